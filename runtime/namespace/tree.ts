@@ -1,0 +1,115 @@
+/**
+ * A tree of files that a node serves under one name: an exported folder or a
+ * service.
+ *
+ * The file server speaks the wire protocol and calls these methods; a tree
+ * knows nothing of frames, tags or handles. Nodes of a tree are known by their
+ * id, an integer of at most 48 bits that the tree chooses and keeps for as long
+ * as the file exists; the server puts the number of the export above it.
+ *
+ * Every method may be called while others are under way. A method that refuses
+ * throws an `FsError`; an id that the tree never gave out, or whose file is
+ * gone, is `ENOENT file not found`.
+ *
+ * The acceptance suite is `tree_contract.ts`.
+ *
+ * @module
+ */
+
+import { Errno, type FileAttributes, FsError } from "../../control/protocol/fs.ts";
+
+/** How a file is opened. */
+export type Access = "read" | "write" | "read_write";
+
+/** A child of a directory. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly attributes: FileAttributes;
+}
+
+/** What a read returns. */
+export interface ReadResult {
+  readonly bytes: Uint8Array;
+  /** Whether the end of the file was reached. */
+  readonly eof: boolean;
+}
+
+/** What a write returns: the bytes taken, and for `control/invoke.json` which call it became. */
+export interface WriteResult {
+  readonly n: number;
+  readonly call_id?: string;
+  /** `running` when the answer came before the run ended. */
+  readonly state?: "running";
+}
+
+/** An open file. The caller closes it exactly once. */
+export interface OpenFile {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** Generation of the file when it was opened. */
+  readonly generation: bigint;
+  /** Reads at most `length` bytes at `offset`; fewer only at the end of the file. `EBADF` when not readable. */
+  read(offset: number, length: number): Promise<ReadResult>;
+  /** Writes all of `bytes` at `offset`, zero-filling a gap. `EBADF` when not writable. */
+  write(offset: number, bytes: Uint8Array): Promise<WriteResult>;
+  close(): Promise<void>;
+}
+
+/** A change that clients may have cached. `attr`, `data` or `all` of a node, or the children of a directory. */
+export type TreeChange =
+  | { readonly node: bigint; readonly what: "attr" | "data" | "all"; readonly generation: bigint }
+  | { readonly directory: bigint };
+
+/** What the export list says about a tree. */
+export interface TreeDescription {
+  /** Name of the export, for example `work` or `svc-echo`. */
+  readonly name: string;
+  readonly read_only: boolean;
+  readonly description: string;
+  readonly source_kind: "linux" | "posix" | "windows" | "namespace";
+  readonly source_id: string;
+}
+
+/** Numbers of a file system, in blocks of `frsize` bytes. */
+export interface FileSystemNumbers {
+  readonly bsize: number;
+  readonly frsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+  readonly files: number;
+  readonly ffree: number;
+  readonly favail: number;
+  readonly namemax: number;
+}
+
+/** A tree of files. */
+export interface FileTree {
+  readonly description: TreeDescription;
+  /** Id of the root directory; stable for the life of the tree. */
+  readonly root: bigint;
+  /** Finds a child. The name has been checked: not empty, not `.` or `..`, no separator, no NUL. */
+  lookup(parent: bigint, name: string): Promise<FileAttributes>;
+  attributes(node: bigint): Promise<FileAttributes>;
+  /** All children, sorted by name in code-unit order, without `.` and `..`. `ENOTDIR` for a file. */
+  list(directory: bigint): Promise<readonly DirectoryEntry[]>;
+  /** Id of the directory that holds `node`; the root's parent is the root. */
+  parent(node: bigint): bigint;
+  /** Opens a file. `EISDIR` for a directory; `EROFS` when it is opened to write and may not be. */
+  open(node: bigint, access: Access): Promise<OpenFile>;
+  /** Cuts or zero-extends a file to `size` bytes. `EISDIR` or `EROFS` as for `open`. */
+  truncate(node: bigint, size: number): Promise<void>;
+  numbers(): Promise<FileSystemNumbers>;
+  /** Calls `listener` after each change, in order. Returns the function that ends it. */
+  onChange(listener: (change: TreeChange) => void): () => void;
+}
+
+/** The refusal of a tree that cannot be written. */
+export function readOnlyError(): FsError {
+  return new FsError(Errno.EROFS, "export is read-only");
+}
+
+/** The refusal of an id that means nothing (any more). */
+export function noSuchNode(): FsError {
+  return new FsError(Errno.ENOENT, "file not found");
+}

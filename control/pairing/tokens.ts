@@ -1,0 +1,41 @@
+/**
+ * Secrets: how they are made, kept and compared.
+ *
+ * Every secret has 128 random bits or more, so a plain SHA-256 digest is enough
+ * to keep it; nothing here is a password. The clear text exists only in the
+ * answer that hands it out.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** Returns `count` bytes that nobody can predict. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+/** What a secret is for; the beginning of its text. */
+export type SecretPrefix = "inv-" | "secret-" | "lease-";
+
+/** Makes a secret: its prefix and 32 hexadecimal digits. */
+export function newSecret(prefix: SecretPrefix, random: RandomBytes): string {
+  return prefix + Buffer.from(random(16)).toString("hex");
+}
+
+/** Makes a bearer token for an admin. */
+export function newAdminToken(random: RandomBytes): string {
+  return `sw-admin_${Buffer.from(random(24)).toString("base64url")}`;
+}
+
+/** Digest under which a secret is kept: 64 hexadecimal digits. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** Whether `secret` has the digest `hash`, in a time that does not depend on where they differ. */
+export function secretMatches(secret: string, hash: string): boolean {
+  return timingSafeEqual(Buffer.from(hashSecret(secret), "hex"), Buffer.from(hash, "hex"));
+}
+
+/** A digest that no secret has, to compare with where there is none, so that both refusals take the same time. */
+export const NO_SECRET_HASH = "0".repeat(64);

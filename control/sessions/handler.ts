@@ -1,0 +1,33 @@
+/**
+ * What an operation is: a name, what it takes, who may call it, what it does.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import type { Access } from "../policy/rights.ts";
+import type { OpName } from "../protocol/ops.ts";
+import type { ControlPlane } from "./control_plane.ts";
+import type { Session } from "./session.ts";
+
+/** What a handler may use. */
+export interface OpContext {
+  readonly plane: ControlPlane;
+  readonly session: Session;
+}
+
+/** An operation whose request has not been read yet. */
+export interface Operation {
+  readonly name: OpName;
+  readonly access: Access;
+  /** Reads `payload`, runs the operation and returns the payload of the reply. Refuses with a `ZssError`. */
+  run(context: OpContext, payload: unknown): Promise<unknown>;
+}
+
+/** One operation with the type of its request. */
+export interface OperationDefinition<Request> {
+  readonly name: OpName;
+  readonly access: Access;
+  readonly request: z.ZodType<Request>;
+  handle(context: OpContext, request: Request): Promise<unknown> | unknown;
+}

@@ -1,0 +1,14 @@
+import { requests } from "../../protocol/ops.ts";
+import { nodeSummary } from "../control_plane.ts";
+import { operation } from "../operation.ts";
+import { findNode } from "./find_node.ts";
+
+/** Describes one node. */
+export const nodeGet = operation({
+  name: "node_get",
+  access: "admin",
+  request: requests.node_get,
+  handle({ plane }, { node_id }) {
+    return { node: nodeSummary(plane.store, findNode(plane.store, node_id), plane.clock.now()) };
+  },
+});

@@ -1,0 +1,23 @@
+import { redeemInvite } from "../../pairing/invites.ts";
+import { addNode, nextNodeId } from "../../pairing/nodes.ts";
+import { requests } from "../../protocol/ops.ts";
+import { catalogOf } from "../control_plane.ts";
+import { operation } from "../operation.ts";
+import { joinReply } from "./join_reply.ts";
+
+/** Makes a node from an invite. The invite is used up in the same transaction. */
+export const nodeJoin = operation({
+  name: "node_join",
+  access: "anyone",
+  request: requests.node_join,
+  async handle({ plane, session }, { invite_token, node_name, fs_url, lease_ttl_ms }) {
+    const now = plane.clock.now();
+    const joined = await plane.store.transact((tx) => {
+      const nodeId = nextNodeId(tx);
+      redeemInvite(tx, invite_token, nodeId, now);
+      return addNode(tx, nodeId, { node_name, fs_url, lease_ttl_ms }, plane.random, now);
+    });
+    session.socket.trustAsNode();
+    return joinReply(joined.node, joined.node_secret, joined.lease_token, catalogOf(plane.store, joined.node.node_id));
+  },
+});

@@ -1,0 +1,21 @@
+import { authenticateNode, checkGeneration, refreshLease } from "../../pairing/nodes.ts";
+import { requests } from "../../protocol/ops.ts";
+import { catalogOf } from "../control_plane.ts";
+import { operation } from "../operation.ts";
+import { joinReply } from "./join_reply.ts";
+
+/** Extends a node's lease from now. */
+export const nodeLeaseRefresh = operation({
+  name: "node_lease_refresh",
+  access: "node_secret",
+  request: requests.node_lease_refresh,
+  async handle({ plane, session }, { node_id, node_secret, fs_url, lease_ttl_ms, lease_generation }) {
+    const { node, lease_token } = await plane.store.transact((tx) => {
+      const held = authenticateNode(tx, node_id, node_secret);
+      checkGeneration(held, lease_generation);
+      return refreshLease(tx, held, { fs_url, lease_ttl_ms }, plane.random, plane.clock.now());
+    });
+    session.socket.trustAsNode();
+    return joinReply(node, node_secret, lease_token, catalogOf(plane.store, node_id));
+  },
+});

@@ -1,0 +1,16 @@
+import { requests } from "../../protocol/ops.ts";
+import { catalogOf, catalogPayload } from "../control_plane.ts";
+import { operation } from "../operation.ts";
+import { findNode } from "./find_node.ts";
+
+/** Reads the catalog of one node. */
+export const nodeServiceGet = operation({
+  name: "node_service_get",
+  access: "admin",
+  request: requests.node_service_get,
+  handle({ plane }, { node_id }) {
+    const node = findNode(plane.store, node_id);
+    const catalog = catalogOf(plane.store, node_id);
+    return { ...catalogPayload(node, catalog), revision: catalog.revision };
+  },
+});

@@ -1,0 +1,120 @@
+/**
+ * One connection on `/`: who speaks, what was negotiated, what it watches.
+ *
+ * A session takes the text of a frame and sends the text of a reply. Frames of
+ * one connection are answered in the order in which they came.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import type { WatchSocket } from "../events/hub.ts";
+import type { Actor } from "../policy/rights.ts";
+import { mayCall } from "../policy/rights.ts";
+import { type Envelope, EnvelopeError, errorFrame, okFrame, parseEnvelope } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
+import { pushedTypes, replyType } from "../protocol/ops.ts";
+import type { ControlPlane } from "./control_plane.ts";
+import type { Operation } from "./handler.ts";
+import { operations } from "./handlers/mod.ts";
+
+const log = getLogger(["zss", "control", "session"]);
+
+/** The part of a socket that a session needs. */
+export interface SessionSocket extends WatchSocket {
+  /** Raises the limit of incoming frames, for a peer that has proved to be a node. */
+  trustAsNode(): void;
+}
+
+const byType: ReadonlyMap<string, Operation> = new Map(
+  operations.map((operation) => [`control.${operation.name}`, operation]),
+);
+
+/** One control connection. */
+export class Session {
+  readonly actor: Actor;
+  readonly socket: SessionSocket;
+  readonly #plane: ControlPlane;
+  #negotiated = false;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(plane: ControlPlane, socket: SessionSocket, actor: Actor) {
+    this.#plane = plane;
+    this.socket = socket;
+    this.actor = actor;
+  }
+
+  /** Takes one frame; settles when it has been answered. */
+  receive(text: string): Promise<void> {
+    this.#last = this.#last.then(() => this.#answer(text));
+    return this.#last;
+  }
+
+  /** Frees what the connection held. */
+  closed(): void {
+    this.#plane.hub.unsubscribe(this.socket);
+  }
+
+  /** Marks the protocol as agreed. */
+  negotiated(): void {
+    this.#negotiated = true;
+  }
+
+  async #answer(text: string): Promise<void> {
+    let frame: Envelope;
+    try {
+      frame = parseEnvelope(text);
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      this.socket.sendText(errorFrame(error.id, error));
+      return;
+    }
+    try {
+      await this.#run(frame);
+    } catch (error) {
+      this.#refuse(frame, error);
+    }
+  }
+
+  async #run(frame: Envelope): Promise<void> {
+    if (frame.channel === "acheron") {
+      throw new ZssError("unsupported", `Cannot run ${frame.type}: the runtime channel is not served here`, {
+        hint: "files of a node are served under /v2/fs/node/<node_id>",
+      });
+    }
+    if (!this.#negotiated && frame.type !== "control.version") {
+      throw new ZssError("protocol_mismatch", "Cannot run an operation: control.version must be negotiated first", {
+        hint: 'send control.version {"protocol":"unified-v2"}',
+      });
+    }
+    if (pushedTypes.has(frame.type)) {
+      throw new ZssError("unsupported", `Cannot run ${frame.type}: unsupported control operation`, {
+        hint: "the server sends this type, clients do not",
+      });
+    }
+    const operation = byType.get(frame.type);
+    if (operation === undefined) {
+      throw new ZssError("invalid_envelope", `Cannot run ${frame.type}: UnsupportedType`, { path: "/type" });
+    }
+    const decision = mayCall(this.actor, operation.access);
+    if (!decision.allowed) {
+      throw new ZssError("forbidden", `Cannot run ${operation.name}: ${decision.reason}`, { hint: decision.hint });
+    }
+    const payload = await operation.run({ plane: this.#plane, session: this }, frame.payload);
+    this.socket.sendText(okFrame(replyType(operation.name), frame.id, payload));
+  }
+
+  #refuse(frame: Envelope, error: unknown): void {
+    const correlation = frame.correlation_id ?? frame.id;
+    if (error instanceof ZssError) {
+      this.socket.sendText(errorFrame(frame.id, error, correlation));
+      if (error.code === "protocol_mismatch") this.socket.close(1002, "protocol_mismatch");
+      return;
+    }
+    log.error("Operation {type} failed: {error}", { type: frame.type, error });
+    const fault = new ZssError("control_plane_error", `Cannot run ${frame.type}: a fault of the server`, {
+      hint: "the server's log says more",
+    });
+    this.socket.sendText(errorFrame(frame.id, fault, correlation));
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * A connection to a control plane.
+ *
+ * Opens the WebSocket, agrees on the protocol, matches answers with questions
+ * and hands pushed frames to whoever listens. It does not reconnect: that is a
+ * decision of whoever uses it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../drivers/process/clock.ts";
+import { CONTROL_PROTOCOL, isObject } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
+import { parseJson, stringifyJson } from "../protocol/json.ts";
+import { openSocket, type TextSocket } from "./socket.ts";
+
+/** How long a control operation may take, in milliseconds. */
+const CALL_TIMEOUT_MS = 15_000;
+
+/** Where to connect and as whom. */
+export interface ConnectOptions {
+  /** `ws://` or `wss://` address of the server. */
+  readonly url: string;
+  /** Bearer token; without one the connection is anonymous. */
+  readonly token?: string | undefined;
+  readonly clock: Clock;
+}
+
+/** A frame that the server pushed. */
+export interface PushedFrame {
+  readonly type: string;
+  readonly payload: unknown;
+}
+
+interface PendingCall {
+  readonly resolve: (payload: Record<string, unknown>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A connection whose protocol has been agreed. */
+export class ControlConnection {
+  readonly #socket: TextSocket;
+  readonly #clock: Clock;
+  readonly #pending = new Map<string, PendingCall>();
+  readonly #listeners = new Set<(frame: PushedFrame) => void>();
+  #nextId = 1;
+  #closed = false;
+
+  /** Settles when the connection has ended, whoever ended it; says why. */
+  readonly ended: Promise<ZssError>;
+
+  private constructor(socket: TextSocket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.ended = new Promise((resolve) => {
+      socket.onClose((reason) => {
+        this.#closed = true;
+        const error = new ZssError("connection_lost", `Cannot go on: the connection to the server ended (${reason})`, {
+          hint: "check that the server runs, then try again",
+        });
+        for (const call of this.#pending.values()) call.reject(error);
+        this.#pending.clear();
+        resolve(error);
+      });
+    });
+    socket.onText((text) => this.#receive(text));
+  }
+
+  /**
+   * Connects, agrees on the protocol and says hello.
+   *
+   * @throws {ZssError} `unreachable`, `provider_auth_failed`, `protocol_mismatch` and what `connect` answers.
+   */
+  static async open(options: ConnectOptions): Promise<ControlConnection> {
+    const socket = await openSocket({ url: options.url, token: options.token });
+    const connection = new ControlConnection(socket, options.clock);
+    try {
+      await connection.call("version", { protocol: CONTROL_PROTOCOL });
+      await connection.call("connect", {});
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs one operation and returns the payload of its answer.
+   *
+   * @param name Operation without its prefix, for example `node_list`.
+   * @throws {ZssError} What the server refused with, `timeout` or `connection_lost`.
+   */
+  call(name: string, payload: unknown): Promise<Record<string, unknown>> {
+    if (this.#closed) {
+      return Promise.reject(new ZssError("connection_lost", `Cannot run ${name}: the connection has ended`));
+    }
+    const id = `zss-${this.#nextId++}`;
+    const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
+    const cancel = this.#clock.after(CALL_TIMEOUT_MS, () => {
+      this.#pending.delete(id);
+      reject(
+        new ZssError("timeout", `Cannot run ${name}: no answer within ${CALL_TIMEOUT_MS / 1000} s`, {
+          hint: "the server may be overloaded; try again",
+        }),
+      );
+    });
+    this.#pending.set(id, {
+      resolve: (answer) => {
+        cancel();
+        resolve(answer);
+      },
+      reject: (error) => {
+        cancel();
+        reject(error);
+      },
+    });
+    this.#socket.send(stringifyJson({ channel: "control", type: `control.${name}`, id, payload }));
+    return promise;
+  }
+
+  /** Calls `listener` for each pushed frame. Returns the function that ends it. */
+  onPush(listener: (frame: PushedFrame) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  #receive(text: string): void {
+    let frame: unknown;
+    try {
+      frame = parseJson(text);
+    } catch {
+      return; // a server that sends no JSON answers nothing; the call's deadline says so
+    }
+    if (!isObject(frame) || typeof frame["type"] !== "string") return;
+    const { id, type, payload } = frame;
+    const call = typeof id === "string" ? this.#pending.get(id) : undefined;
+    if (call === undefined) {
+      const pushed = frame["error"] === undefined ? payload : frame["error"];
+      for (const listener of this.#listeners) listener({ type, payload: pushed });
+      return;
+    }
+    this.#pending.delete(String(id));
+    if (frame["ok"] === true) call.resolve(isObject(payload) ? payload : {});
+    else call.reject(remoteError(frame["error"]));
+  }
+}
+
+/** The error that a server sent. */
+export function remoteError(error: unknown): ZssError {
+  const members = isObject(error) ? error : {};
+  const text = (name: string) => typeof members[name] === "string" ? String(members[name]) : undefined;
+  return new ZssError(text("code") ?? "remote_error", text("message") ?? "The server refused without a reason", {
+    hint: text("hint"),
+    path: text("path"),
+    data: isObject(members["data"]) ? members["data"] : undefined,
+  });
+}

@@ -1,0 +1,8 @@
+/**
+ * The client of a control plane: what the command line, the node and other programs use.
+ *
+ * @module
+ */
+
+export { type ConnectOptions, ControlConnection, type PushedFrame, remoteError } from "./connection.ts";
+export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";

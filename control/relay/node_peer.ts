@@ -1,0 +1,81 @@
+/**
+ * The server's side of `/v2/node`: a node says who it is, then its socket is a tunnel.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../drivers/process/clock.ts";
+import { newGeneration } from "../pairing/nodes.ts";
+import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
+import { Errno, FsError } from "../protocol/fs.ts";
+import { fsErrorFrame, fsReplyFrame, parseFsFrame, parseFsHello } from "../protocol/fs_frames.ts";
+import type { Store } from "../store/store.ts";
+import type { RelaySocket, Tunnel, TunnelRegistry } from "./tunnels.ts";
+
+/** What the relay works on. */
+export interface RelayParts {
+  readonly store: Store;
+  readonly tunnels: TunnelRegistry;
+  readonly clock: Clock;
+}
+
+/** A socket of a node. */
+export class NodePeer {
+  readonly #parts: RelayParts;
+  readonly #socket: RelaySocket & { trustAsNode(): void };
+  #open: { readonly nodeId: string; readonly tunnel: Tunnel } | undefined;
+
+  constructor(parts: RelayParts, socket: RelaySocket & { trustAsNode(): void }) {
+    this.#parts = parts;
+    this.#socket = socket;
+  }
+
+  async receive(text: string): Promise<void> {
+    if (this.#open !== undefined) {
+      this.#open.tunnel.receive(text);
+      return;
+    }
+    let tag: number | undefined;
+    try {
+      const frame = parseFsFrame(text);
+      tag = frame.tag;
+      if (frame.type !== "acheron.t_fs_hello") {
+        throw new FsError(Errno.EINVAL, "acheron.t_fs_hello must be negotiated first");
+      }
+      const hello = parseFsHello(frame.payload);
+      if (!hello.node_id || !hello.node_secret) {
+        throw new FsError(Errno.EINVAL, `MissingField: ${hello.node_id ? "node_secret" : "node_id"}`);
+      }
+      const { node_id, node_secret } = hello;
+      const node = await this.#parts.store.transact((tx) =>
+        newGeneration(tx, node_id, node_secret, this.#parts.clock.now())
+      );
+      this.#socket.trustAsNode();
+      this.#open = { nodeId: node_id, tunnel: this.#parts.tunnels.open(node_id, this.#socket) };
+      this.#socket.sendText(fsReplyFrame("fs_hello", tag, {
+        protocol: FS_PROTOCOL,
+        proto: FS_PROTO,
+        node_id,
+        lease_generation: node.lease_generation,
+      }));
+    } catch (error) {
+      refuse(this.#socket, tag, error);
+    }
+  }
+
+  closed(): void {
+    if (this.#open !== undefined) this.#parts.tunnels.closed(this.#open.nodeId, this.#open.tunnel);
+  }
+}
+
+/** Answers a hello that was refused, and closes. */
+export function refuse(socket: RelaySocket, tag: number | undefined, error: unknown): void {
+  if (error instanceof FsError) socket.sendText(fsErrorFrame(tag, error));
+  else if (error instanceof ZssError && error.code === "node_auth_failed") {
+    socket.sendText(fsErrorFrame(tag, new FsError(Errno.EACCES, "NodeAuthFailed")));
+  } else if (error instanceof ZssError) {
+    socket.sendText(fsErrorFrame(tag, new FsError(Errno.EIO, error.message)));
+  } else throw error;
+  socket.close(1008, "hello refused");
+}

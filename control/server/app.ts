@@ -1,0 +1,36 @@
+/**
+ * The HTTP side of the server.
+ *
+ * @module
+ */
+
+import { Hono } from "hono";
+import { legacyError } from "../protocol/envelope.ts";
+import type { Clock } from "../../drivers/process/clock.ts";
+
+/** What the routes need. */
+export interface AppParts {
+  readonly clock: Clock;
+  /** Whether the server can do its work now. */
+  readonly isReady: () => boolean;
+}
+
+/** The routes that answer plain HTTP. WebSockets are taken before they get here. */
+export function makeApp(parts: AppParts): Hono {
+  const app = new Hono();
+  app.get("/livez", (context) => context.text("ok\n"));
+  app.get("/readyz", (context) => parts.isReady() ? context.text("ready\n") : context.text("not ready\n", 503));
+  app.get(
+    "/",
+    (context) =>
+      context.text("zss control plane: connect with a WebSocket, or see /livez and /readyz\n", 426, {
+        Upgrade: "websocket",
+      }),
+  );
+  app.notFound((context) =>
+    context.body(legacyError("invalid_envelope", "invalid path", parts.clock.now()), 404, {
+      "Content-Type": "application/json",
+    })
+  );
+  return app;
+}

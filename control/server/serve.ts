@@ -1,0 +1,276 @@
+/**
+ * The server: one port, HTTP and WebSocket, and everything behind it.
+ *
+ * @module
+ */
+
+import { getRequestListener } from "@hono/node-server";
+import { getLogger } from "@logtape/logtape";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+// @ts-types="@types/ws"
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Clock } from "../../drivers/process/clock.ts";
+import { EventHub } from "../events/hub.ts";
+import { hashSecret, newAdminToken, type RandomBytes } from "../pairing/tokens.ts";
+import type { Actor } from "../policy/rights.ts";
+import { legacyError } from "../protocol/envelope.ts";
+import { errorText, ZssError } from "../protocol/errors.ts";
+import { ClientPeer } from "../relay/client_peer.ts";
+import { NodePeer } from "../relay/node_peer.ts";
+import { TunnelRegistry } from "../relay/tunnels.ts";
+import type { ControlPlane } from "../sessions/control_plane.ts";
+import { Session } from "../sessions/session.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
+import { makeApp } from "./app.ts";
+import { CONTROL_FRAME_BYTES, FS_FRAME_BYTES, type ServerConfig } from "./config.ts";
+import { bearerOf, originAllowed, type Route, routeOf } from "./route.ts";
+import { type Peer, ServerSocket, textOf } from "./socket.ts";
+
+const log = getLogger(["zss", "control", "server"]);
+
+/** A server that listens. */
+export interface RunningServer {
+  /** Where it listens, for example `ws://127.0.0.1:18790`. */
+  readonly url: string;
+  /** The admin token that this start has made; `undefined` when there was one. The only time it is seen. */
+  readonly newAdminToken: string | undefined;
+  /** Says goodbye to every peer, commits what waits and frees the port. */
+  close(): Promise<void>;
+}
+
+/** What a server takes from outside. */
+export interface ServerParts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** Where the state is kept. @default the SQLite store in the data folder */
+  readonly store?: Store;
+}
+
+/** Random bytes of the machine. */
+export const systemRandom: RandomBytes = (count) => randomBytes(count);
+
+/**
+ * Starts a server.
+ *
+ * @throws {ZssError} `port_in_use`, `listen_failed` or `storage_error`.
+ */
+export async function startServer(config: ServerConfig, parts: ServerParts): Promise<RunningServer> {
+  const { clock, random } = parts;
+  const store = parts.store ?? openSqliteStore({
+    folder: config.dataDir,
+    newEpoch: () => hashSecret(Array.from(random(16)).join()).slice(0, 16),
+  });
+  const hub = new EventHub({ epoch: store.epoch });
+  store.onCommit((events) => hub.publish(events));
+  const presetHash = config.adminToken === undefined ? undefined : hashSecret(config.adminToken);
+  const madeToken = presetHash === undefined ? await ensureAdminToken(store, random, clock.now()) : undefined;
+
+  let closing = false;
+  const app = makeApp({ clock, isReady: () => !closing });
+  const http = createServer(
+    { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
+    getRequestListener(app.fetch),
+  );
+  const sockets = new Sockets({ store, hub, clock, random }, config);
+  http.on("upgrade", (request, socket, head) => {
+    socket.on("error", (error: Error) => log.debug("Upgrade socket failed: {error}", { error }));
+    const decision = decide(request, store, presetHash, sockets.anonymous >= config.maxAnonymousSockets);
+    if ("status" in decision) refuseUpgrade(socket, decision, clock.now());
+    else sockets.accept(request, socket, head, decision.route, decision.actor);
+  });
+  try {
+    await listen(http, config);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return {
+    url: urlOf(http, config),
+    newAdminToken: madeToken,
+    async close() {
+      closing = true;
+      await sockets.close();
+      await new Promise<void>((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      });
+      await store.close();
+    },
+  };
+}
+
+/** An upgrade that is not granted. */
+interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Decides about an upgrade from its head alone. */
+function decide(
+  request: IncomingMessage,
+  store: Store,
+  presetHash: string | undefined,
+  full: boolean,
+): Refusal | { readonly route: Route; readonly actor: Actor } {
+  const route = routeOf(request.url ?? "");
+  if (route === undefined) {
+    return { status: 404, reason: "Not Found", code: "invalid_envelope", message: "invalid websocket path" };
+  }
+  if (!originAllowed(request.headers.origin, request.headers.host)) {
+    return { status: 403, reason: "Forbidden", code: "forbidden", message: "origin is not allowed" };
+  }
+  const token = bearerOf(request.headers.authorization);
+  if (token === undefined) {
+    if (full) {
+      return { status: 503, reason: "Service Unavailable", code: "busy", message: "too many anonymous connections" };
+    }
+    return { route, actor: { role: "anonymous" } };
+  }
+  const hash = hashSecret(token);
+  const record = store.get("token", hash);
+  if (hash === presetHash) return { route, actor: { role: "admin", name: "preset" } };
+  if (record !== undefined) return { route, actor: { role: record.role, name: record.name } };
+  return { status: 401, reason: "Unauthorized", code: "provider_auth_failed", message: "forbidden" };
+}
+
+function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {
+  const body = legacyError(refusal.code, refusal.message, now);
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** The WebSockets of a server. */
+class Sockets {
+  readonly #plane: ControlPlane;
+  readonly #tunnels: TunnelRegistry;
+  readonly #config: ServerConfig;
+  // Without compression a frame that was built once can be shared, and no small frame can grow into a large one.
+  readonly #control = new WebSocketServer({
+    noServer: true,
+    maxPayload: CONTROL_FRAME_BYTES,
+    perMessageDeflate: false,
+  });
+  readonly #files = new WebSocketServer({ noServer: true, maxPayload: FS_FRAME_BYTES, perMessageDeflate: false });
+  readonly #open = new Set<WebSocket>();
+  readonly #anonymous = new Set<WebSocket>();
+
+  constructor(plane: ControlPlane, config: ServerConfig) {
+    this.#plane = plane;
+    this.#config = config;
+    this.#tunnels = new TunnelRegistry(plane.clock);
+  }
+
+  /** How many sockets have not proved who they are. */
+  get anonymous(): number {
+    return this.#anonymous.size;
+  }
+
+  accept(request: IncomingMessage, socket: Duplex, head: Uint8Array, route: Route, actor: Actor): void {
+    const server = route.kind === "node_files" && actor.role !== "anonymous" ? this.#files : this.#control;
+    server.handleUpgrade(request, socket, Buffer.from(head), (ws: WebSocket) => this.#serve(ws, route, actor));
+  }
+
+  async close(): Promise<void> {
+    const { clock } = this.#plane;
+    await Promise.all([...this.#open].map((ws) => {
+      const gone = new Promise<void>((resolve) => ws.once("close", () => resolve()));
+      ws.close(1001, "server is shutting down");
+      const cancel = clock.after(1_000, () => ws.terminate());
+      return gone.then(cancel);
+    }));
+  }
+
+  #serve(ws: WebSocket, route: Route, actor: Actor): void {
+    this.#open.add(ws);
+    if (actor.role === "anonymous") this.#anonymous.add(ws);
+    const socket = new ServerSocket(ws, () => this.#anonymous.delete(ws));
+    const peer = this.#peer(route, socket, actor);
+    const stopPings = this.#ping(ws);
+    ws.on("message", (data, isBinary) => {
+      const text = textOf(data, isBinary);
+      if (text === undefined) return ws.close(1003, "text frames only");
+      peer.receive(text).catch((error) => {
+        log.error("Connection failed: {error}", { error });
+        ws.close(1011, "internal error");
+      });
+    });
+    ws.on("error", (error) => log.debug("Connection closed: {error}", { error: errorText(error) }));
+    ws.on("close", () => {
+      stopPings();
+      this.#open.delete(ws);
+      this.#anonymous.delete(ws);
+      peer.closed();
+    });
+  }
+
+  #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
+    const parts = { store: this.#plane.store, tunnels: this.#tunnels, clock: this.#plane.clock };
+    switch (route.kind) {
+      case "control":
+        return new Session(this.#plane, socket, actor);
+      case "node_tunnel":
+        return new NodePeer(parts, socket);
+      case "node_files":
+        return new ClientPeer(parts, socket, route.nodeId, actor);
+    }
+  }
+
+  /** Pings a peer and drops it when two pings in a row stay unanswered. Returns the function that stops it. */
+  #ping(ws: WebSocket): () => void {
+    let missed = 0;
+    ws.on("pong", () => missed = 0);
+    const beat = () => {
+      if (missed >= 2) return ws.terminate();
+      missed++;
+      ws.ping();
+      cancel = this.#plane.clock.after(this.#config.pingIntervalMs, beat);
+    };
+    let cancel = this.#plane.clock.after(this.#config.pingIntervalMs, beat);
+    return () => cancel();
+  }
+}
+
+/** Makes an admin token when the store has none. */
+async function ensureAdminToken(store: Store, random: RandomBytes, now: number): Promise<string | undefined> {
+  if (store.list("token").length > 0) return undefined;
+  const token = newAdminToken(random);
+  await store.transact((tx) => {
+    const token_id = `token-${tx.nextNumber("token")}`;
+    tx.put("token", hashSecret(token), { token_id, name: "admin", role: "admin", created_at_ms: now });
+  });
+  return token;
+}
+
+function listen(http: Server, config: ServerConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once("error", (error: Error & { code?: string }) => {
+      reject(
+        error.code === "EADDRINUSE"
+          ? new ZssError("port_in_use", `Cannot listen on ${config.bind}:${config.port}: the port is taken`, {
+            hint: "stop the program that has it, or choose another with --port (0 takes a free one)",
+            cause: error,
+          })
+          : new ZssError("listen_failed", `Cannot listen on ${config.bind}:${config.port}: ${error.message}`, {
+            hint: "check --bind and --port",
+            cause: error,
+          }),
+      );
+    });
+    http.listen(config.port, config.bind, () => resolve());
+  });
+}
+
+function urlOf(http: Server, config: ServerConfig): string {
+  const address = http.address();
+  const port = typeof address === "object" && address !== null ? address.port : config.port;
+  const host = config.bind.includes(":") ? `[${config.bind}]` : config.bind;
+  return `ws://${host}:${port}`;
+}

@@ -57,7 +57,13 @@ const CONTROL_ROOMS: ReadonlyMap<string, Layer> = new Map([
 const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["drivers/driver.ts", 0],
   ["runtime/node.ts", 4],
+  // Ports and the pure rules that several rooms of the runtime share.
+  ["runtime/namespace/tree.ts", 2],
+  ["runtime/namespace/service_port.ts", 2],
+  ["runtime/namespace/service_documents.ts", 2],
   ["runtime/supervision/machine.ts", 2],
+  ["runtime/supervision/policy.ts", 2],
+  ["runtime/supervision/snapshot.ts", 2],
   ["runtime/reload/plan.ts", 2],
   ["runtime/manifest/load.ts", 3],
   ["runtime/manifest/machine_probe.ts", 3],

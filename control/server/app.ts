@@ -11,6 +11,8 @@ import type { Clock } from "../../drivers/process/clock.ts";
 /** What the routes need. */
 export interface AppParts {
   readonly clock: Clock;
+  /** Whether an Authorization header, when there is one, holds a token that the server knows. */
+  readonly isAuthorized: (header: string | undefined) => boolean;
   /** Whether the server can do its work now. */
   readonly isReady: () => boolean;
 }
@@ -18,6 +20,12 @@ export interface AppParts {
 /** The routes that answer plain HTTP. WebSockets are taken before they get here. */
 export function makeApp(parts: AppParts): Hono {
   const app = new Hono();
+  app.use(async (context, next) => {
+    if (parts.isAuthorized(context.req.header("Authorization"))) return await next();
+    return context.body(legacyError("provider_auth_failed", "forbidden", parts.clock.now()), 401, {
+      "Content-Type": "application/json",
+    });
+  });
   app.get("/livez", (context) => context.text("ok\n"));
   app.get("/readyz", (context) => parts.isReady() ? context.text("ready\n") : context.text("not ready\n", 503));
   app.get(

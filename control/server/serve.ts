@@ -70,7 +70,11 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   const madeToken = presetHash === undefined ? await ensureAdminToken(store, random, clock.now()) : undefined;
 
   let closing = false;
-  const app = makeApp({ clock, isReady: () => !closing });
+  const app = makeApp({
+    clock,
+    isAuthorized: (header) => actorOf(header, store, presetHash) !== undefined,
+    isReady: () => !closing,
+  });
   const http = createServer(
     { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     getRequestListener(app.fetch),
@@ -125,18 +129,24 @@ function decide(
   if (!originAllowed(request.headers.origin, request.headers.host)) {
     return { status: 403, reason: "Forbidden", code: "forbidden", message: "origin is not allowed" };
   }
-  const token = bearerOf(request.headers.authorization);
-  if (token === undefined) {
-    if (full) {
-      return { status: 503, reason: "Service Unavailable", code: "busy", message: "too many anonymous connections" };
-    }
-    return { route, actor: { role: "anonymous" } };
+  const actor = actorOf(request.headers.authorization, store, presetHash);
+  if (actor === undefined) {
+    return { status: 401, reason: "Unauthorized", code: "provider_auth_failed", message: "forbidden" };
   }
+  if (actor.role === "anonymous" && full) {
+    return { status: 503, reason: "Service Unavailable", code: "busy", message: "too many anonymous connections" };
+  }
+  return { route, actor };
+}
+
+/** Who an Authorization header stands for; `undefined` for a token that nobody has. */
+function actorOf(header: string | undefined, store: Store, presetHash: string | undefined): Actor | undefined {
+  const token = bearerOf(header);
+  if (token === undefined) return { role: "anonymous" };
   const hash = hashSecret(token);
+  if (hash === presetHash) return { role: "admin", name: "preset" };
   const record = store.get("token", hash);
-  if (hash === presetHash) return { route, actor: { role: "admin", name: "preset" } };
-  if (record !== undefined) return { route, actor: { role: record.role, name: record.name } };
-  return { status: 401, reason: "Unauthorized", code: "provider_auth_failed", message: "forbidden" };
+  return record === undefined ? undefined : { role: record.role, name: record.name };
 }
 
 function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {

@@ -1,0 +1,39 @@
+import { buildCommand } from "@stricli/core";
+import { isObject } from "../../control/protocol/mod.ts";
+import { nonEmpty } from "../flags.ts";
+import type { CliContext } from "../io.ts";
+import { withConnection } from "../remote.ts";
+import { printResult } from "../render/mod.ts";
+
+/** `zss node info` */
+export const nodeInfoCommand = buildCommand<Record<never, never>, [string], CliContext>({
+  docs: {
+    brief: "describe one node",
+    fullDescription: `Describe one node: platform, labels, lease.
+
+Examples:
+  $ zss node info node-1
+  $ zss node info node-1 --json`,
+  },
+  parameters: {
+    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+  },
+  async func(_flags, nodeId) {
+    const { node } = await withConnection(this, (connection) => connection.call("node_get", { node_id: nodeId }));
+    const members = isObject(node) ? node : {};
+    const lines = Object.entries(members).map(([name, member]): [string, string] => [
+      name,
+      name.endsWith("_ms") && typeof member === "number"
+        ? `${member} (${new Date(member).toISOString()})`
+        : isObject(member)
+        ? Object.entries(member).map(([key, value]) => `${key}=${value}`).join(" ") || "(none)"
+        : String(member),
+    ]);
+    const width = Math.max(...lines.map(([name]) => name.length));
+    await printResult(this, {
+      value: members,
+      table: lines.map(([name, text]) => `${name.padEnd(width)}  ${text}`),
+      names: [String(members["node_id"])],
+    });
+  },
+});

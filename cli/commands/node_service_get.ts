@@ -1,0 +1,60 @@
+import { buildCommand } from "@stricli/core";
+import { isObject } from "../../control/protocol/mod.ts";
+import { nonEmpty } from "../flags.ts";
+import type { CliContext } from "../io.ts";
+import { withConnection } from "../remote.ts";
+import { printResult } from "../render/mod.ts";
+
+/** `zss node service-get` */
+export const nodeServiceGetCommand = buildCommand<Record<never, never>, [string], CliContext>({
+  docs: {
+    brief: "show the catalog of a node",
+    fullDescription: `Show what a node has published: its platform, labels and services.
+
+Examples:
+  $ zss node service-get node-1
+  $ zss node service-get node-1 -o name
+  $ zss node service-get node-1 --json`,
+  },
+  parameters: {
+    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+  },
+  async func(_flags, nodeId) {
+    const value = await withConnection(this, (connection) => connection.call("node_service_get", { node_id: nodeId }));
+    await printResult(this, {
+      value,
+      table: catalogLines(value),
+      names: servicesOf(value).map((service) => String(service["service_id"])),
+    });
+  },
+});
+
+/** The services of a catalog payload. */
+export function servicesOf(catalog: Record<string, unknown>): Record<string, unknown>[] {
+  return Array.isArray(catalog["services"]) ? catalog["services"].filter(isObject) : [];
+}
+
+function catalogLines(catalog: Record<string, unknown>): string[] {
+  const platform = isObject(catalog["platform"]) ? catalog["platform"] : {};
+  const labels = isObject(catalog["labels"]) ? Object.entries(catalog["labels"]) : [];
+  const services = servicesOf(catalog);
+  const listed = (items: unknown, line: (item: Record<string, unknown>) => string) =>
+    Array.isArray(items) ? items.filter(isObject).map(line) : [];
+  return [
+    `Node ${catalog["node_id"]} (${catalog["node_name"]})`,
+    `Platform: os=${platform["os"] ?? "unknown"} arch=${platform["arch"] ?? "unknown"} runtime=${
+      platform["runtime_kind"] ?? "unknown"
+    }`,
+    `Labels: ${labels.length === 0 ? "(none)" : ""}`.trimEnd(),
+    ...labels.map(([key, text]) => `  - ${key}=${text}`),
+    `Services (${services.length})${services.length === 0 ? ": (none)" : ""}`,
+    ...services.flatMap((service) => [
+      `  - ${service["service_id"]} kind=${service["kind"]} version=${service["version"] ?? "1"} state=${
+        service["state"]
+      }`,
+      ...(Array.isArray(service["endpoints"]) ? service["endpoints"].map((path) => `      endpoint: ${path}`) : []),
+      ...listed(service["mounts"], (mount) => `      mount: ${mount["mount_path"]} (${mount["state"]})`),
+      `      capabilities: ${JSON.stringify(service["capabilities"] ?? {})}`,
+    ]),
+  ];
+}

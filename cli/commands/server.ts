@@ -1,0 +1,127 @@
+import { buildCommand } from "@stricli/core";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { usageError } from "../errors.ts";
+import { nonEmpty, wholeNumber } from "../flags.ts";
+import type { CliContext } from "../io.ts";
+import { paintFor } from "../io.ts";
+import { readToken } from "../remote.ts";
+
+interface Flags {
+  readonly bind: string;
+  readonly port: number;
+  readonly dataDir?: string;
+  readonly adminTokenFile?: string;
+  readonly readyFile?: string;
+}
+
+/** `zss server` */
+export const serverCommand = buildCommand<Flags, [], CliContext>({
+  docs: {
+    brief: "run the control plane",
+    fullDescription: `Run the control plane: pair nodes, keep their catalog, stream its changes.
+
+The first start makes an admin token and shows it once on standard error, unless
+ZSS_ADMIN_TOKEN or --admin-token-file gives one. State is kept in the data
+folder; a restart forgets nothing. Ctrl-C ends the server.
+
+Examples:
+  $ zss server
+  $ zss server --port 0 --ready-file server.json
+  $ zss server --data-dir /var/lib/zss --admin-token-file /run/secrets/zss
+
+Exit status:
+  0  ended by a signal    2  wrong usage    3  could not listen or use the data folder`,
+  },
+  parameters: {
+    flags: {
+      bind: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "address to listen on",
+        default: "127.0.0.1",
+        placeholder: "address",
+      },
+      port: {
+        kind: "parsed",
+        parse: wholeNumber(0, 65_535),
+        brief: "TCP port; 0 takes a free one",
+        default: "18790",
+        placeholder: "port",
+      },
+      dataDir: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "folder for the state; default ZSS_DATA_DIR, else the platform's state folder",
+        optional: true,
+        placeholder: "folder",
+      },
+      adminTokenFile: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "file that holds the admin token to use",
+        optional: true,
+        placeholder: "path",
+      },
+      readyFile: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "write {url, pid} as JSON there once listening",
+        optional: true,
+        placeholder: "path",
+      },
+    },
+  },
+  async func(flags) {
+    const { io } = this;
+    const paint = paintFor(io.stderr, io.env);
+    const { startServer, systemRandom } = await import("../../control/server/mod.ts");
+    const server = await startServer({
+      bind: flags.bind,
+      port: flags.port,
+      dataDir: flags.dataDir ?? defaultDataDir(io.env),
+      adminToken: await presetToken(flags.adminTokenFile, io.env),
+      maxAnonymousSockets: 256,
+      pingIntervalMs: 20_000,
+    }, { clock: io.clock, random: systemRandom });
+    try {
+      if (server.newAdminToken !== undefined) {
+        io.stderr.write(`${paint.bold("admin token")} ${server.newAdminToken}\n`);
+        io.stderr.write(`  ${paint.dim("shown once; keep it, and give it to clients as ZSS_TOKEN")}\n`);
+      }
+      io.stdout.write(`zss server listening on ${server.url}\n`);
+      if (flags.readyFile !== undefined) {
+        await writeFile(flags.readyFile, JSON.stringify({ url: server.url, pid: Deno.pid }) + "\n", { mode: 0o600 });
+      }
+      await interruption(io.interrupted);
+      io.stderr.write("zss server: ending\n");
+    } finally {
+      await server.close();
+    }
+  },
+});
+
+/** Settles when the signal fires. */
+export function interruption(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+async function presetToken(file: string | undefined, env: CliContext["io"]["env"]): Promise<string | undefined> {
+  if (file !== undefined) return await readToken(file, "--admin-token-file");
+  const token = (env["ZSS_ADMIN_TOKEN"] ?? env["SPIDERWEB_AUTH_TOKEN"] ?? "").trim();
+  if (token !== "" && token.length < 16) {
+    throw usageError("Cannot use the admin token of the environment: it is shorter than 16 characters");
+  }
+  return token === "" ? undefined : token;
+}
+
+function defaultDataDir(env: CliContext["io"]["env"]): string {
+  const named = env["ZSS_DATA_DIR"];
+  if (named) return named;
+  const home = env["HOME"] ?? env["USERPROFILE"];
+  const base = env["XDG_STATE_HOME"] ?? env["LOCALAPPDATA"] ??
+    (home === undefined ? undefined : join(home, ".local", "state"));
+  if (base === undefined) throw usageError("Cannot choose a data folder: HOME is not set", "name one with --data-dir");
+  return join(base, "zss");
+}

@@ -1,0 +1,32 @@
+/**
+ * How an error looks on the terminal.
+ *
+ * @module
+ */
+
+import { errorText, ZssError } from "../control/protocol/mod.ts";
+import type { Paint } from "./io.ts";
+
+/** An error of the command line itself. */
+export function usageError(message: string, hint?: string): ZssError {
+  return new ZssError("usage", message, { hint });
+}
+
+/** One error for a person: what happened, and below it what to do. */
+export function errorLines(error: unknown, paint: Paint): string {
+  if (!(error instanceof ZssError)) {
+    const stack = error instanceof Error && error.stack !== undefined ? error.stack : errorText(error);
+    return `${paint.red("error:")} ${errorText(error)}\n  This is a fault of zss itself.\n${paint.dim(stack)}\n`;
+  }
+  const code = paint.dim(`[${error.code}]`);
+  if (error.hint === undefined) return `${paint.red("error:")} ${error.message} ${code}\n`;
+  return `${paint.red("error:")} ${error.message}\n  hint: ${error.hint} ${code}\n`;
+}
+
+/** The same for a program. */
+export function errorJson(error: unknown): string {
+  const { code, hint, path, data } = error instanceof ZssError
+    ? error
+    : { code: "internal", hint: undefined, path: undefined, data: undefined };
+  return JSON.stringify({ error: { code, message: errorText(error), hint, path, data } }) + "\n";
+}

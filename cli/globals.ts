@@ -1,0 +1,66 @@
+/**
+ * Flags that work in any position, before and after the command's name.
+ *
+ * They are taken out of the arguments before the command line is parsed; `--`
+ * ends them. A value that looks like one of them is given as `--flag=value`.
+ *
+ * @module
+ */
+
+import { usageError } from "./errors.ts";
+
+/** Forms of output. */
+export const outputForms = ["table", "json", "yaml", "name"] as const;
+
+/** The global flags as given. */
+export interface Globals {
+  readonly url: string | undefined;
+  readonly tokenFile: string | undefined;
+  /** As given; a command checks that it knows the form. */
+  readonly output: string | undefined;
+  readonly verbose: boolean;
+}
+
+const withValue: Readonly<Record<string, keyof Globals>> = {
+  "--url": "url",
+  "--token-file": "tokenFile",
+  "--output": "output",
+  "-o": "output",
+};
+
+/** What every help page says about them. */
+export const globalsHelp = `Options that work everywhere:
+  --url <address>      server, default ws://127.0.0.1:18790 (ZSS_URL, SPIDERWEB_URL)
+  --token-file <path>  file that holds the bearer token (or ZSS_TOKEN, SPIDERWEB_AUTH_TOKEN)
+  -o, --output <form>  table, json, yaml or name; --json is short for -o json
+  --verbose            say more on standard error`;
+
+/** @throws {ZssError} `usage` when a flag lacks its value. */
+export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: string[] } {
+  const globals: { -readonly [K in keyof Globals]: Globals[K] } = {
+    url: undefined,
+    tokenFile: undefined,
+    output: undefined,
+    verbose: false,
+  };
+  const rest: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] ?? "";
+    if (argument === "--") {
+      rest.push(...argv.slice(i));
+      break;
+    }
+    const equals = argument.indexOf("=");
+    const name = equals > 0 ? argument.slice(0, equals) : argument;
+    const member = withValue[name];
+    if (argument === "--json") globals.output = "json";
+    else if (argument === "--verbose") globals.verbose = true;
+    else if (member === undefined || member === "verbose") rest.push(argument);
+    else {
+      const value = equals > 0 ? argument.slice(equals + 1) : argv[++i];
+      if (value === undefined || value === "") throw usageError(`Cannot read ${name}: it needs a value`);
+      globals[member] = value;
+    }
+  }
+  return { globals, rest };
+}

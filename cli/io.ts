@@ -1,0 +1,56 @@
+/**
+ * What a command may touch of the outside: streams, environment, time, the
+ * wish of the user to stop. The real ones come from `main.ts`; a test brings
+ * its own.
+ *
+ * @module
+ */
+
+import type { CommandContext } from "@stricli/core";
+import type { Clock } from "../drivers/process/mod.ts";
+import type { Globals } from "./globals.ts";
+
+/** Where text goes. */
+export interface TextStream {
+  write(text: string): void;
+  /** Whether a person looks at it. */
+  readonly isTerminal: boolean;
+}
+
+/** The outside world of a command. */
+export interface CliIo {
+  /** Data. */
+  readonly stdout: TextStream;
+  /** Talk. */
+  readonly stderr: TextStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Fires when the user or the system asks the program to end. */
+  readonly interrupted: AbortSignal;
+  readonly clock: Clock;
+  /** Reads standard input to its end. */
+  readStdin(): Promise<Uint8Array>;
+}
+
+/** What a command's function gets as `this`. */
+export interface CliContext extends CommandContext {
+  /** Says how the program ends when the command returns; 0 unless called. */
+  setExitCode(code: number): void;
+  readonly io: CliIo;
+  readonly globals: Globals;
+}
+
+/** Colours for a stream that wants them; otherwise the text as it is. */
+export interface Paint {
+  dim(text: string): string;
+  bold(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  red(text: string): string;
+}
+
+/** Colour only where a person looks, and not where `NO_COLOR` is set. */
+export function paintFor(stream: TextStream, env: CliIo["env"]): Paint {
+  const colored = stream.isTerminal && !env["NO_COLOR"];
+  const wrap = (code: number) => (text: string) => colored ? `\u001b[${code}m${text}\u001b[0m` : text;
+  return { dim: wrap(2), bold: wrap(1), green: wrap(32), yellow: wrap(33), red: wrap(31) };
+}

@@ -1,0 +1,11 @@
+/**
+ * Processes and time, for every floor of the house.
+ *
+ * @module
+ */
+
+export { type CancelTimer, type Clock, sleep, systemClock } from "./clock.ts";
+export { ManualClock } from "./manual_clock.ts";
+export { currentOs, type FoundProgram, type Os, osNamed, type SearchPlaces } from "./os.ts";
+export { type RunEnd, type RunOptions, runProgram, type RunResult } from "./run.ts";
+export { HELPER_VARIABLE, helperCommand, type HelperRole, programCommand, type SelfCommand } from "./self_command.ts";

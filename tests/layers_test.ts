@@ -166,7 +166,7 @@ for (const [thing, texts, part] of REFUSED) {
   Deno.test(`findViolations() refuses ${thing}`, () => {
     const found = findViolations(house(texts)).map(formatViolation);
     assert.equal(found.length, 1, found.join("\n"));
-    assert.ok(found[0]?.includes(part), found[0]);
+    assert.ok(found.join().includes(part), found.join());
   });
 }
 

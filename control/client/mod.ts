@@ -6,3 +6,4 @@
 
 export { type ConnectOptions, ControlConnection, type PushedFrame, remoteError } from "./connection.ts";
 export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";
+export { FsClient, type FsClientOptions, type RemoteExport } from "./fs_client.ts";

@@ -162,6 +162,8 @@ export class Service {
     const callId = this.#deps.newCallId();
     const run = this.#enqueue(callId, payload);
     this.#runs.add(run);
+    const forget = () => this.#runs.delete(run);
+    run.then(forget, forget);
     const late = Promise.withResolvers<"running">();
     const cancel = clock.after(WRITE_WAIT_MS, () => late.resolve("running"));
     const first = await Promise.race([run, late.promise]);
@@ -171,12 +173,14 @@ export class Service {
 
   async #enqueue(callId: string, payload: Uint8Array): Promise<void> {
     if (this.#active >= this.#driver.concurrency) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#active++;
+    else this.#active++;
     try {
       await this.#run(callId, payload);
     } finally {
-      this.#active--;
-      this.#queue.shift()?.();
+      // A place is handed on, not given back, so that nobody slips in between.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#active--;
+      else next();
     }
   }
 

@@ -1,0 +1,50 @@
+import { buildCommand } from "@stricli/core";
+import { driverPrograms } from "../../drivers/builtin/mod.ts";
+import { sleep } from "../../drivers/process/mod.ts";
+import { usageError } from "../errors.ts";
+import { nonEmpty } from "../flags.ts";
+import type { CliContext, CliIo } from "../io.ts";
+
+/** `zss driver` */
+export const driverCommand = buildCommand<Record<never, never>, [string], CliContext>({
+  docs: {
+    brief: "run a reference driver",
+    fullDescription: `Run one of the drivers that ship inside zss: JSON object in on standard input,
+JSON out on standard output, reasons on standard error.
+
+  echo   answers with its payload
+  sleep  waits sleep_ms of its payload, then answers
+  fail   fails with exit_code and message of its payload
+
+In a manifest: "executable_path": "zss", "args": ["driver", "echo"]
+
+Examples:
+  $ echo '{"text":"hello"}' | zss driver echo
+  $ echo '{"sleep_ms":50}' | zss driver sleep`,
+  },
+  parameters: {
+    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "name of the driver", placeholder: "name" }] },
+  },
+  async func(_flags, name) {
+    this.setExitCode(await runDriverProgram(name, this.io));
+  },
+});
+
+/** Runs a driver by its name and returns its exit code. */
+export async function runDriverProgram(name: string, io: CliIo): Promise<number> {
+  const program = Object.hasOwn(driverPrograms, name) ? driverPrograms[name] : undefined;
+  if (program === undefined) {
+    throw usageError(
+      `Cannot run driver "${name}": no such driver`,
+      `the drivers are ${Object.keys(driverPrograms).join(", ")}`,
+    );
+  }
+  return await program({
+    args: [],
+    readStdin: () => io.readStdin(),
+    stdout: (text) => io.stdout.write(text),
+    stderr: (text) => io.stderr.write(text),
+    now: () => io.clock.now(),
+    sleep: (ms) => sleep(io.clock, ms),
+  });
+}

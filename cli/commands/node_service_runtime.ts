@@ -1,0 +1,192 @@
+import { buildCommand } from "@stricli/core";
+import type { FsClient } from "../../control/client/mod.ts";
+import { FsError, isObject, parseJson, ZssError } from "../../control/protocol/mod.ts";
+import { usageError } from "../errors.ts";
+import { nonEmpty } from "../flags.ts";
+import type { CliContext } from "../io.ts";
+import { remoteOf } from "../remote.ts";
+import { outputForm } from "../render/mod.ts";
+
+/** Actions that read one file. */
+const readActions: Readonly<Record<string, string>> = {
+  "status": "status.json",
+  "metrics": "metrics.json",
+  "health": "health.json",
+  "config-get": "config.json",
+  "result": "result.json",
+  "last-error": "last_error.txt",
+  "help": "README.md",
+  "schema": "SCHEMA.json",
+  "template": "TEMPLATE.json",
+};
+
+/** Actions that write `{}` to one file. */
+const controlActions = ["enable", "disable", "restart", "reset"];
+
+const actions = [...Object.keys(readActions), "config-set", "invoke", ...controlActions];
+
+/** `zss node service-runtime` */
+export const nodeServiceRuntimeCommand = buildCommand<
+  Record<never, never>,
+  [string, string, string, string?],
+  CliContext
+>({
+  docs: {
+    brief: "operate a service of a node",
+    fullDescription: `Operate a service of a node through its files.
+
+  status metrics health config-get result last-error help schema template
+                         print one of the service's files
+  invoke [json]          run it; without a payload its template is used
+  config-set <json>      replace config.json
+  enable disable restart reset
+
+Examples:
+  $ zss node service-runtime node-1 echo status
+  $ zss node service-runtime node-1 echo invoke '{"text":"hello"}'
+  $ zss node service-runtime node-1 echo config-set '{"supervision":{"cooldown_ms":5000}}'
+
+Exit status:
+  1  refused    3  node not reachable    4  not allowed    6  the driver failed or timed out`,
+  },
+  parameters: {
+    positional: {
+      kind: "tuple",
+      parameters: [
+        { parse: nonEmpty, brief: "id of the node", placeholder: "node_id" },
+        { parse: nonEmpty, brief: "id of the service", placeholder: "service_id" },
+        { parse: nonEmpty, brief: "what to do", placeholder: "action" },
+        { parse: nonEmpty, brief: "JSON object, for invoke and config-set", placeholder: "json", optional: true },
+      ],
+    },
+  },
+  async func(_flags, nodeId, serviceId, action, payload) {
+    checkArguments(action, payload);
+    const { FsClient } = await import("../../control/client/mod.ts");
+    const remote = await remoteOf(this);
+    const client = await FsClient.open({ ...remote, node_id: nodeId, clock: this.io.clock }).catch((error) => {
+      throw refusal(error, nodeId, serviceId, action);
+    });
+    try {
+      await run(this, new ServiceAccess(client, serviceId), action, payload);
+    } catch (error) {
+      throw refusal(error, nodeId, serviceId, action);
+    } finally {
+      client.close();
+    }
+  },
+});
+
+/** The files of one service. */
+class ServiceAccess {
+  readonly #client: FsClient;
+  readonly #name: string;
+
+  constructor(client: FsClient, serviceId: string) {
+    this.#client = client;
+    this.#name = `svc-${serviceId}`;
+  }
+
+  async read(path: string): Promise<string> {
+    return new TextDecoder().decode(await this.#client.read(await this.#client.walk(this.#name, path.split("/"))));
+  }
+
+  async write(path: string, text: string): Promise<Record<string, unknown>> {
+    const node = await this.#client.walk(this.#name, path.split("/"));
+    return await this.#client.write(node, new TextEncoder().encode(text));
+  }
+}
+
+async function run(
+  context: CliContext,
+  service: ServiceAccess,
+  action: string,
+  payload: string | undefined,
+): Promise<void> {
+  const { io } = context;
+  const file = readActions[action];
+  if (file !== undefined) {
+    io.stdout.write(withNewline(await service.read(file)));
+  } else if (action === "invoke") {
+    await invoke(context, service, payload);
+  } else if (action === "config-set") {
+    await service.write("config.json", payload ?? "{}");
+    io.stdout.write(withNewline(await service.read("health.json")));
+  } else {
+    await service.write(`control/${action}`, "{}");
+    io.stdout.write(`health:\n${withNewline(await service.read("health.json"))}`);
+    io.stdout.write(`status:\n${withNewline(await service.read("status.json"))}`);
+  }
+}
+
+async function invoke(context: CliContext, service: ServiceAccess, payload: string | undefined): Promise<void> {
+  const { io, globals } = context;
+  const answer = await service.write("control/invoke.json", payload ?? await service.read("TEMPLATE.json"));
+  const [status, result, lastError] = await Promise.all(
+    ["status.json", "result.json", "last_error.txt"].map((file) => service.read(file)),
+  );
+  if (outputForm(globals.output) === "json") {
+    const parsed = [status, result].map((text) => jsonOrText(text ?? ""));
+    io.stdout.write(
+      JSON.stringify({ call: answer, status: parsed[0], result: parsed[1], last_error: lastError }, null, 2) + "\n",
+    );
+  } else {
+    io.stdout.write(`status:\n${withNewline(status ?? "")}`);
+    if (lastError?.trim()) io.stdout.write(`last_error:\n${withNewline(lastError)}`);
+    io.stdout.write(`result:\n${withNewline(result ?? "")}`);
+  }
+  const state = isObject(jsonOrText(status ?? "")) ? String(Object(jsonOrText(status ?? "")).state) : "";
+  if (state === "ok" || state === "running") return;
+  throw new ZssError("driver_failed", `Cannot finish the invoke: the service is in state "${state}"`, {
+    hint: "last_error above says why",
+  });
+}
+
+function checkArguments(action: string, payload: string | undefined): void {
+  if (!actions.includes(action)) {
+    throw usageError(`Cannot run "${action}": no such action`, `the actions are ${actions.join(", ")}`);
+  }
+  if (action === "config-set" && payload === undefined) {
+    throw usageError("Cannot run config-set: a JSON object is wanted");
+  }
+  if (payload === undefined) return;
+  if (action !== "invoke" && action !== "config-set") {
+    throw usageError(`Cannot run ${action}: it takes no payload, ${JSON.stringify(payload)} found`);
+  }
+  let value: unknown;
+  try {
+    value = parseJson(payload);
+  } catch (error) {
+    throw usageError(
+      `Cannot run ${action}: the payload is no JSON (${error instanceof Error ? error.message : error})`,
+    );
+  }
+  if (!isObject(value)) throw usageError(`Cannot run ${action}: the payload must be a JSON object`);
+}
+
+function refusal(error: unknown, nodeId: string, serviceId: string, action: string): unknown {
+  if (!(error instanceof FsError)) return error;
+  const what = `Cannot run ${action} on service "${serviceId}" of node "${nodeId}": ${error.message}`;
+  if (/tunnel/i.test(error.message)) {
+    return new ZssError("unreachable", what, { hint: "the node is not connected; zss node list shows its state" });
+  }
+  if (/NodeNotFound/.test(error.message)) {
+    return new ZssError("node_not_found", what, { hint: "zss node list shows the nodes" });
+  }
+  return new ZssError(error.errno === 13 ? "forbidden" : "fs_error", what, {
+    hint: `zss node service-get ${nodeId} shows the services`,
+    data: { errno: error.errno },
+  });
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function withNewline(text: string): string {
+  return text.endsWith("\n") || text === "" ? text : `${text}\n`;
+}

@@ -1,0 +1,189 @@
+/**
+ * Keeps a node connected: tunnel, lease, catalog.
+ *
+ * One round opens the tunnel, publishes the catalog and refreshes the lease,
+ * then waits for whatever comes first: time to refresh, a change of the
+ * catalog, a lost connection, the end. A lost connection starts another round
+ * after a wait that grows; identity, handles and services stay as they are.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { ControlConnection, urlWithPath } from "../../control/client/mod.ts";
+import { errorText, ZssError } from "../../control/protocol/mod.ts";
+import { type Clock, sleep } from "../../drivers/process/mod.ts";
+import { type BackoffBounds, backoffMs } from "./backoff.ts";
+import { type Credentials, readCredentials } from "./pair.ts";
+import { type FrameHandler, openTunnel } from "./tunnel.ts";
+
+const log = getLogger(["zss", "runtime", "link"]);
+
+/** What a node publishes. */
+export interface PublishedCatalog {
+  readonly platform: { readonly os: string; readonly arch: string; readonly runtime_kind: string };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly services: readonly unknown[];
+}
+
+/** What happens on a link, for whoever shows it. */
+export type LinkEvent =
+  | { readonly type: "online"; readonly services: number }
+  | { readonly type: "published"; readonly services: number; readonly changed: boolean }
+  | { readonly type: "lost"; readonly reason: string; readonly retry_in_ms: number };
+
+/** Settings and parts of a link. */
+export interface LinkOptions {
+  readonly controlUrl: string;
+  readonly token: string | undefined;
+  readonly leaseTtlMs: number;
+  readonly refreshIntervalMs: number;
+  readonly backoff: BackoffBounds;
+  readonly clock: Clock;
+  /** A number from 0 to 1. */
+  readonly random: () => number;
+  /** What to publish now. */
+  readonly catalog: () => PublishedCatalog;
+  /** Makes the handler of one tunnel's frames. */
+  readonly serve: (send: (frame: string) => void) => FrameHandler;
+  /** Keeps new credentials. */
+  readonly save: (credentials: Credentials) => Promise<void>;
+  readonly report: (event: LinkEvent) => void;
+}
+
+/** Errors that no retry mends. */
+const final = new Set([
+  "node_auth_failed",
+  "node_not_found",
+  "lease_superseded",
+  "provider_auth_failed",
+  "invalid_url",
+]);
+
+/** The connection of one node. */
+export class Link {
+  readonly #options: LinkOptions;
+  #credentials: Credentials;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(options: LinkOptions, credentials: Credentials) {
+    this.#options = options;
+    this.#credentials = credentials;
+  }
+
+  /** Says that the catalog has changed; it is published as soon as there is a connection. */
+  catalogChanged(): void {
+    this.#changed.resolve();
+  }
+
+  /**
+   * Stays connected until `signal` fires.
+   *
+   * @throws {ZssError} `node_auth_failed` or `node_not_found` when the server no longer knows the node,
+   * `lease_superseded` when a newer copy of it has taken over, `provider_auth_failed` for a bad bearer token.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { backoff, clock, random, report } = this.#options;
+    let attempt = 0;
+    while (!signal.aborted) {
+      let reason: string;
+      try {
+        reason = await this.#round(signal, () => attempt = 0);
+      } catch (error) {
+        if (!(error instanceof ZssError) || final.has(error.code)) throw error;
+        reason = error.message;
+      }
+      if (signal.aborted) return;
+      const wait = backoffMs(attempt++, backoff, random());
+      report({ type: "lost", reason, retry_in_ms: wait });
+      // One round after the other is what this loop is for.
+      // deno-lint-ignore no-await-in-loop
+      await sleep(clock, wait, signal);
+    }
+  }
+
+  /** One connection from its beginning to its end; returns why it ended. */
+  async #round(signal: AbortSignal, onOnline: () => void): Promise<string> {
+    const { controlUrl, token, clock, serve, report } = this.#options;
+    const tunnel = await openTunnel(controlUrl, token, this.#credentials, clock, serve);
+    let control: ControlConnection | undefined;
+    try {
+      control = await ControlConnection.open({ url: controlUrl, token, clock });
+      await this.#publish(control, tunnel.leaseGeneration);
+      await this.#refresh(control, tunnel.leaseGeneration);
+      onOnline();
+      report({ type: "online", services: this.#options.catalog().services.length });
+      return await this.#stay(control, tunnel, signal);
+    } finally {
+      control?.close();
+      tunnel.close();
+    }
+  }
+
+  async #stay(
+    control: ControlConnection,
+    tunnel: { readonly ended: Promise<string>; readonly leaseGeneration: number },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const aborted = new Promise<"aborted">((resolve) => {
+      if (signal.aborted) resolve("aborted");
+      else signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+    });
+    const tunnelEnded = tunnel.ended.then((reason) => ({ lost: reason }));
+    const controlEnded = control.ended.then((error) => ({ lost: errorText(error) }));
+    for (;;) {
+      const timer = new AbortController();
+      const due = sleep(this.#options.clock, this.#options.refreshIntervalMs, timer.signal).then(() => "due" as const);
+      // deno-lint-ignore no-await-in-loop -- each turn waits for what happens next
+      const next = await Promise.race([
+        aborted,
+        tunnelEnded,
+        controlEnded,
+        due,
+        this.#changed.promise.then(() => "changed" as const),
+      ]);
+      timer.abort();
+      if (next === "aborted") return "ended";
+      if (typeof next === "object") {
+        if (!next.lost.startsWith("superseded")) return next.lost;
+        throw new ZssError("lease_superseded", "Cannot go on: another process runs as this node", {
+          hint: "two processes use one state file; stop one of them, or give it a --state-file of its own",
+        });
+      }
+      // deno-lint-ignore no-await-in-loop -- the catalog goes out before the next wait begins
+      if (next === "changed") await this.#publish(control, tunnel.leaseGeneration);
+      // deno-lint-ignore no-await-in-loop -- likewise the lease
+      else await this.#refresh(control, tunnel.leaseGeneration);
+    }
+  }
+
+  async #publish(control: ControlConnection, generation: number): Promise<void> {
+    this.#changed = Promise.withResolvers<void>();
+    const { platform, labels, services } = this.#options.catalog();
+    const { node_id, node_secret } = this.#credentials;
+    const answer = await control.call("node_service_upsert", {
+      node_id,
+      node_secret,
+      lease_generation: generation,
+      platform,
+      labels,
+      services,
+    });
+    this.#options.report({ type: "published", services: services.length, changed: answer["event"] !== undefined });
+  }
+
+  async #refresh(control: ControlConnection, generation: number): Promise<void> {
+    const { controlUrl, leaseTtlMs, save } = this.#options;
+    const { node_id, node_secret } = this.#credentials;
+    const answer = await control.call("node_lease_refresh", {
+      node_id,
+      node_secret,
+      lease_generation: generation,
+      fs_url: urlWithPath(controlUrl, `/v2/fs/node/${node_id}`),
+      lease_ttl_ms: leaseTtlMs,
+    });
+    this.#credentials = readCredentials(answer);
+    await save(this.#credentials);
+    log.debug("Lease refreshed until {until}", { until: this.#credentials.lease_expires_at_ms });
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Runs the benches: `deno task bench`, or `deno task bench NAME ...`.
+ *
+ * Tables go to stderr, one line of JSON per bench goes to stdout.
+ *
+ * @module
+ */
+
+import { coldStart } from "./cold_start.ts";
+import { type Bench, formatReport, runBench } from "./harness.ts";
+
+/** Every bench; a new one is a file and a line here. */
+const BENCHES: readonly Bench[] = [coldStart];
+
+async function main(args: readonly string[]): Promise<number> {
+  const names = args.filter((argument) => argument !== "--");
+  const unknown = names.find((name) => !BENCHES.some((bench) => bench.name === name));
+  if (unknown !== undefined) {
+    console.error(`error: No bench is named "${unknown}": there are ${BENCHES.map((bench) => bench.name).join(", ")}`);
+    return 2;
+  }
+  for (const bench of BENCHES) {
+    if (names.length > 0 && !names.includes(bench.name)) continue;
+    // deno-lint-ignore no-await-in-loop -- two benches at once would disturb each other
+    const report = await runBench(bench);
+    console.error(formatReport(report));
+    console.log(JSON.stringify(report));
+  }
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -25,5 +25,5 @@ export {
   parseFsFrame,
   parseFsHello,
 } from "./fs_frames.ts";
-export { isIdentifier } from "./ids.ts";
-export { parseJson, type ParseJsonOptions, stringifyJson } from "./json.ts";
+export { absolutePath, displayText, identifier, isIdentifier, utf8Length } from "./ids.ts";
+export { escapePointer, parseJson, type ParseJsonOptions, stringifyJson } from "./json.ts";

@@ -1,0 +1,18 @@
+/**
+ * The catalog of a node: entries, digest, difference.
+ *
+ * @module
+ */
+
+export { canonicalText } from "./canonical.ts";
+export { type DeltaEntry, diffCatalogs, type ServiceDelta, type UpdatedEntry } from "./delta.ts";
+export {
+  MAX_HELP_BYTES,
+  MAX_SERVICES_PER_NODE,
+  type Platform,
+  type ServiceDescriptor,
+  serviceDescriptor,
+  type ServiceDescriptorInput,
+} from "./descriptor.ts";
+export { serviceDigest } from "./digest.ts";
+export { applyUpsert, type Catalog, emptyCatalog, type UpsertRequest, upsertRequest } from "./upsert.ts";

@@ -17,13 +17,16 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url)).replaceAll("\\", "/"
 /** The two files that know which system they run on. */
 const SYSTEM_FILES: ReadonlySet<string> = new Set(["drivers/process/os.ts", "drivers/process/self_command.ts"]);
 
-/** Constructors whose first string is a message for people; ZssError has its code before it. */
+/**
+ * Constructors and which of their arguments is the message. SyntaxError is not
+ * among them: what a parser of a flag throws continues a sentence of the command
+ * line, `Failed to parse "x" for port: …`.
+ */
 const ERROR_CLASSES: ReadonlyMap<string, number> = new Map([
   ["ZssError", 1],
   ["Error", 0],
   ["TypeError", 0],
   ["RangeError", 0],
-  ["SyntaxError", 0],
 ]);
 
 const GLOBAL_OBJECTS: ReadonlySet<string> = new Set(["globalThis", "self", "window"]);

@@ -103,6 +103,7 @@ Deno.test("zss/error-message wants a capital letter or a quotation mark first an
     "new Error(`${name} is taken`)",
     'new ZssError("bad_thing", \'"a" is taken\')',
     'new FsError(2, "file not found")',
+    'new SyntaxError("a whole number is wanted")',
   ];
   for (const code of good) assert.deepEqual(findings(path, `throw ${code};`), [], code);
   const bad = [

@@ -57,7 +57,9 @@ const CONTROL_ROOMS: ReadonlyMap<string, Layer> = new Map([
 const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["drivers/driver.ts", 0],
   ["runtime/node.ts", 4],
-  // Ports and the pure rules that several rooms of the runtime share.
+  // Ports and the pure rules that several rooms share: types of a port must be nameable where it is a parameter.
+  ["control/store/store.ts", 2],
+  ["control/store/records.ts", 2],
   ["runtime/namespace/tree.ts", 2],
   ["runtime/namespace/service_port.ts", 2],
   ["runtime/namespace/service_documents.ts", 2],

@@ -1,0 +1,227 @@
+/**
+ * A node: pairs, loads its manifests, serves its files, stays connected.
+ *
+ * The composition root of the runtime: it builds the parts and hands them to
+ * each other.
+ *
+ * @module
+ */
+
+import { type Diagnostic, ZssError } from "../control/protocol/mod.ts";
+import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
+import { type Clock, sleep } from "../drivers/process/mod.ts";
+import { fsDescriptor } from "./builtin_services.ts";
+import { openFolder } from "./exports/folder.ts";
+import type { ExportSpec } from "./exports/parse_export.ts";
+import { Host, type HostChange, type MakeDriver } from "./host/host.ts";
+import { type BackoffBounds, backoffMs } from "./link/backoff.ts";
+import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
+import { type Credentials, pairByInvite } from "./link/pair.ts";
+import { loadManifests } from "./manifest/mod.ts";
+import { FileServer } from "./namespace/file_server.ts";
+import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
+
+/** Settings of a node, all resolved. */
+export interface NodeOptions {
+  readonly controlUrl: string;
+  /** Bearer token; a node does not need one. */
+  readonly token: string | undefined;
+  readonly inviteToken: string | undefined;
+  readonly nodeName: string;
+  readonly exports: readonly ExportSpec[];
+  readonly manifestFiles: readonly string[];
+  readonly manifestDirs: readonly string[];
+  readonly stateFile: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Whether the `fs` entry is published. The folders are served either way. */
+  readonly fsService: boolean;
+  readonly leaseTtlMs: number;
+  readonly refreshIntervalMs: number;
+  readonly reloadIntervalMs: number;
+  readonly backoff: BackoffBounds;
+}
+
+/** What a node takes from outside. */
+export interface NodeParts {
+  readonly clock: Clock;
+  /** A number from 0 to 1. */
+  readonly random: () => number;
+  readonly newCallId: () => string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly platform: PublishedCatalog["platform"];
+  readonly report: (event: NodeEvent) => void;
+}
+
+/** What happens in a node, for whoever shows it. */
+export type NodeEvent =
+  | LinkEvent
+  | { readonly type: "paired"; readonly node_id: string; readonly node_name: string; readonly resumed: boolean }
+  | { readonly type: "identity_lost"; readonly reason: string }
+  | { readonly type: "waiting_for_server"; readonly reason: string; readonly retry_in_ms: number }
+  | { readonly type: "findings"; readonly findings: readonly Diagnostic[] }
+  | { readonly type: "reloaded"; readonly change: HostChange };
+
+/** How long runs may go on when the node ends, in milliseconds. */
+const END_GRACE_MS = 5_000;
+
+/**
+ * Runs a node until `signal` fires.
+ *
+ * @throws {ZssError} When it cannot be paired (`invite_*`, `usage`), an export or the state file is unusable, or a
+ * newer copy of the node has taken over.
+ */
+export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
+  const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
+  const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
+  const host = new Host(parts, driverMaker(parts));
+  try {
+    let state = await readNodeState(options.stateFile);
+    while (!signal.aborted) {
+      const credentials = credentialsOf(state) ?? await pair(options, parts, signal);
+      if (credentials === undefined) return;
+      await save(options, credentials);
+      const resumed = state.node_id !== null;
+      parts.report({ type: "paired", node_id: credentials.node_id, node_name: credentials.node_name, resumed });
+      try {
+        await serve(options, parts, credentials, { host, files, folders }, signal);
+      } catch (error) {
+        if (!(error instanceof ZssError) || !["node_auth_failed", "node_not_found"].includes(error.code)) throw error;
+        // The server knows this node no more: what is kept of it is worth nothing now.
+        parts.report({ type: "identity_lost", reason: error.message });
+        state = unpaired;
+        await writeNodeState(options.stateFile, state);
+      }
+    }
+  } finally {
+    await host.stop(END_GRACE_MS);
+  }
+}
+
+/** The parts that stay while the identity may change. */
+interface Serving {
+  readonly host: Host;
+  readonly files: FileServer;
+  readonly folders: readonly ReturnType<typeof openFolder>[];
+}
+
+/** Serves under one identity until `signal` fires or the identity is lost. */
+async function serve(
+  options: NodeOptions,
+  parts: NodeParts,
+  credentials: Credentials,
+  { host, files, folders }: Serving,
+  signal: AbortSignal,
+): Promise<void> {
+  const nodeId = credentials.node_id;
+  const done = new AbortController();
+  const ended = AbortSignal.any([signal, done.signal]);
+  let shown = "";
+  const load = async () => {
+    const loaded = await loadManifests({
+      files: options.manifestFiles,
+      dirs: options.manifestDirs,
+      nodeId,
+      reserved: new Map(options.fsService ? [["fs", "the built-in fs service"]] : []),
+    });
+    const text = JSON.stringify(loaded.findings);
+    if (text !== shown && (shown !== "" || loaded.findings.length > 0)) {
+      parts.report({ type: "findings", findings: loaded.findings });
+    }
+    shown = text;
+    const change = host.apply(loaded.services, new Set(loaded.findings.map((finding) => finding.file)));
+    files.setTrees([...folders, ...host.trees]);
+    return change;
+  };
+  await load();
+  const link = new Link({
+    ...options,
+    clock: parts.clock,
+    random: parts.random,
+    catalog: () => ({
+      platform: parts.platform,
+      labels: options.labels,
+      services: [...(options.fsService ? [fsDescriptor(nodeId, folders.length)] : []), ...host.descriptors],
+    }),
+    serve: (send) => files.connect(send),
+    save: (fresh) => save(options, fresh),
+    report: parts.report,
+  }, credentials);
+  const reloading = watchManifests(options, parts, ended, async () => {
+    const change = await load();
+    if (change.added.length + change.replaced.length + change.removed.length === 0) return;
+    parts.report({ type: "reloaded", change });
+    link.catalogChanged();
+  });
+  try {
+    await link.run(signal);
+  } finally {
+    done.abort();
+    await reloading;
+  }
+}
+
+/** Calls `reload` at every interval until `ended` fires. */
+async function watchManifests(
+  options: NodeOptions,
+  parts: NodeParts,
+  ended: AbortSignal,
+  reload: () => Promise<void>,
+): Promise<void> {
+  if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
+  while (!ended.aborted) {
+    // deno-lint-ignore no-await-in-loop -- one look after the other
+    await sleep(parts.clock, options.reloadIntervalMs, ended);
+    // deno-lint-ignore no-await-in-loop -- likewise
+    if (!ended.aborted) await reload();
+  }
+}
+
+/** Joins, waiting for the server as long as it cannot be reached. `undefined`: the node was told to end. */
+async function pair(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<Credentials | undefined> {
+  const { inviteToken } = options;
+  if (inviteToken === undefined) {
+    throw new ZssError("usage", `Cannot pair: "${options.stateFile}" holds no identity and there is no invite`, {
+      hint: "make one with zss node invite, and pass it with --invite-token",
+    });
+  }
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      // deno-lint-ignore no-await-in-loop -- one try after the other
+      return await pairByInvite({ ...options, inviteToken, clock: parts.clock });
+    } catch (error) {
+      const passing = error instanceof ZssError && ["unreachable", "connection_lost", "timeout"].includes(error.code);
+      if (!passing) throw error;
+      const wait = backoffMs(attempt, options.backoff, parts.random());
+      parts.report({ type: "waiting_for_server", reason: error.message, retry_in_ms: wait });
+      // deno-lint-ignore no-await-in-loop -- the wait between two tries
+      await sleep(parts.clock, wait, signal);
+    }
+  }
+  return undefined;
+}
+
+function save(options: NodeOptions, credentials: Credentials): Promise<void> {
+  return writeNodeState(options.stateFile, { ...unpaired, ...credentials });
+}
+
+function credentialsOf(state: NodeState): Credentials | undefined {
+  const { node_id, node_secret } = state;
+  if (node_id === null || node_secret === null) return undefined;
+  return {
+    node_id,
+    node_secret,
+    lease_token: state.lease_token ?? "",
+    lease_expires_at_ms: state.lease_expires_at_ms,
+    node_name: state.node_name ?? node_id,
+    fs_url: state.fs_url ?? "",
+  };
+}
+
+function driverMaker(parts: NodeParts): MakeDriver {
+  return ({ runtime }) => {
+    if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return undefined;
+    return createNativeProcDriver(nativeProcConfig.parse(runtime), parts);
+  };
+}

@@ -1,0 +1,230 @@
+import { buildCommand } from "@stricli/core";
+import { randomBytes } from "node:crypto";
+import process from "node:process";
+import type { NodeEvent } from "../../runtime/mod.ts";
+import { diagnosticLines } from "../diagnostics.ts";
+import { usageError } from "../errors.ts";
+import { nonEmpty, wholeNumber } from "../flags.ts";
+import { type CliContext, type Paint, paintFor } from "../io.ts";
+import { readToken } from "../remote.ts";
+import { VERSION } from "../version.ts";
+
+interface Flags {
+  readonly controlUrl?: string;
+  readonly controlAuthToken?: string;
+  readonly operatorToken?: string;
+  readonly pairMode?: "invite" | "request";
+  readonly inviteToken?: string;
+  readonly nodeName: string;
+  readonly export: string[];
+  readonly serviceManifest: string[];
+  readonly servicesDir: string[];
+  readonly stateFile: string;
+  readonly label: string[];
+  readonly fsService: boolean;
+  readonly leaseTtlMs: number;
+  readonly refreshIntervalMs: number;
+  readonly manifestReloadIntervalMs: number;
+  readonly reconnectBackoffMs: number;
+  readonly reconnectBackoffMaxMs: number;
+  readonly bind?: string;
+  readonly port?: number;
+  readonly authToken?: string;
+}
+
+const milliseconds = (fallback: number, brief: string, min = 1, max = 2_592_000_000) =>
+  ({ kind: "parsed", parse: wholeNumber(min, max), brief, default: String(fallback), placeholder: "ms" }) as const;
+
+const optionalText = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: nonEmpty, brief, optional: true, placeholder }) as const;
+
+const repeatable = (brief: string, placeholder: string) =>
+  ({
+    kind: "parsed",
+    parse: nonEmpty,
+    brief: `${brief}; repeatable`,
+    variadic: true,
+    default: [],
+    placeholder,
+  }) as const;
+
+/** `zss node run` */
+export const nodeRunCommand = buildCommand<Flags, [], CliContext>({
+  docs: {
+    brief: "serve this machine's services",
+    fullDescription: `Serve this machine's services and folders through a control plane.
+
+The first start pairs the node with an invite; its identity is kept in the state
+file. Manifests are watched: a change takes effect without a restart. Folders
+are served read-only. Ctrl-C ends the node.
+
+Examples:
+  $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
+  $ zss node run --control-url ws://127.0.0.1:18790 --export work=. --label site=hq
+  $ zss node run --control-url ws://127.0.0.1:18790
+
+Exit status:
+  0  ended by a signal    1  the server refused    2  wrong usage    3  a fault    4  not allowed`,
+  },
+  parameters: {
+    flags: {
+      controlUrl: optionalText("address of the server", "ws-url"),
+      controlAuthToken: optionalText("bearer token for the server; a node does not need one", "token"),
+      operatorToken: optionalText("taken for compatibility; pairing by invite does not need it", "token"),
+      pairMode: { kind: "enum", values: ["invite", "request"], brief: "how to pair", optional: true },
+      inviteToken: optionalText("invite to pair with", "token"),
+      nodeName: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "name of the node",
+        default: "spiderweb-fs-node",
+        placeholder: "name",
+      },
+      export: repeatable("folder to serve: name=path[:ro]", "spec"),
+      serviceManifest: repeatable("manifest of a service", "path"),
+      servicesDir: repeatable("folder of manifests, *.json and *.jsonc", "path"),
+      stateFile: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "file that keeps the node's identity",
+        default: "./spiderweb-fs-node-state.json",
+        placeholder: "path",
+      },
+      label: repeatable("label of the node: key=value", "label"),
+      fsService: { kind: "boolean", brief: "publish the fs service", default: true },
+      leaseTtlMs: milliseconds(900_000, "how long the server waits for a sign of life"),
+      refreshIntervalMs: milliseconds(60_000, "time between signs of life", 100),
+      manifestReloadIntervalMs: milliseconds(2_000, "time between looks at the manifests", 10),
+      reconnectBackoffMs: milliseconds(5_000, "first wait before a new connection", 10),
+      reconnectBackoffMaxMs: milliseconds(60_000, "longest wait before a new connection", 10),
+      bind: optionalText("standalone mode: address to listen on (not in this version)", "address"),
+      port: {
+        kind: "parsed",
+        parse: wholeNumber(0, 65_535),
+        brief: "standalone mode: port to listen on (not in this version)",
+        optional: true,
+        placeholder: "port",
+      },
+      authToken: optionalText("standalone mode: token of clients (not in this version)", "token"),
+    },
+  },
+  async func(flags) {
+    const { io, globals } = this;
+    const controlUrl = flags.controlUrl ?? globals.url ?? io.env["ZSS_URL"] ?? io.env["SPIDERWEB_URL"];
+    if (
+      controlUrl === undefined || flags.bind !== undefined || flags.port !== undefined || flags.authToken !== undefined
+    ) {
+      throw usageError(
+        "Cannot run a node without a control plane: standalone mode is not part of this version",
+        "start one with zss server, and name it with --control-url",
+      );
+    }
+    if (flags.pairMode === "request") {
+      throw usageError(
+        "Cannot pair by request: this version pairs by invite",
+        "make an invite with zss node invite, and pass it with --invite-token",
+      );
+    }
+    const { parseExport, runNode } = await import("../../runtime/mod.ts");
+    const exports = flags.export.map(parseExport);
+    requireUnique(exports.map((spec) => spec.name), "--export");
+    for (const spec of exports) {
+      if (spec.mode === "rw") {
+        io.stderr.write(`note: export "${spec.name}" is served read-only: this version does not write to folders\n`);
+      }
+    }
+    const given = flags.controlAuthToken ?? await tokenOf(this);
+    if (flags.controlAuthToken !== undefined) {
+      io.stderr.write("note: --control-auth-token is not needed: a node proves itself with its own secret\n");
+    }
+    const paint = paintFor(io.stderr, io.env);
+    await runNode({
+      controlUrl,
+      token: given,
+      inviteToken: flags.inviteToken,
+      nodeName: flags.nodeName,
+      exports,
+      manifestFiles: flags.serviceManifest,
+      manifestDirs: flags.servicesDir,
+      stateFile: flags.stateFile,
+      labels: parseLabels(flags.label),
+      fsService: flags.fsService,
+      leaseTtlMs: flags.leaseTtlMs,
+      refreshIntervalMs: flags.refreshIntervalMs,
+      reloadIntervalMs: flags.manifestReloadIntervalMs,
+      backoff: { baseMs: flags.reconnectBackoffMs, maxMs: flags.reconnectBackoffMaxMs },
+    }, {
+      clock: io.clock,
+      random: Math.random,
+      newCallId: () => `c-${randomBytes(8).toString("hex")}`,
+      cwd: process.cwd(),
+      env: io.env,
+      version: VERSION,
+      platform: { os: platformName(), arch: Deno.build.arch, runtime_kind: "native" },
+      report: (event) => {
+        const text = describe(event, paint);
+        (event.type === "findings" || event.type === "lost" || event.type === "waiting_for_server"
+          ? io.stderr
+          : io.stdout)
+          .write(text);
+      },
+    }, io.interrupted);
+    io.stderr.write("zss node: ended\n");
+  },
+});
+
+/** One event of a node for a person; empty where there is nothing to say. */
+function describe(event: NodeEvent, paint: Paint): string {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  switch (event.type) {
+    case "paired":
+      return event.resumed
+        ? `zss node ${event.node_id} (${event.node_name}) resumed\n`
+        : `zss node ${event.node_id} (${event.node_name}) paired\n`;
+    case "online":
+      return `zss node online: ${event.services} service${event.services === 1 ? "" : "s"} published\n`;
+    case "published":
+      return "";
+    case "lost":
+      return `zss node offline: ${event.reason}; next try in ${seconds(event.retry_in_ms)}\n`;
+    case "waiting_for_server":
+      return `zss node waits: ${event.reason}; next try in ${seconds(event.retry_in_ms)}\n`;
+    case "identity_lost":
+      return `zss node pairs again: ${event.reason}\n`;
+    case "findings":
+      return event.findings.length === 0
+        ? "zss node: all manifests are in order again\n"
+        : diagnosticLines(event.findings, paint);
+    case "reloaded": {
+      const { added, replaced, removed } = event.change;
+      const part = (sign: string, ids: readonly string[]) => ids.map((id) => `${sign}${id}`);
+      return `zss node reloaded: ${[...part("+", added), ...part("~", replaced), ...part("-", removed)].join(" ")}\n`;
+    }
+  }
+}
+
+async function tokenOf({ io, globals }: CliContext): Promise<string | undefined> {
+  if (globals.tokenFile !== undefined) return await readToken(globals.tokenFile, "--token-file");
+  const token = (io.env["ZSS_TOKEN"] ?? io.env["SPIDERWEB_AUTH_TOKEN"] ?? "").trim();
+  return token === "" ? undefined : token;
+}
+
+function parseLabels(labels: readonly string[]): Record<string, string> {
+  const pairs = labels.map((label): [string, string] => {
+    const equals = label.indexOf("=");
+    if (equals > 0 && equals < label.length - 1) return [label.slice(0, equals), label.slice(equals + 1)];
+    throw usageError(`Cannot read --label "${label}": key=value is wanted`);
+  });
+  requireUnique(pairs.map(([key]) => key), "--label");
+  return Object.fromEntries(pairs);
+}
+
+function requireUnique(names: readonly string[], flag: string): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw usageError(`Cannot use ${flag} twice for "${twice}"`);
+}
+
+/** Name of the system as the reference writes it. */
+function platformName(): string {
+  return Deno.build.os === "darwin" ? "macos" : Deno.build.os;
+}

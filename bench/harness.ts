@@ -96,7 +96,6 @@ async function takeTurns(contenders: readonly Contender[], rounds: number): Prom
   const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
     for (const contender of contenders) {
-      // deno-lint-ignore no-await-in-loop -- two measurements at once would disturb each other
       const value = await contender.measure();
       if (round > 0) samples.get(contender.name)?.push(value);
     }

@@ -21,7 +21,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   for (const bench of BENCHES) {
     if (names.length > 0 && !names.includes(bench.name)) continue;
-    // deno-lint-ignore no-await-in-loop -- two benches at once would disturb each other
     const report = await runBench(bench);
     console.error(formatReport(report));
     console.log(JSON.stringify(report));

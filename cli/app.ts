@@ -24,7 +24,8 @@ import { versionCommand } from "./commands/version.ts";
 import { errorJson, errorLines } from "./errors.ts";
 import { Exit, exitCodeOf } from "./exit.ts";
 import { type Globals, globalsHelp, liftGlobals } from "./globals.ts";
-import { type CliIo, paintFor } from "./io.ts";
+import type { CliIo } from "./io.ts";
+import { paintFor } from "./paint.ts";
 
 const node = buildRouteMap({
   routes: {

@@ -5,7 +5,7 @@
  */
 
 import type { Diagnostic } from "../control/protocol/mod.ts";
-import type { Paint } from "./io.ts";
+import type { Paint } from "./paint.ts";
 
 /** Findings one a line, each with its hint below it. */
 export function diagnosticLines(findings: readonly Diagnostic[], paint: Paint): string {

@@ -5,7 +5,7 @@
  */
 
 import { errorText, ZssError } from "../control/protocol/mod.ts";
-import type { Paint } from "./io.ts";
+import type { Paint } from "./paint.ts";
 
 /** An error of the command line itself. */
 export function usageError(message: string, hint?: string): ZssError {

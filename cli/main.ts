@@ -8,7 +8,7 @@
  */
 
 import process from "node:process";
-import { HELPER_VARIABLE, systemClock } from "../drivers/process/mod.ts";
+import { currentOs, HELPER_VARIABLE, systemClock } from "../drivers/process/mod.ts";
 import type { CliIo, TextStream } from "./io.ts";
 
 /** Variable that ends a command when its standard input ends, so that it does not outlive who started it. */
@@ -45,8 +45,7 @@ async function runHelper(role: string, args: readonly string[], io: CliIo): Prom
 function realIo(): CliIo {
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
-  process.on("SIGINT", stop);
-  if (Deno.build.os !== "windows") process.on("SIGTERM", stop);
+  for (const signal of currentOs.stopSignals) process.on(signal, stop);
   if (process.env[END_WITH_STDIN] !== undefined) {
     process.stdin.on("end", stop);
     process.stdin.on("error", stop);

@@ -10,15 +10,16 @@
 import { type Diagnostic, ZssError } from "../control/protocol/mod.ts";
 import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
 import { type Clock, sleep } from "../drivers/process/mod.ts";
-import { fsDescriptor } from "./builtin_services.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
-import { Host, type HostChange, type MakeDriver } from "./host/host.ts";
+import { fsDescriptor } from "./host/builtin_services.ts";
+import { Host, type HostChange } from "./host/host.ts";
 import { type BackoffBounds, backoffMs } from "./link/backoff.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
-import { loadManifests } from "./manifest/mod.ts";
+import { loadManifests, type ServiceManifest, timeoutOf } from "./manifest/mod.ts";
 import { FileServer } from "./namespace/file_server.ts";
+import { Service, type ServiceMemory } from "./namespace/service.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
 
 /** Settings of a node, all resolved. */
@@ -75,7 +76,7 @@ const END_GRACE_MS = 5_000;
 export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
   const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
   const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
-  const host = new Host(parts, driverMaker(parts));
+  const host = new Host<ServiceMemory>((manifest) => startService(manifest, parts));
   try {
     let state = await readNodeState(options.stateFile);
     while (!signal.aborted) {
@@ -101,7 +102,7 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
 
 /** The parts that stay while the identity may change. */
 interface Serving {
-  readonly host: Host;
+  readonly host: Host<ServiceMemory>;
   readonly files: FileServer;
   readonly folders: readonly ReturnType<typeof openFolder>[];
 }
@@ -171,9 +172,7 @@ async function watchManifests(
 ): Promise<void> {
   if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
   while (!ended.aborted) {
-    // deno-lint-ignore no-await-in-loop -- one look after the other
     await sleep(parts.clock, options.reloadIntervalMs, ended);
-    // deno-lint-ignore no-await-in-loop -- likewise
     if (!ended.aborted) await reload();
   }
 }
@@ -188,14 +187,12 @@ async function pair(options: NodeOptions, parts: NodeParts, signal: AbortSignal)
   }
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      // deno-lint-ignore no-await-in-loop -- one try after the other
       return await pairByInvite({ ...options, inviteToken, clock: parts.clock });
     } catch (error) {
       const passing = error instanceof ZssError && ["unreachable", "connection_lost", "timeout"].includes(error.code);
       if (!passing) throw error;
       const wait = backoffMs(attempt, options.backoff, parts.random());
       parts.report({ type: "waiting_for_server", reason: error.message, retry_in_ms: wait });
-      // deno-lint-ignore no-await-in-loop -- the wait between two tries
       await sleep(parts.clock, wait, signal);
     }
   }
@@ -219,9 +216,10 @@ function credentialsOf(state: NodeState): Credentials | undefined {
   };
 }
 
-function driverMaker(parts: NodeParts): MakeDriver {
-  return ({ runtime }) => {
-    if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return undefined;
-    return createNativeProcDriver(nativeProcConfig.parse(runtime), parts);
-  };
+/** Makes the service of a manifest with its driver; `undefined` when the manifest names nothing that could run. */
+function startService(manifest: ServiceManifest, parts: NodeParts): Service | undefined {
+  const { runtime, service_id, help_md, schema, invoke_template } = manifest;
+  if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return undefined;
+  const driver = createNativeProcDriver(nativeProcConfig.parse(runtime), parts);
+  return new Service({ service_id, timeout_ms: timeoutOf(manifest), help_md, schema, invoke_template }, driver, parts);
 }

@@ -43,7 +43,6 @@ export async function runDocument(markdown: string, limits: DocLimits = {}): Pro
   if (steps.length === 0) return undefined;
   await using shell = new DocShell(limits);
   for (const step of steps) {
-    // deno-lint-ignore no-await-in-loop -- the commands of a document build on each other
     const fault = await shell.run(step);
     if (fault !== undefined) return `line ${step.line}: $ ${step.command}\n${fault}`;
   }
@@ -101,12 +100,10 @@ class DocShell {
 
   async #again(step: Step, output: string, until: number): Promise<string | undefined> {
     while (performance.now() < until) {
-      // deno-lint-ignore no-await-in-loop -- polls what another process writes
       await delay(50);
       let status: number | undefined = 0;
       if (step.isLook) {
         output = this.#start(step);
-        // deno-lint-ignore no-await-in-loop -- one look after the other
         status = await this.#status();
       }
       if (status === 0 && outputFits(step.expected, readText(output), step.isBackground)) return undefined;

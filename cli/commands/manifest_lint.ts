@@ -5,7 +5,8 @@ import { diagnosticLines } from "../diagnostics.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
-import { type CliContext, paintFor } from "../io.ts";
+import type { CliContext } from "../io.ts";
+import { paintFor } from "../paint.ts";
 
 /** `zss manifest lint` */
 export const manifestLintCommand = buildCommand<{ readonly nodeId: string }, string[], CliContext>({

@@ -2,10 +2,12 @@ import { buildCommand } from "@stricli/core";
 import { randomBytes } from "node:crypto";
 import process from "node:process";
 import type { NodeEvent } from "../../runtime/mod.ts";
+import { currentOs } from "../../drivers/process/mod.ts";
 import { diagnosticLines } from "../diagnostics.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
-import { type CliContext, type Paint, paintFor } from "../io.ts";
+import type { CliContext } from "../io.ts";
+import { type Paint, paintFor } from "../paint.ts";
 import { readToken } from "../remote.ts";
 import { VERSION } from "../version.ts";
 
@@ -160,7 +162,7 @@ Exit status:
       cwd: process.cwd(),
       env: io.env,
       version: VERSION,
-      platform: { os: platformName(), arch: Deno.build.arch, runtime_kind: "native" },
+      platform: { os: currentOs.platform, arch: Deno.build.arch, runtime_kind: "native" },
       report: (event) => {
         const text = describe(event, paint);
         (event.type === "findings" || event.type === "lost" || event.type === "waiting_for_server"
@@ -222,9 +224,4 @@ function parseLabels(labels: readonly string[]): Record<string, string> {
 function requireUnique(names: readonly string[], flag: string): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw usageError(`Cannot use ${flag} twice for "${twice}"`);
-}
-
-/** Name of the system as the reference writes it. */
-function platformName(): string {
-  return Deno.build.os === "darwin" ? "macos" : Deno.build.os;
 }

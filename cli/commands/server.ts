@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import type { CliContext } from "../io.ts";
-import { paintFor } from "../io.ts";
+import { paintFor } from "../paint.ts";
 import { readToken } from "../remote.ts";
 
 interface Flags {

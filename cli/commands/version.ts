@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { currentOs } from "../../drivers/process/mod.ts";
 import type { CliContext } from "../io.ts";
 import { printResult } from "../render/mod.ts";
 import { VERSION } from "../version.ts";
@@ -18,7 +19,7 @@ Examples:
     const value = {
       version: VERSION,
       runtime: `deno ${Deno.version.deno}`,
-      platform: `${Deno.build.os}-${Deno.build.arch}`,
+      platform: `${currentOs.platform}-${Deno.build.arch}`,
       compiled: Deno.build.standalone,
       protocols: ["unified-v2", "unified-v2-fs/2"],
     };

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { ZssError } from "../../control/protocol/mod.ts";
-import { type Clock, programCommand } from "../../drivers/process/mod.ts";
+import { type Clock, currentOs, programCommand } from "../../drivers/process/mod.ts";
 
 /** How long a child may take to say that it is up, or to end, in milliseconds. */
 const DEADLINE_MS = 20_000;
@@ -42,7 +42,7 @@ export class DemoChild {
       env: { ...inherited, ...self.env, ...env, ZSS_END_WITH_STDIN: "1" },
       stdio: ["pipe", "pipe", "pipe"],
       // A group of its own, so that Ctrl-C reaches the demo first.
-      detached: process.platform !== "win32",
+      detached: currentOs.hasGroups,
     });
     const take = (chunk: Uint8Array) => {
       this.#output += new TextDecoder().decode(chunk);
@@ -88,7 +88,6 @@ export class DemoChild {
             hint: `its output was: ${this.#output.trim() || "(nothing)"}`,
           });
         }
-        // deno-lint-ignore no-await-in-loop -- waits for more output
         await new Promise<void>((resolve) => {
           const wake = () => {
             this.#waiting.delete(wake);

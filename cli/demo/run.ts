@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { ControlConnection, FsClient } from "../../control/client/mod.ts";
 import { isObject, ZssError } from "../../control/protocol/mod.ts";
 import { eventLine } from "../commands/node_watch.ts";
-import { type CliIo, type Paint, paintFor } from "../io.ts";
+import type { CliIo } from "../io.ts";
+import { type Paint, paintFor } from "../paint.ts";
 import { DemoChild } from "./child.ts";
 import { demoManifests } from "./services.ts";
 
@@ -100,7 +101,6 @@ export async function runDemo(io: CliIo, once: boolean): Promise<void> {
     for (const connection of connections) connection.close();
     // The node first: it has nobody to talk to once the server is gone.
     for (const child of children.toReversed()) {
-      // deno-lint-ignore no-await-in-loop -- one after the other
       await child.stop();
     }
     await rm(folder, { recursive: true, force: true });
@@ -177,7 +177,7 @@ async function readText(files: FsClient, name: string, file: string): Promise<st
 }
 
 function expect(condition: boolean, found: string): void {
-  if (!condition) throw new ZssError("demo_failed", `something else was expected: ${found}`);
+  if (!condition) throw new ZssError("demo_failed", `Something else was expected: ${found}`);
 }
 
 /** The events that the watcher has seen. */
@@ -211,8 +211,7 @@ class EventLog {
       for (;;) {
         const found = this.#events.slice(count).find(wanted);
         if (found !== undefined) return found;
-        if (late) throw new ZssError("demo_failed", `no such event within ${WAIT_MS / 1000} s`);
-        // deno-lint-ignore no-await-in-loop -- waits for the next event
+        if (late) throw new ZssError("demo_failed", `Cannot see the event: none came within ${WAIT_MS / 1000} s`);
         await new Promise<void>((resolve) => this.#wake = resolve);
       }
     } finally {
@@ -289,13 +288,11 @@ async function stayUp(stage: Stage, server: DemoChild, children: DemoChild[], li
   });
   let current = server;
   for (;;) {
-    // deno-lint-ignore no-await-in-loop -- waits for what ends first
     const how = await Promise.race([interrupted, current.ended]);
     if (how === "interrupted") return;
     line("server", `ended (${how}); starting it again on port ${port}`);
     current = new DemoChild("server", serverArgs(folder, port), { ZSS_ADMIN_TOKEN: token }, io.clock);
     children.unshift(current);
-    // deno-lint-ignore no-await-in-loop -- one server at a time
     await current.printed(/listening on/);
     line("server", "back; the node reconnects by itself, the watch above has ended");
   }

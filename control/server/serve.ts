@@ -51,7 +51,9 @@ export interface ServerParts {
 }
 
 /** Random bytes of the machine. */
-export const systemRandom: RandomBytes = (count) => randomBytes(count);
+export function systemRandom(count: number): Uint8Array {
+  return randomBytes(count);
+}
 
 /**
  * Starts a server.

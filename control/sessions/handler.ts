@@ -5,15 +5,29 @@
  */
 
 import type { z } from "zod";
-import type { Access } from "../policy/rights.ts";
+import type { WatchSocket } from "../events/hub.ts";
+import type { Access, Actor } from "../policy/rights.ts";
 import type { OpName } from "../protocol/ops.ts";
 import type { ControlPlane } from "./control_plane.ts";
-import type { Session } from "./session.ts";
+
+/** The part of a socket that a session needs. */
+export interface SessionSocket extends WatchSocket {
+  /** Raises the limit of incoming frames, for a peer that has proved to be a node. */
+  trustAsNode(): void;
+}
+
+/** The connection that an operation came by. */
+export interface Caller {
+  readonly actor: Actor;
+  readonly socket: SessionSocket;
+  /** Marks the protocol as agreed. */
+  negotiated(): void;
+}
 
 /** What a handler may use. */
 export interface OpContext {
   readonly plane: ControlPlane;
-  readonly session: Session;
+  readonly session: Caller;
 }
 
 /** An operation whose request has not been read yet. */

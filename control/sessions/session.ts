@@ -8,30 +8,23 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import type { WatchSocket } from "../events/hub.ts";
 import type { Actor } from "../policy/rights.ts";
 import { mayCall } from "../policy/rights.ts";
 import { type Envelope, EnvelopeError, errorFrame, okFrame, parseEnvelope } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { pushedTypes, replyType } from "../protocol/ops.ts";
 import type { ControlPlane } from "./control_plane.ts";
-import type { Operation } from "./handler.ts";
+import type { Caller, Operation, SessionSocket } from "./handler.ts";
 import { operations } from "./handlers/mod.ts";
 
 const log = getLogger(["zss", "control", "session"]);
-
-/** The part of a socket that a session needs. */
-export interface SessionSocket extends WatchSocket {
-  /** Raises the limit of incoming frames, for a peer that has proved to be a node. */
-  trustAsNode(): void;
-}
 
 const byType: ReadonlyMap<string, Operation> = new Map(
   operations.map((operation) => [`control.${operation.name}`, operation]),
 );
 
 /** One control connection. */
-export class Session {
+export class Session implements Caller {
   readonly actor: Actor;
   readonly socket: SessionSocket;
   readonly #plane: ControlPlane;
@@ -55,7 +48,6 @@ export class Session {
     this.#plane.hub.unsubscribe(this.socket);
   }
 
-  /** Marks the protocol as agreed. */
   negotiated(): void {
     this.#negotiated = true;
   }

@@ -1,7 +1,7 @@
-import { type DriverProgram, readPayload } from "./program.ts";
+import { type DriverIo, readPayload } from "./program.ts";
 
 /** Waits `sleep_ms` of its payload (1,000 without one), then answers. For trying out timeouts and slow services. */
-export const sleep: DriverProgram = async (io) => {
+export async function sleep(io: DriverIo): Promise<number> {
   const payload = await readPayload(io, "zss-sleep-driver");
   if (payload === undefined) return 2;
   const wanted = payload["sleep_ms"] ?? 1_000;
@@ -12,4 +12,4 @@ export const sleep: DriverProgram = async (io) => {
   await io.sleep(wanted);
   io.stdout(JSON.stringify({ ok: true, driver: "zss-sleep-driver", slept_ms: wanted }) + "\n");
   return 0;
-};
+}

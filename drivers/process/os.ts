@@ -28,6 +28,14 @@ export type FoundProgram =
 /** One operating system. */
 export interface Os {
   readonly name: OsName;
+  /** Name of the system on the wire, as the reference writes it. */
+  readonly platform: "linux" | "macos" | "windows";
+  /** What kind of file system an exported folder is on, for the export list. */
+  readonly folderKind: "linux" | "posix" | "windows";
+  /** Whether a child can be the leader of a process group of its own. */
+  readonly hasGroups: boolean;
+  /** Signals by which a user or the system asks a program to end. */
+  readonly stopSignals: readonly ("SIGINT" | "SIGTERM")[];
   /** Ends a process and everything it started; harmless when they are gone. */
   killTree(pid: number): void;
   /** Finds a program: a bare name on PATH, anything with a separator from `cwd`. */
@@ -38,12 +46,17 @@ export interface Os {
 
 /** The description of a system. */
 export function osNamed(name: OsName): Os {
-  return name === "windows" ? windows : { ...posix, name };
+  if (name === "windows") return windows;
+  return name === "darwin"
+    ? { ...posix, name, platform: "macos", folderKind: "posix" }
+    : { ...posix, name, platform: "linux", folderKind: "linux" };
 }
 
 const everywhere = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ"];
 
-const posix: Omit<Os, "name"> = {
+const posix: Omit<Os, "name" | "platform" | "folderKind"> = {
+  hasGroups: true,
+  stopSignals: ["SIGINT", "SIGTERM"],
   childVariables: everywhere,
   killTree(pid) {
     try {
@@ -61,6 +74,10 @@ const posix: Omit<Os, "name"> = {
 
 const windows: Os = {
   name: "windows",
+  platform: "windows",
+  folderKind: "windows",
+  hasGroups: false,
+  stopSignals: ["SIGINT"],
   childVariables: [
     ...everywhere,
     "SystemRoot",

@@ -77,7 +77,7 @@ export function runProgram(options: RunOptions): Promise<RunResult> {
       cwd: options.cwd,
       env: { ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
-      detached: os.name !== "windows",
+      detached: os.hasGroups,
       windowsHide: true,
     });
   } catch (error) {

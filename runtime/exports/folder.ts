@@ -10,6 +10,7 @@
 import { constants, realpathSync, statSync } from "node:fs";
 import { type FileHandle, lstat, open, readdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { currentOs } from "../../drivers/process/mod.ts";
 import { Errno, errorText, type FileAttributes, FsError, ZssError } from "../../control/protocol/mod.ts";
 import {
   type Access,
@@ -58,7 +59,7 @@ export class FolderTree implements FileTree {
 
   /** @param rootPath Real path of the folder. */
   constructor(spec: ExportSpec, rootPath: string) {
-    const kind = Deno.build.os === "windows" ? "windows" : Deno.build.os === "linux" ? "linux" : "posix";
+    const kind = currentOs.folderKind;
     this.description = {
       name: spec.name,
       read_only: true,

@@ -6,25 +6,38 @@
 
 import { getLogger } from "@logtape/logtape";
 import { canonicalText, type ServiceDescriptor } from "../../control/catalog/mod.ts";
-import type { Driver } from "../../drivers/mod.ts";
-import { type LoadedManifest, type ServiceManifest, timeoutOf, toDescriptor } from "../manifest/mod.ts";
+import { type ServiceManifest, toDescriptor } from "../manifest/schema.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import { planReload } from "../reload/plan.ts";
-import { Service, type ServiceDeps } from "./service.ts";
 
 const log = getLogger(["zss", "runtime", "host"]);
 
 /** How long a service that is replaced may finish its runs, in milliseconds. */
 const GRACE_MS = 30_000;
 
-/** Makes the driver of a service; `undefined` when there is nothing to run and the service is only listed. */
-export type MakeDriver = (service: ServiceManifest) => Driver | undefined;
+/** A service that can be used. `Memory` is what survives a change of its manifest. */
+export interface RunningService<Memory> {
+  readonly files: FileTree;
+  memory(): Memory;
+  remember(memory: Memory): void;
+  /** Waits up to `graceMs` for the runs under way, then ends them. */
+  stop(graceMs: number): Promise<void>;
+}
 
-interface Hosted {
+/** Starts a service; `undefined` when there is nothing to run and the service is only listed. */
+export type StartService<Memory> = (manifest: ServiceManifest) => RunningService<Memory> | undefined;
+
+/** A manifest and the file that it stands in. */
+export interface ManifestInFile {
+  readonly file: string;
+  readonly service: ServiceManifest;
+}
+
+interface Hosted<Memory> {
   readonly manifest: ServiceManifest;
   readonly file: string;
   readonly fingerprint: string;
-  readonly service: Service | undefined;
+  readonly service: RunningService<Memory> | undefined;
 }
 
 /** What a change did. */
@@ -35,15 +48,13 @@ export interface HostChange {
 }
 
 /** The running services. */
-export class Host {
-  readonly #deps: ServiceDeps;
-  readonly #makeDriver: MakeDriver;
+export class Host<Memory> {
+  readonly #startService: StartService<Memory>;
   readonly #stopping = new Set<Promise<void>>();
-  #hosted = new Map<string, Hosted>();
+  #hosted = new Map<string, Hosted<Memory>>();
 
-  constructor(deps: ServiceDeps, makeDriver: MakeDriver) {
-    this.#deps = deps;
-    this.#makeDriver = makeDriver;
+  constructor(startService: StartService<Memory>) {
+    this.#startService = startService;
   }
 
   /** Entries for the catalog, in the order of the manifests. */
@@ -67,13 +78,13 @@ export class Host {
    *
    * @param damaged Files that cannot be read now: their services go on as they were.
    */
-  apply(wanted: readonly LoadedManifest[], damaged: ReadonlySet<string> = new Set()): HostChange {
+  apply(wanted: readonly ManifestInFile[], damaged: ReadonlySet<string> = new Set()): HostChange {
     const byId = new Map(wanted.map((loaded) => [loaded.service.service_id, loaded]));
     const running = new Map([...this.#hosted].map(([id, { fingerprint }]) => [id, fingerprint]));
     const keep = new Set([...this.#hosted].filter(([, { file }]) => damaged.has(file)).map(([id]) => id));
     const steps = planReload(running, byId, (loaded) => canonicalText(loaded.service), keep);
     const before = this.#hosted;
-    const after = new Map<string, Hosted>();
+    const after = new Map<string, Hosted<Memory>>();
     for (const [id, loaded] of byId) {
       const step = steps.find((candidate) => candidate.id === id);
       const held = before.get(id);
@@ -96,25 +107,14 @@ export class Host {
     await Promise.all([...services, ...this.#stopping]);
   }
 
-  #start(loaded: LoadedManifest, before: Hosted | undefined): Hosted {
+  #start(loaded: ManifestInFile, before: Hosted<Memory> | undefined): Hosted<Memory> {
     const manifest = loaded.service;
-    const driver = this.#makeDriver(manifest);
-    const service = driver === undefined ? undefined : new Service(
-      {
-        service_id: manifest.service_id,
-        timeout_ms: timeoutOf(manifest),
-        help_md: manifest.help_md,
-        schema: manifest.schema,
-        invoke_template: manifest.invoke_template,
-      },
-      driver,
-      this.#deps,
-    );
+    const service = this.#startService(manifest);
     if (before?.service !== undefined) service?.remember(before.service.memory());
     return { manifest, file: loaded.file, fingerprint: canonicalText(manifest), service };
   }
 
-  #stop(hosted: Hosted | undefined): void {
+  #stop(hosted: Hosted<Memory> | undefined): void {
     if (hosted?.service === undefined) return;
     const stopping = hosted.service.stop(GRACE_MS)
       .catch((error) => log.error("Cannot stop service {id}: {error}", { id: hosted.manifest.service_id, error }))

@@ -96,8 +96,6 @@ export class Link {
       if (signal.aborted) return;
       const wait = backoffMs(attempt++, backoff, random());
       report({ type: "lost", reason, retry_in_ms: wait });
-      // One round after the other is what this loop is for.
-      // deno-lint-ignore no-await-in-loop
       await sleep(clock, wait, signal);
     }
   }
@@ -134,7 +132,6 @@ export class Link {
     for (;;) {
       const timer = new AbortController();
       const due = sleep(this.#options.clock, this.#options.refreshIntervalMs, timer.signal).then(() => "due" as const);
-      // deno-lint-ignore no-await-in-loop -- each turn waits for what happens next
       const next = await Promise.race([
         aborted,
         tunnelEnded,
@@ -150,9 +147,7 @@ export class Link {
           hint: "two processes use one state file; stop one of them, or give it a --state-file of its own",
         });
       }
-      // deno-lint-ignore no-await-in-loop -- the catalog goes out before the next wait begins
       if (next === "changed") await this.#publish(control, tunnel.leaseGeneration);
-      // deno-lint-ignore no-await-in-loop -- likewise the lease
       else await this.#refresh(control, tunnel.leaseGeneration);
     }
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServiceDescriptor } from "../control/catalog/mod.ts";
+import type { ServiceDescriptor } from "../../control/catalog/mod.ts";
 
 /** The entry of the exported folders. Every export is read-only at this stage. */
 export function fsDescriptor(nodeId: string, exportCount: number): ServiceDescriptor {

@@ -8,10 +8,10 @@
  */
 
 import { Errno, errorText, FsError, isObject, parseJson, ZssError } from "../../control/protocol/mod.ts";
-import type { Driver, InvokeResult } from "../../drivers/mod.ts";
+import type { Driver, InvokeResult } from "../../drivers/driver.ts";
 import type { Clock } from "../../drivers/process/mod.ts";
-import { type ControlFile, ServiceFiles } from "../namespace/service_files.ts";
-import type { WriteResult } from "../namespace/tree.ts";
+import { type ControlFile, ServiceFiles } from "./service_files.ts";
+import type { WriteResult } from "./tree.ts";
 import {
   type DisableReason,
   gate,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { RuntimeType } from "../../drivers/mod.ts";
+import type { RuntimeType } from "../../drivers/driver.ts";
 import {
   cooldownRemaining,
   type DisableReason,

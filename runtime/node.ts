@@ -7,20 +7,29 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import { type Diagnostic, ZssError } from "../control/protocol/mod.ts";
 import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
 import { type Clock, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
-import { Host, type HostChange } from "./host/host.ts";
+import type { ServiceDefinition } from "./host/definition.ts";
+import { Host } from "./host/host.ts";
+import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
 import { type BackoffBounds, backoffMs } from "./link/backoff.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
-import { loadManifests, type ServiceManifest, timeoutOf } from "./manifest/mod.ts";
+import { type LoadedManifest, loadManifests, timeoutOf, toDescriptor } from "./manifest/mod.ts";
 import { FileServer } from "./namespace/file_server.ts";
-import { Service, type ServiceMemory } from "./namespace/service.ts";
+import { createServiceFiles } from "./namespace/service_files.ts";
+import type { ReloadChange } from "./reload/apply.ts";
+import { fingerprint } from "./reload/fingerprint.ts";
+import { Reloader, type WantedServices } from "./reload/reload.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
+import { ServiceStateFile, serviceStatePath } from "./state/service_state.ts";
+
+const log = getLogger(["zss", "runtime"]);
 
 /** Settings of a node, all resolved. */
 export interface NodeOptions {
@@ -62,7 +71,7 @@ export type NodeEvent =
   | { readonly type: "identity_lost"; readonly reason: string }
   | { readonly type: "waiting_for_server"; readonly reason: string; readonly retry_in_ms: number }
   | { readonly type: "findings"; readonly findings: readonly Diagnostic[] }
-  | { readonly type: "reloaded"; readonly change: HostChange };
+  | { readonly type: "reloaded"; readonly change: ReloadChange };
 
 /** How long runs may go on when the node ends, in milliseconds. */
 const END_GRACE_MS = 5_000;
@@ -76,8 +85,35 @@ const END_GRACE_MS = 5_000;
 export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
   const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
   const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
-  const host = new Host<ServiceMemory>((manifest) => startService(manifest, parts));
+  const report = (problem: string) => log.warn("{problem}", { problem });
+  const host = new Host({
+    clock: parts.clock,
+    createFiles: createServiceFiles,
+    createCallId: parts.newCallId,
+    limits: DEFAULT_SERVICE_LIMITS,
+    report,
+  });
+  const kept = new ServiceStateFile(serviceStatePath(options.stateFile), {
+    clock: parts.clock,
+    services: host,
+    report,
+  });
+  host.onChange(({ kind }) => {
+    if (kind === "trees") files.setTrees([...folders, ...host.trees()]);
+    else if (kind === "catalog") kept.restore();
+    else kept.changed();
+  });
+  files.setTrees(folders);
+  const manifests = new ManifestLoader(options, parts);
+  const reloader = new Reloader({
+    load: () => manifests.load(),
+    target: host,
+    clock: parts.clock,
+    intervalMs: options.reloadIntervalMs,
+    report,
+  });
   try {
+    await kept.load();
     let state = await readNodeState(options.stateFile);
     while (!signal.aborted) {
       const credentials = credentialsOf(state) ?? await pair(options, parts, signal);
@@ -86,7 +122,7 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
       const resumed = state.node_id !== null;
       parts.report({ type: "paired", node_id: credentials.node_id, node_name: credentials.node_name, resumed });
       try {
-        await serve(options, parts, credentials, { host, files, folders }, signal);
+        await serve(options, parts, credentials, { host, files, folders, manifests, reloader }, signal);
       } catch (error) {
         if (!(error instanceof ZssError) || !["node_auth_failed", "node_not_found"].includes(error.code)) throw error;
         // The server knows this node no more: what is kept of it is worth nothing now.
@@ -97,13 +133,16 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
     }
   } finally {
     await host.stop(END_GRACE_MS);
+    await kept.close();
   }
 }
 
 /** The parts that stay while the identity may change. */
 interface Serving {
-  readonly host: Host<ServiceMemory>;
+  readonly host: Host;
   readonly files: FileServer;
+  readonly manifests: ManifestLoader;
+  readonly reloader: Reloader<ServiceDefinition>;
   readonly folders: readonly ReturnType<typeof openFolder>[];
 }
 
@@ -112,30 +151,14 @@ async function serve(
   options: NodeOptions,
   parts: NodeParts,
   credentials: Credentials,
-  { host, files, folders }: Serving,
+  { host, files, folders, manifests, reloader }: Serving,
   signal: AbortSignal,
 ): Promise<void> {
   const nodeId = credentials.node_id;
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
-  let shown = "";
-  const load = async () => {
-    const loaded = await loadManifests({
-      files: options.manifestFiles,
-      dirs: options.manifestDirs,
-      nodeId,
-      reserved: new Map(options.fsService ? [["fs", "the built-in fs service"]] : []),
-    });
-    const text = JSON.stringify(loaded.findings);
-    if (text !== shown && (shown !== "" || loaded.findings.length > 0)) {
-      parts.report({ type: "findings", findings: loaded.findings });
-    }
-    shown = text;
-    const change = host.apply(loaded.services, new Set(loaded.findings.map((finding) => finding.file)));
-    files.setTrees([...folders, ...host.trees]);
-    return change;
-  };
-  await load();
+  manifests.nodeId = nodeId;
+  await reloader.reload();
   const link = new Link({
     ...options,
     clock: parts.clock,
@@ -143,15 +166,14 @@ async function serve(
     catalog: () => ({
       platform: parts.platform,
       labels: options.labels,
-      services: [...(options.fsService ? [fsDescriptor(nodeId, folders.length)] : []), ...host.descriptors],
+      services: [...(options.fsService ? [fsDescriptor(nodeId, folders.length)] : []), ...host.catalog()],
     }),
     serve: (send) => files.connect(send),
     save: (fresh) => save(options, fresh),
     report: parts.report,
   }, credentials);
-  const reloading = watchManifests(options, parts, ended, async () => {
-    const change = await load();
-    if (change.added.length + change.replaced.length + change.removed.length === 0) return;
+  const hasManifests = options.manifestFiles.length + options.manifestDirs.length > 0;
+  const reloading = hasManifests && reloader.run(ended, (change) => {
     parts.report({ type: "reloaded", change });
     link.catalogChanged();
   });
@@ -160,20 +182,6 @@ async function serve(
   } finally {
     done.abort();
     await reloading;
-  }
-}
-
-/** Calls `reload` at every interval until `ended` fires. */
-async function watchManifests(
-  options: NodeOptions,
-  parts: NodeParts,
-  ended: AbortSignal,
-  reload: () => Promise<void>,
-): Promise<void> {
-  if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
-  while (!ended.aborted) {
-    await sleep(parts.clock, options.reloadIntervalMs, ended);
-    if (!ended.aborted) await reload();
   }
 }
 
@@ -216,10 +224,46 @@ function credentialsOf(state: NodeState): Credentials | undefined {
   };
 }
 
-/** Makes the service of a manifest with its driver; `undefined` when the manifest names nothing that could run. */
-function startService(manifest: ServiceManifest, parts: NodeParts): Service | undefined {
-  const { runtime, service_id, help_md, schema, invoke_template } = manifest;
-  if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return undefined;
-  const driver = createNativeProcDriver(nativeProcConfig.parse(runtime), parts);
-  return new Service({ service_id, timeout_ms: timeoutOf(manifest), help_md, schema, invoke_template }, driver, parts);
+/** Reads the manifests of the node and says when their findings change. */
+class ManifestLoader {
+  /** Takes the place of `{node_id}`; set before the first load. */
+  nodeId = "";
+  readonly #options: NodeOptions;
+  readonly #parts: NodeParts;
+  #shown = "[]";
+
+  constructor(options: NodeOptions, parts: NodeParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  async load(): Promise<WantedServices<ServiceDefinition>> {
+    const { services, findings } = await loadManifests({
+      files: this.#options.manifestFiles,
+      dirs: this.#options.manifestDirs,
+      nodeId: this.nodeId,
+      reserved: new Map(this.#options.fsService ? [["fs", "the built-in fs service"]] : []),
+    });
+    const text = JSON.stringify(findings);
+    if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
+    this.#shown = text;
+    return {
+      services: services.map((loaded) => ({
+        service_id: loaded.service.service_id,
+        origin: loaded.file,
+        fingerprint: fingerprint(loaded.service),
+        definition: definitionOf(loaded, this.#parts),
+      })),
+      damaged: new Set(findings.map((finding) => finding.file)),
+    };
+  }
+}
+
+/** What the host needs to run a manifest; without a driver when the manifest names nothing that could run. */
+function definitionOf({ file, service }: LoadedManifest, parts: NodeParts): ServiceDefinition {
+  const { runtime, invoke_template } = service;
+  const listed = { descriptor: toDescriptor(service), origin: file, timeout_ms: timeoutOf(service), invoke_template };
+  if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return listed;
+  const config = nativeProcConfig.parse(runtime);
+  return { ...listed, createDriver: () => createNativeProcDriver(config, parts) };
 }

@@ -62,7 +62,6 @@ const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["control/store/records.ts", 2],
   ["runtime/namespace/tree.ts", 2],
   ["runtime/namespace/service_port.ts", 2],
-  ["runtime/namespace/service_documents.ts", 2],
   ["runtime/supervision/machine.ts", 2],
   ["runtime/supervision/policy.ts", 2],
   ["runtime/supervision/snapshot.ts", 2],

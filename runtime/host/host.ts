@@ -1,124 +1,200 @@
 /**
- * The services of a node: what runs, what is listed, what changes.
+ * The services of a node.
+ *
+ * Registers, replaces and removes services, refuses an id that is taken, and
+ * says at any time which trees to serve and which catalog to publish. What a
+ * service is made of comes as a {@linkcode ServiceDefinition}; where manifests
+ * come from and who is told of the catalog is not its business.
  *
  * @module
  */
 
-import { getLogger } from "@logtape/logtape";
-import { canonicalText, type ServiceDescriptor } from "../../control/catalog/mod.ts";
-import { type ServiceManifest, toDescriptor } from "../manifest/schema.ts";
+import { MAX_SERVICES_PER_NODE, type ServiceDescriptor } from "../../control/catalog/descriptor.ts";
+import { ZssError } from "../../control/protocol/errors.ts";
 import type { FileTree } from "../namespace/tree.ts";
-import { planReload } from "../reload/plan.ts";
+import type { ServiceSnapshot } from "../supervision/snapshot.ts";
+import type { ServiceDefinition } from "./definition.ts";
+import { Service, type ServiceDeps } from "./service.ts";
 
-const log = getLogger(["zss", "runtime", "host"]);
+/**
+ * What changed. `trees`: the list of trees. `catalog`: an entry, or which there
+ * are. `state`: something of one service that the state file keeps.
+ */
+export type HostChange =
+  | { readonly kind: "trees" | "catalog" }
+  | { readonly kind: "state"; readonly service_id: string };
 
-/** How long a service that is replaced may finish its runs, in milliseconds. */
-const GRACE_MS = 30_000;
-
-/** A service that can be used. `Memory` is what survives a change of its manifest. */
-export interface RunningService<Memory> {
-  readonly files: FileTree;
-  memory(): Memory;
-  remember(memory: Memory): void;
-  /** Waits up to `graceMs` for the runs under way, then ends them. */
-  stop(graceMs: number): Promise<void>;
+interface Registration {
+  readonly definition: ServiceDefinition;
+  /** Absent for a service that is a catalog entry only. */
+  readonly service: Service | undefined;
 }
 
-/** Starts a service; `undefined` when there is nothing to run and the service is only listed. */
-export type StartService<Memory> = (manifest: ServiceManifest) => RunningService<Memory> | undefined;
-
-/** A manifest and the file that it stands in. */
-export interface ManifestInFile {
-  readonly file: string;
-  readonly service: ServiceManifest;
-}
-
-interface Hosted<Memory> {
-  readonly manifest: ServiceManifest;
-  readonly file: string;
-  readonly fingerprint: string;
-  readonly service: RunningService<Memory> | undefined;
-}
-
-/** What a change did. */
-export interface HostChange {
-  readonly added: readonly string[];
-  readonly replaced: readonly string[];
-  readonly removed: readonly string[];
-}
-
-/** The running services. */
-export class Host<Memory> {
-  readonly #startService: StartService<Memory>;
+/** Registers, starts and stops services. */
+export class Host {
+  readonly #deps: ServiceDeps;
+  /** In the order of registration, which is that of the catalog. */
+  readonly #registrations = new Map<string, Registration>();
+  readonly #listeners = new Set<(change: HostChange) => void>();
   readonly #stopping = new Set<Promise<void>>();
-  #hosted = new Map<string, Hosted<Memory>>();
+  /** Changes held back by a batch, by what tells them apart. */
+  #held: Map<string, HostChange> | undefined;
 
-  constructor(startService: StartService<Memory>) {
-    this.#startService = startService;
-  }
-
-  /** Entries for the catalog, in the order of the manifests. */
-  get descriptors(): ServiceDescriptor[] {
-    return [...this.#hosted.values()].map(({ manifest }) => toDescriptor(manifest));
-  }
-
-  /** Trees of the services that can be used. */
-  get trees(): FileTree[] {
-    return [...this.#hosted.values()].flatMap(({ service }) => service === undefined ? [] : [service.files]);
-  }
-
-  /** Files that the running services came from, by service. */
-  get files(): ReadonlyMap<string, string> {
-    return new Map([...this.#hosted].map(([id, { file }]) => [id, file]));
+  constructor(deps: ServiceDeps) {
+    this.#deps = deps;
   }
 
   /**
-   * Makes these the services of the node. What is the same stays as it is; a
-   * service that changed keeps its counters, its configuration and its last result.
+   * Adds a service.
    *
-   * @param damaged Files that cannot be read now: their services go on as they were.
+   * @throws {ZssError} `duplicate_service_id` when the id is taken, `too_many_services` at the limit of a catalog,
+   * and whatever its `createDriver` throws.
    */
-  apply(wanted: readonly ManifestInFile[], damaged: ReadonlySet<string> = new Set()): HostChange {
-    const byId = new Map(wanted.map((loaded) => [loaded.service.service_id, loaded]));
-    const running = new Map([...this.#hosted].map(([id, { fingerprint }]) => [id, fingerprint]));
-    const keep = new Set([...this.#hosted].filter(([, { file }]) => damaged.has(file)).map(([id]) => id));
-    const steps = planReload(running, byId, (loaded) => canonicalText(loaded.service), keep);
-    const before = this.#hosted;
-    const after = new Map<string, Hosted<Memory>>();
-    for (const [id, loaded] of byId) {
-      const step = steps.find((candidate) => candidate.id === id);
-      const held = before.get(id);
-      after.set(id, step === undefined && held !== undefined ? held : this.#start(loaded, held));
+  add(definition: ServiceDefinition): void {
+    const { service_id } = definition.descriptor;
+    const taken = this.#registrations.get(service_id);
+    if (taken !== undefined) {
+      throw new ZssError(
+        "duplicate_service_id",
+        `Cannot register service "${service_id}" from ${definition.origin}: the id is taken by ${taken.definition.origin}`,
+        { hint: "choose another service_id", path: "/service_id" },
+      );
     }
-    for (const id of keep) {
-      const held = before.get(id);
-      if (held !== undefined && !after.has(id)) after.set(id, held);
+    if (this.#registrations.size >= MAX_SERVICES_PER_NODE) {
+      throw new ZssError(
+        "too_many_services",
+        `Cannot register service "${service_id}" from ${definition.origin}: the node has ${MAX_SERVICES_PER_NODE} services`,
+        { hint: "spread the services over more nodes" },
+      );
     }
-    this.#hosted = after;
-    for (const step of steps) if (step.type !== "add") this.#stop(before.get(step.id));
-    const ids = (type: string) => steps.filter((step) => step.type === type).map((step) => step.id);
-    return { added: ids("add"), replaced: ids("replace"), removed: ids("remove") };
+    this.#register(definition);
+    this.#tell({ kind: "catalog" });
   }
 
-  /** Ends every service; runs under way are given `graceMs`. */
+  /**
+   * Puts a new declaration in place of the one with the same id, at the same place of the catalog.
+   *
+   * While both have a driver the service lives on: see `Service.replace`.
+   *
+   * @throws {ZssError} `service_not_found`, or whatever its `createDriver` throws; the old one then stays.
+   */
+  replace(definition: ServiceDefinition): void {
+    const { service_id } = definition.descriptor;
+    const old = this.#find(service_id);
+    if (old.service !== undefined && definition.createDriver !== undefined) {
+      old.service.replace(definition, definition.createDriver);
+      this.#registrations.set(service_id, { definition, service: old.service });
+    } else {
+      this.#register(definition);
+      this.#stop(old);
+    }
+    this.#tell({ kind: "catalog" });
+    this.#tell({ kind: "state", service_id });
+  }
+
+  /**
+   * Takes a service away at once; its runs get `graceMs` to end.
+   *
+   * @throws {ZssError} `service_not_found`.
+   */
+  remove(service_id: string, graceMs = 5_000): void {
+    const old = this.#find(service_id);
+    this.#registrations.delete(service_id);
+    this.#stop(old, graceMs);
+    this.#tell({ kind: "catalog" });
+    this.#tell({ kind: "state", service_id });
+  }
+
+  /** Tells listeners of each kind of change once, after `body`, however many changes it makes. */
+  batch(body: () => void): void {
+    if (this.#held !== undefined) return body();
+    this.#held = new Map();
+    try {
+      body();
+    } finally {
+      const held = this.#held;
+      this.#held = undefined;
+      for (const change of held.values()) this.#tell(change);
+    }
+  }
+
+  /** What a service is defined by at present. */
+  definition(service_id: string): ServiceDefinition | undefined {
+    return this.#registrations.get(service_id)?.definition;
+  }
+
+  /** The trees to serve, in the order of the catalog. */
+  trees(): readonly FileTree[] {
+    return [...this.#registrations.values()].flatMap(({ service }) => service === undefined ? [] : [service.tree]);
+  }
+
+  /** The catalog to publish, as declared. An entry is the same object until its service is replaced. */
+  catalog(): readonly ServiceDescriptor[] {
+    return [...this.#registrations.values()].map(({ definition }) => definition.descriptor);
+  }
+
+  /** What the state file keeps, of every service that has a driver. */
+  snapshots(): readonly ServiceSnapshot[] {
+    return [...this.#registrations.values()].flatMap(({ service }) =>
+      service === undefined ? [] : [service.snapshot()]
+    );
+  }
+
+  /**
+   * Brings back what the state file kept of one service.
+   *
+   * @returns False when there is no such service, or it has no driver (yet).
+   * @throws {FsError} If the kept configuration is none; the service is then as before.
+   */
+  restore(snapshot: ServiceSnapshot): boolean {
+    const service = this.#registrations.get(snapshot.service_id)?.service;
+    service?.restore(snapshot);
+    return service !== undefined;
+  }
+
+  /** Calls `listener` after each change. Returns the function that ends it. */
+  onChange(listener: (change: HostChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends every service, all at the same time, and waits for them. Their trees can be read until then. */
   async stop(graceMs: number): Promise<void> {
-    const services = [...this.#hosted.values()].map(({ service }) => service?.stop(graceMs));
-    this.#hosted = new Map();
-    await Promise.all([...services, ...this.#stopping]);
+    for (const registration of this.#registrations.values()) this.#stop(registration, graceMs);
+    await Promise.all(this.#stopping);
   }
 
-  #start(loaded: ManifestInFile, before: Hosted<Memory> | undefined): Hosted<Memory> {
-    const manifest = loaded.service;
-    const service = this.#startService(manifest);
-    if (before?.service !== undefined) service?.remember(before.service.memory());
-    return { manifest, file: loaded.file, fingerprint: canonicalText(manifest), service };
+  #register(definition: ServiceDefinition): void {
+    const { service_id } = definition.descriptor;
+    const { createDriver } = definition;
+    const service = createDriver === undefined ? undefined : new Service(
+      definition,
+      createDriver,
+      this.#deps,
+      () => this.#tell({ kind: "state", service_id }),
+    );
+    this.#registrations.set(service_id, { definition, service });
+    if (service !== undefined) this.#tell({ kind: "trees" });
   }
 
-  #stop(hosted: Hosted<Memory> | undefined): void {
-    if (hosted?.service === undefined) return;
-    const stopping = hosted.service.stop(GRACE_MS)
-      .catch((error) => log.error("Cannot stop service {id}: {error}", { id: hosted.manifest.service_id, error }))
-      .finally(() => this.#stopping.delete(stopping));
-    this.#stopping.add(stopping);
+  #stop({ service }: Registration, graceMs?: number): void {
+    if (service === undefined) return;
+    const done = service.stop(graceMs).finally(() => this.#stopping.delete(done));
+    this.#stopping.add(done);
+    this.#tell({ kind: "trees" });
+  }
+
+  #find(service_id: string): Registration {
+    const registration = this.#registrations.get(service_id);
+    if (registration !== undefined) return registration;
+    throw new ZssError("service_not_found", `Cannot find service "${service_id}": the node has no such service`);
+  }
+
+  #tell(change: HostChange): void {
+    if (this.#held !== undefined) {
+      this.#held.set(change.kind === "state" ? `state ${change.service_id}` : change.kind, change);
+      return;
+    }
+    for (const listener of [...this.#listeners]) listener(change);
   }
 }

@@ -1,294 +1,131 @@
 /**
  * The files through which a service is used: the tree under its mount.
  *
- * This module keeps the tree: names, modes, contents, generations. What the
- * contents say and what a write causes is decided by whoever owns the service;
- * see `runtime/host/service.ts`. A content is always replaced whole, so a
- * reader never sees half of one.
+ * This module knows the layout: names, modes, twins, which file is a trigger.
+ * What the documents say and what a trigger causes is decided by the service
+ * behind them (`runtime/host`), which this module reaches through
+ * `service_port.ts`. Nothing can be created, removed or renamed in the tree.
  *
  * Source: docs/service_files.md.
  *
  * @module
  */
 
-import { Errno, type FileAttributes, FsError } from "../../control/protocol/mod.ts";
-import {
-  type Access,
-  type DirectoryEntry,
-  type FileSystemNumbers,
-  type FileTree,
-  noSuchNode,
-  type OpenFile,
-  readOnlyError,
-  type TreeChange,
-  type TreeDescription,
-  type WriteResult,
-} from "./tree.ts";
+import { CallHistory, DEFAULT_HISTORY, type HistoryLimits } from "./call_history.ts";
+import type {
+  CallContents,
+  DocumentFile,
+  FileUpdate,
+  FirstDocuments,
+  ServiceControl,
+  ServiceFiles,
+  TreeIdentity,
+} from "./service_port.ts";
+import { type Owner, type SyntheticFile, SyntheticTree } from "./synthetic_tree.ts";
+import type { FileTree, TreeChange } from "./tree.ts";
+import { addControlFiles, configWriter } from "./trigger_files.ts";
 
-/** Files that only the node writes. */
-export type StateFile =
-  | "README.md"
-  | "SCHEMA.json"
-  | "TEMPLATE.json"
-  | "HOST.json"
-  | "result.json"
-  | "status.json"
-  | "last_error.txt"
-  | "metrics.json"
-  | "health.json";
+/** What the files take besides the service. */
+export interface ServiceFilesOptions {
+  /** @default {root, 0 and 0} */
+  readonly owner?: Owner;
+  /** @default {32 calls, 8 MiB} */
+  readonly history?: HistoryLimits;
+}
 
-/** Files that clients write, and that make something happen. */
-export type ControlFile =
-  | "config.json"
-  | "control/invoke.json"
-  | "control/reset"
-  | "control/enable"
-  | "control/disable"
-  | "control/restart";
-
-/** Called after each write to a control file, with its whole content. What it returns is added to the answer. */
-export type WriteHook = (file: ControlFile, content: Uint8Array) => Promise<Omit<WriteResult, "n">>;
-
-/** Lower-case twins, as the reference has them. */
-const twins: ReadonlyMap<string, StateFile> = new Map([["schema.json", "SCHEMA.json"], [
-  "template.json",
-  "TEMPLATE.json",
-]]);
-
-const stateFiles: readonly StateFile[] = [
+const DOCUMENTS: readonly DocumentFile[] = [
   "README.md",
   "SCHEMA.json",
   "TEMPLATE.json",
   "HOST.json",
   "result.json",
-  "status.json",
   "last_error.txt",
+  "status.json",
   "metrics.json",
   "health.json",
 ];
 
-const controlFiles: readonly ControlFile[] = [
-  "config.json",
-  "control/invoke.json",
-  "control/reset",
-  "control/enable",
-  "control/disable",
-  "control/restart",
-];
+/** Names under which the reference shows a document a second time. */
+const TWINS: ReadonlyMap<DocumentFile, string> = new Map([
+  ["SCHEMA.json", "schema.json"],
+  ["TEMPLATE.json", "template.json"],
+]);
 
-/** Largest content of a file that clients write, in bytes. */
-const MAX_CONTENT_BYTES = 1_048_576;
-
-interface FileNode {
-  readonly id: bigint;
-  readonly parent: bigint;
-  readonly name: string;
-  /** Present on a file that clients may write. */
-  readonly control: ControlFile | undefined;
-  /** `undefined`: a directory. */
-  content: Uint8Array | undefined;
-  generation: bigint;
+/** Makes the files of a service; see {@linkcode ServiceFiles}. */
+export function createServiceFiles(
+  identity: TreeIdentity,
+  first: FirstDocuments,
+  control: ServiceControl,
+  options: ServiceFilesOptions = {},
+): ServiceFiles {
+  return new SyntheticServiceFiles(identity, first, control, options);
 }
 
-const ROOT = 1n;
-const CONTROL = 2n;
+class SyntheticServiceFiles implements ServiceFiles {
+  readonly #tree: SyntheticTree;
+  readonly #history: CallHistory;
+  /** Every file that shows a document: one, or it and its twin. */
+  readonly #files = new Map<DocumentFile | "config.json", readonly SyntheticFile[]>();
 
-/** The tree of one service. */
-export class ServiceFiles implements FileTree {
-  readonly description: TreeDescription;
-  readonly root = ROOT;
-  readonly #nodes = new Map<bigint, FileNode>();
-  readonly #byPath = new Map<string, FileNode>();
-  readonly #listeners = new Set<(change: TreeChange) => void>();
-  readonly #onWrite: WriteHook;
-  readonly #owner: { readonly uid: number; readonly gid: number };
-
-  constructor(serviceId: string, onWrite: WriteHook, owner = { uid: 0, gid: 0 }) {
-    this.description = {
-      name: `svc-${serviceId}`,
-      read_only: false,
-      description: `namespace service ${serviceId}`,
-      source_kind: "namespace",
-      source_id: `service:${serviceId}`,
-    };
-    this.#onWrite = onWrite;
-    this.#owner = owner;
-    this.#add("", ROOT, ROOT, undefined, undefined);
-    this.#add("control", CONTROL, ROOT, undefined, undefined);
-    let id = CONTROL;
-    for (const path of [...stateFiles, ...twins.keys()]) this.#add(path, ++id, ROOT, new Uint8Array(), undefined);
-    for (const path of controlFiles) {
-      this.#add(path, ++id, path.startsWith("control/") ? CONTROL : ROOT, new Uint8Array(), path);
+  constructor(identity: TreeIdentity, first: FirstDocuments, control: ServiceControl, options: ServiceFilesOptions) {
+    const tree = new SyntheticTree(
+      { ...identity, read_only: false, source_kind: "namespace" },
+      options.owner ?? { uid: 0, gid: 0 },
+    );
+    const root = tree.rootDirectory;
+    for (const name of DOCUMENTS) {
+      const twin = TWINS.get(name);
+      const names = twin === undefined ? [name] : [name, twin];
+      const content = bytesOf(first[name]);
+      this.#files.set(name, names.map((each) => tree.addFile(root, each, content)));
     }
+    const config: SyntheticFile = tree.addFile(
+      root,
+      "config.json",
+      bytesOf("{}"),
+      configWriter(control, () => config.content),
+    );
+    this.#files.set("config.json", [config]);
+    addControlFiles(tree, tree.addDirectory(root, "control", 0o755), control);
+    this.#tree = tree;
+    this.#history = new CallHistory(tree, options.history ?? DEFAULT_HISTORY);
   }
 
-  /** Text of a file. */
-  text(file: StateFile | ControlFile): string {
-    return new TextDecoder().decode(this.#file(file).content);
+  get tree(): FileTree {
+    return this.#tree;
   }
 
-  /** Replaces the content of a file and tells who listens. */
-  set(file: StateFile | ControlFile, content: string | Uint8Array): void {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    this.#replace(this.#file(file), bytes, "data");
-    for (const [twin, original] of twins) {
-      const node = this.#byPath.get(twin);
-      if (original === file && node !== undefined) this.#replace(node, bytes, "data");
-    }
-  }
-
-  lookup(parent: bigint, name: string): Promise<FileAttributes> {
-    return this.#answer(() => {
-      this.#directory(parent);
-      const node = [...this.#nodes.values()].find((child) =>
-        child.parent === parent && child.name === name && child.id !== ROOT
-      );
-      if (node === undefined) throw noSuchNode();
-      return this.#attributes(node);
-    });
-  }
-
-  attributes(node: bigint): Promise<FileAttributes> {
-    return this.#answer(() => this.#attributes(this.#node(node)));
-  }
-
-  list(directory: bigint): Promise<readonly DirectoryEntry[]> {
-    return this.#answer(() => {
-      this.#directory(directory);
-      return [...this.#nodes.values()]
-        .filter((node) => node.parent === directory && node.id !== ROOT)
-        .sort((a, b) => a.name < b.name ? -1 : 1)
-        .map((node) => ({ name: node.name, attributes: this.#attributes(node) }));
-    });
-  }
-
-  parent(node: bigint): bigint {
-    return this.#node(node).parent;
-  }
-
-  open(id: bigint, access: Access): Promise<OpenFile> {
-    return this.#answer(() => {
-      const node = this.#node(id);
-      if (node.content === undefined) throw new FsError(Errno.EISDIR, "is a directory");
-      if (access !== "read" && node.control === undefined) throw readOnlyError();
-      return this.#handle(node, access);
-    });
-  }
-
-  truncate(id: bigint, size: number): Promise<void> {
-    return this.#answer(() => {
-      const node = this.#node(id);
-      if (node.content === undefined) throw new FsError(Errno.EISDIR, "is a directory");
-      if (node.control === undefined) throw readOnlyError();
-      if (size > MAX_CONTENT_BYTES) {
-        throw new FsError(Errno.ENOSPC, `no space left: a file here holds at most ${MAX_CONTENT_BYTES} bytes`);
+  update(updates: readonly FileUpdate[]): void {
+    const changes: TreeChange[] = [];
+    for (const update of updates) {
+      const content = bytesOf(update.content);
+      if ("call_id" in update) {
+        const change = this.#history.replace(update.call_id, update.file, content);
+        if (change !== undefined) changes.push(change);
+      } else {
+        for (const file of this.#shown(update.file)) changes.push(this.#tree.replace(file, content));
       }
-      const content = new Uint8Array(size);
-      content.set(node.content.subarray(0, size));
-      this.#replace(node, content, "all");
-    });
+    }
+    this.#tree.emit(changes);
   }
 
-  numbers(): Promise<FileSystemNumbers> {
-    const zero = { blocks: 0, bfree: 0, bavail: 0, files: this.#nodes.size, ffree: 0, favail: 0 };
-    return Promise.resolve({ bsize: 4096, frsize: 4096, ...zero, namemax: 255 });
+  openCall(call_id: string, contents: CallContents): void {
+    this.#history.open(call_id, contents);
   }
 
-  onChange(listener: (change: TreeChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  closeCall(call_id: string): void {
+    this.#history.close(call_id);
   }
 
-  #handle(node: FileNode, access: Access): OpenFile {
-    const readable = access !== "write";
-    const writable = access !== "read";
-    return {
-      readable,
-      writable,
-      generation: node.generation,
-      read: (offset, length) =>
-        this.#answer(() => {
-          if (!readable) throw new FsError(Errno.EBADF, "handle not readable");
-          const content = node.content ?? new Uint8Array();
-          return { bytes: content.slice(offset, offset + length), eof: offset + length >= content.length };
-        }),
-      write: async (offset, bytes) => {
-        const { control, content } = node;
-        if (!writable || control === undefined || content === undefined) {
-          throw new FsError(Errno.EBADF, "handle not writable");
-        }
-        const end = offset + bytes.length;
-        if (end > MAX_CONTENT_BYTES) {
-          throw new FsError(Errno.ENOSPC, `no space left: a file here holds at most ${MAX_CONTENT_BYTES} bytes`);
-        }
-        const next = new Uint8Array(Math.max(content.length, end));
-        next.set(content);
-        next.set(bytes, offset);
-        this.#replace(node, next, "data");
-        return { n: bytes.length, ...await this.#onWrite(control, next) };
-      },
-      close: () => Promise.resolve(),
-    };
+  text(file: DocumentFile | "config.json"): string {
+    return new TextDecoder().decode(this.#shown(file)[0]?.content);
   }
 
-  #replace(node: FileNode, content: Uint8Array, what: "data" | "all"): void {
-    node.content = content;
-    node.generation++;
-    for (const listener of this.#listeners) listener({ node: node.id, what, generation: node.generation });
+  #shown(file: DocumentFile | "config.json"): readonly SyntheticFile[] {
+    return this.#files.get(file) ?? [];
   }
+}
 
-  #add(
-    path: string,
-    id: bigint,
-    parent: bigint,
-    content: Uint8Array | undefined,
-    control: ControlFile | undefined,
-  ): void {
-    const node = { id, parent, name: path.split("/").at(-1) ?? "", control, content, generation: id };
-    this.#nodes.set(id, node);
-    this.#byPath.set(path, node);
-  }
-
-  #attributes(node: FileNode): FileAttributes {
-    const isDirectory = node.content === undefined;
-    const mode = isDirectory
-      ? (node.id === ROOT ? 0o040555 : 0o040755)
-      : node.control === undefined
-      ? 0o100444
-      : 0o100644;
-    return {
-      id: node.id,
-      k: isDirectory ? 2 : 1,
-      m: mode,
-      n: isDirectory ? 2 : 1,
-      u: this.#owner.uid,
-      g: this.#owner.gid,
-      sz: node.content?.length ?? 0,
-      at: 0n,
-      mt: 0n,
-      ct: 0n,
-      gen: node.generation,
-    };
-  }
-
-  #file(path: StateFile | ControlFile): FileNode {
-    const node = this.#byPath.get(path);
-    if (node === undefined) throw new RangeError(`No file "${path}" in the tree of a service`);
-    return node;
-  }
-
-  #node(id: bigint): FileNode {
-    const node = this.#nodes.get(id);
-    if (node === undefined) throw noSuchNode();
-    return node;
-  }
-
-  #directory(id: bigint): void {
-    if (this.#node(id).content !== undefined) throw new FsError(Errno.ENOTDIR, "not a directory");
-  }
-
-  /** Makes a synchronous answer a promise, refusals included. */
-  #answer<T>(body: () => T): Promise<T> {
-    return new Promise((resolve) => resolve(body()));
-  }
+function bytesOf(content: Uint8Array | string): Uint8Array {
+  return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }

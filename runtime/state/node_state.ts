@@ -17,11 +17,12 @@ export const DEFAULT_STATE_FILE = "./spiderweb-fs-node-state.json";
 const text = z.string().nullable().default(null);
 
 const nodeState = z.looseObject({
-  schema: z.literal(1).default(1),
+  // The reference reads neither of the two strictly.
+  schema: z.literal(1).catch(1).default(1),
   node_id: text,
   node_secret: text,
   lease_token: text,
-  lease_expires_at_ms: z.int().min(0).default(0),
+  lease_expires_at_ms: z.int().min(0).catch(0).default(0),
   request_id: text,
   node_name: text,
   fs_url: text,

@@ -1,210 +1,417 @@
 /**
- * When a service may run, and what its runs make of it.
+ * What becomes of a service when it is invoked, fails, recovers or is operated.
  *
- * Pure: a state and something that happened give the next state. Deadlines are
- * monotonic, so a clock that is set right neither ends nor stretches a
- * cooldown; wall times are kept for display only.
+ * Pure: a state and an event give the next state and the effects to show. The
+ * caller supplies the time, runs the driver and writes the files; nothing here
+ * waits or reads a clock. A launch failure is a failure like any other, so that
+ * a missing executable is counted, delayed and disabled as a crash is.
+ *
+ * Deadlines go by monotonic time. Wall time is carried along for display and
+ * for the state file only, so a jump of the machine's clock neither prolongs
+ * nor ends a cooldown.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { initialState, supervise } from "./machine.ts";
+ *
+ * const at = { wall_ms: 1_700_000_000_000, monotonic_ms: 0 };
+ * const disabled = supervise(initialState(), { type: "operate", op: "disable", at });
+ * const step = supervise(disabled.state, { type: "admit", at });
+ * assert.equal(step.refusal?.reason, "disabled");
+ * ```
+ *
+ * Probes, backoff and half-open trials are further events of the same machine.
  *
  * @module
  */
 
-/** When failures have consequences; 0 switches a rule off. The `supervision` member of `config.json`. */
-export interface Policy {
-  readonly max_consecutive_failures: number;
-  readonly max_consecutive_timeouts: number;
-  readonly cooldown_ms: number;
-  readonly auto_disable_on_threshold: boolean;
+import type { InvokeFailure, InvokeResult } from "../../drivers/driver.ts";
+import { DEFAULT_POLICY, type SupervisionPolicy } from "./policy.ts";
+
+/** One moment on both clocks. */
+export interface Instant {
+  /** Milliseconds since the Unix epoch; may jump. */
+  readonly wall_ms: number;
+  /** Milliseconds since an arbitrary moment; never goes back. */
+  readonly monotonic_ms: number;
 }
 
-/** The policy of a service that has not been configured. */
-export const defaultPolicy: Policy = {
-  max_consecutive_failures: 0,
-  max_consecutive_timeouts: 0,
-  cooldown_ms: 0,
-  auto_disable_on_threshold: true,
-};
-
-/** A moment on both clocks, in milliseconds. */
-export interface Moment {
-  readonly wall: number;
-  readonly monotonic: number;
-}
-
-/** What changed a service last. */
-export type ControlOp = "init" | "config_update" | "enable" | "disable" | "restart" | "reset" | "auto_disable";
-
-/** Why a service was switched off by its policy. */
-export type DisableReason = "max_consecutive_failures" | "max_consecutive_timeouts";
-
-/** Everything that is remembered of a service's runs. */
-export interface SupervisionState {
-  readonly enabled: boolean;
-  readonly policy: Policy;
-  readonly last_control_op: ControlOp;
-  readonly last_control_ms: number;
-  readonly restarts_total: number;
+/** Totals and streaks; these five stand in every document about a service. */
+export interface Counters {
   readonly invokes_total: number;
   readonly failures_total: number;
   readonly consecutive_failures: number;
   readonly timeouts_total: number;
   readonly consecutive_timeouts: number;
+}
+
+/** Counters and the last finished run. */
+export interface Stats extends Counters {
   readonly last_duration_ms: number;
   readonly last_started_ms: number;
   readonly last_finished_ms: number;
   readonly last_exit_code: number;
-  /** Monotonic end of the cooldown; 0 when there is none. */
-  readonly cooldownEndsAt: number;
-  /** The same in wall time, for display. */
-  readonly cooldown_until_ms: number;
 }
 
-/** The state of a service that has never run. */
-export const initialState: SupervisionState = {
-  enabled: true,
-  policy: defaultPolicy,
-  last_control_op: "init",
-  last_control_ms: 0,
-  restarts_total: 0,
-  invokes_total: 0,
-  failures_total: 0,
-  consecutive_failures: 0,
-  timeouts_total: 0,
-  consecutive_timeouts: 0,
-  last_duration_ms: 0,
-  last_started_ms: 0,
-  last_finished_ms: 0,
-  last_exit_code: 0,
-  cooldownEndsAt: 0,
-  cooldown_until_ms: 0,
-};
+/** What an operator does to a service by writing to a file of `control/`. */
+export type OperatorOp = "enable" | "disable" | "restart" | "reset";
 
-/** Something that happened. */
+/** What changed the state of a service last, other than a run. */
+export type ControlOp = "init" | "config_update" | "auto_disable" | OperatorOp;
+
+/** Until when invokes are refused. */
+export interface Cooldown {
+  readonly until_wall_ms: number;
+  readonly until_monotonic_ms: number;
+}
+
+/** All that the machine knows of one service. */
+export interface SupervisionState {
+  readonly enabled: boolean;
+  readonly restarts_total: number;
+  readonly last_control_op: ControlOp;
+  /** When, on the wall clock; 0 for `init`. */
+  readonly last_control_ms: number;
+  readonly policy: SupervisionPolicy;
+  readonly cooldown: Cooldown | null;
+  readonly stats: Stats;
+}
+
+/** Something that happened to a service. */
 export type SupervisionEvent =
-  | { readonly type: "started"; readonly at: Moment }
+  /** Somebody wants to run it: the step says whether that is refused. */
+  | { readonly type: "admit"; readonly at: Instant }
+  | { readonly type: "start"; readonly at: Instant; readonly call_id: string }
+  | { readonly type: "finish"; readonly at: Instant; readonly call_id: string; readonly result: InvokeResult }
+  | { readonly type: "operate"; readonly at: Instant; readonly op: OperatorOp }
+  | { readonly type: "configure"; readonly at: Instant; readonly policy: SupervisionPolicy }
+  /** Time went by: a cooldown may be over. */
+  | { readonly type: "tick"; readonly at: Instant };
+
+/** What `status.json` says about a run. */
+export type CallStatus =
+  | { readonly state: "queued"; readonly call_id: string; readonly queued_ms: number }
+  | { readonly state: "refused"; readonly call_id: string; readonly reason: "disabled" | "cooldown" | "stopping" }
   | {
-    readonly type: "finished";
-    readonly at: Moment;
-    readonly outcome: "ok" | "failed" | "timeout";
-    readonly exit_code: number;
+    readonly state: "running";
+    readonly call_id: string;
+    readonly started_ms: number;
+    readonly counters: Counters;
+  }
+  | {
+    readonly state: "ok";
+    readonly call_id: string;
+    readonly updated_ms: number;
     readonly duration_ms: number;
+    /** Length of `result.json`. */
+    readonly bytes: number;
+    readonly counters: Counters;
   }
-  | { readonly type: "control"; readonly at: Moment; readonly op: "enable" | "disable" | "restart" | "reset" }
-  | { readonly type: "configured"; readonly at: Moment; readonly policy: Policy };
+  | {
+    readonly state: "error" | "timeout" | "offline";
+    readonly reason:
+      | "invoke_error"
+      | "timeout"
+      | "cancelled"
+      | "max_consecutive_failures"
+      | "max_consecutive_timeouts";
+    readonly call_id: string;
+    readonly updated_ms: number;
+    readonly duration_ms: number;
+    readonly exit_code: number;
+    readonly counters: Counters;
+    readonly retry_after_ms: number;
+  };
 
-/** The state after an event; `disabled` says that this very event switched the service off, and by which rule. */
-export interface Transition {
+/** What `status.json` of the service says. */
+export type Status =
+  | { readonly state: "idle" }
+  | { readonly state: "offline"; readonly reason: "disabled" }
+  | { readonly state: "backoff"; readonly reason: "cooldown"; readonly retry_after_ms: number }
+  | CallStatus;
+
+/** A file to rewrite. Effects are shown in the order of the list; `metrics` and `health` are rendered from the state. */
+export type Effect =
+  | { readonly file: "result" | "last_error"; readonly content: Uint8Array | string }
+  | { readonly file: "status"; readonly status: Status }
+  | { readonly file: "metrics" | "health" }
+  | {
+    readonly file: "call";
+    readonly call_id: string;
+    readonly status: CallStatus;
+    /** Absent until the run has ended. */
+    readonly result?: Uint8Array;
+    /** What a finished run wrote to standard error. */
+    readonly stderr?: Uint8Array;
+  };
+
+/** Why a run may not begin now. */
+export type Refusal =
+  | { readonly reason: "disabled" }
+  | { readonly reason: "cooldown"; readonly retry_after_ms: number };
+
+/** What an event leads to. */
+export interface Step {
   readonly state: SupervisionState;
-  readonly disabled: DisableReason | null;
+  readonly effects: readonly Effect[];
+  /** Set by `admit` only. */
+  readonly refusal?: Refusal;
 }
 
-/** What an invocation is told before it runs. */
-export type Gate =
-  | { readonly go: true }
-  | { readonly go: false; readonly reason: "disabled" }
-  | { readonly go: false; readonly reason: "cooldown"; readonly retry_after_ms: number };
+/** What `result.json` and `status.json` hold when there is nothing to tell. */
+export const IDLE_DOCUMENT = '{"state":"idle"}';
 
-/** Whether an invocation may run at `at`. */
-export function gate(state: SupervisionState, at: Moment): Gate {
-  if (!state.enabled) return { go: false, reason: "disabled" };
-  const retry = cooldownRemaining(state, at);
-  return retry > 0 ? { go: false, reason: "cooldown", retry_after_ms: retry } : { go: true };
-}
+const EMPTY_RESULT = new Uint8Array([0x7b, 0x7d]);
 
-/** Milliseconds until the cooldown ends; 0 when there is none. */
-export function cooldownRemaining(state: SupervisionState, at: Moment): number {
-  return Math.max(0, Math.ceil(state.cooldownEndsAt - at.monotonic));
-}
-
-/** State of a service for `health.json`. */
-export function healthState(state: SupervisionState, at: Moment): "online" | "degraded" | "offline" {
-  if (!state.enabled) return "offline";
-  return cooldownRemaining(state, at) > 0 || state.consecutive_failures > 0 ? "degraded" : "online";
-}
-
-const noCooldown = { cooldownEndsAt: 0, cooldown_until_ms: 0 } as const;
-
-/** The state after `event`. */
-export function step(state: SupervisionState, event: SupervisionEvent): Transition {
-  switch (event.type) {
-    case "started":
-      return same({ ...state, invokes_total: state.invokes_total + 1, last_started_ms: event.at.wall });
-    case "finished":
-      return finished(state, event);
-    case "configured":
-      return same({
-        ...state,
-        ...noCooldown,
-        policy: event.policy,
-        last_control_op: "config_update",
-        last_control_ms: event.at.wall,
-      });
-    case "control":
-      return same(controlled(state, event.op, event.at));
-  }
-}
-
-function controlled(
-  state: SupervisionState,
-  op: "enable" | "disable" | "restart" | "reset",
-  at: Moment,
-): SupervisionState {
-  const next = { ...state, ...noCooldown, last_control_op: op, last_control_ms: at.wall };
-  switch (op) {
-    case "enable":
-      return { ...next, enabled: true };
-    case "disable":
-      return { ...next, enabled: false };
-    case "restart":
-      return { ...next, restarts_total: state.restarts_total + 1 };
-    case "reset":
-      return { ...next, consecutive_failures: 0, consecutive_timeouts: 0 };
-  }
-}
-
-function finished(state: SupervisionState, event: SupervisionEvent & { type: "finished" }): Transition {
-  const done = {
-    ...state,
-    last_duration_ms: event.duration_ms,
-    last_finished_ms: event.at.wall,
-    last_exit_code: event.exit_code,
-  };
-  if (event.outcome === "ok") return same({ ...done, ...noCooldown, consecutive_failures: 0, consecutive_timeouts: 0 });
-  const timedOut = event.outcome === "timeout";
-  const { policy } = state;
-  const failed: SupervisionState = {
-    ...done,
-    failures_total: state.failures_total + 1,
-    consecutive_failures: state.consecutive_failures + 1,
-    timeouts_total: state.timeouts_total + (timedOut ? 1 : 0),
-    consecutive_timeouts: timedOut ? state.consecutive_timeouts + 1 : 0,
-    ...(policy.cooldown_ms > 0
-      ? {
-        cooldownEndsAt: event.at.monotonic + policy.cooldown_ms,
-        cooldown_until_ms: event.at.wall + policy.cooldown_ms,
-      }
-      : noCooldown),
-  };
-  const disabled = trippedRule(failed);
-  if (disabled === null) return same(failed);
+/** The state of a service that was never used. */
+export function initialState(): SupervisionState {
   return {
-    disabled,
-    state: {
-      ...failed,
-      ...noCooldown,
-      enabled: false,
-      last_control_op: "auto_disable",
-      last_control_ms: event.at.wall,
+    enabled: true,
+    restarts_total: 0,
+    last_control_op: "init",
+    last_control_ms: 0,
+    policy: DEFAULT_POLICY,
+    cooldown: null,
+    stats: {
+      invokes_total: 0,
+      failures_total: 0,
+      consecutive_failures: 0,
+      timeouts_total: 0,
+      consecutive_timeouts: 0,
+      last_duration_ms: 0,
+      last_started_ms: 0,
+      last_finished_ms: 0,
+      last_exit_code: 0,
     },
   };
 }
 
-function trippedRule({ policy, consecutive_failures, consecutive_timeouts }: SupervisionState): DisableReason | null {
-  if (!policy.auto_disable_on_threshold) return null;
-  const reached = (count: number, max: number) => max > 0 && count >= max;
-  if (reached(consecutive_failures, policy.max_consecutive_failures)) return "max_consecutive_failures";
-  return reached(consecutive_timeouts, policy.max_consecutive_timeouts) ? "max_consecutive_timeouts" : null;
+/** Milliseconds until invokes are let through again; 0 when they are. */
+export function cooldownRemaining(state: SupervisionState, at: Instant): number {
+  return state.cooldown === null ? 0 : Math.max(0, Math.ceil(state.cooldown.until_monotonic_ms - at.monotonic_ms));
 }
 
-function same(state: SupervisionState): Transition {
-  return { state, disabled: null };
+/** Whether a service is of use: `degraded` after a failure until the next success, `offline` while disabled. */
+export function availability(state: SupervisionState): "online" | "degraded" | "offline" {
+  if (!state.enabled) return "offline";
+  return state.cooldown !== null || state.stats.consecutive_failures > 0 ? "degraded" : "online";
+}
+
+/** Takes one event. */
+export function supervise(state: SupervisionState, event: SupervisionEvent): Step {
+  switch (event.type) {
+    case "admit":
+      return admit(state, event.at);
+    case "start":
+      return start(state, event.call_id, event.at);
+    case "finish":
+      return event.result.ok
+        ? succeed(state, event.call_id, event.result, event.at)
+        : fail(state, event.call_id, event.result, event.at);
+    case "operate":
+      return operate(state, event.op, event.at);
+    case "configure": {
+      const next = { ...controlled(state, "config_update", event.at), policy: event.policy };
+      return { state: next, effects: [{ file: "health" }] };
+    }
+    case "tick":
+      if (state.cooldown === null || cooldownRemaining(state, event.at) > 0) return { state, effects: [] };
+      return { state: { ...state, cooldown: null }, effects: [{ file: "health" }] };
+  }
+}
+
+function admit(state: SupervisionState, at: Instant): Step {
+  if (!state.enabled) {
+    return {
+      state,
+      refusal: { reason: "disabled" },
+      effects: [
+        { file: "status", status: { state: "offline", reason: "disabled" } },
+        { file: "last_error", content: "service runtime disabled" },
+        { file: "health" },
+      ],
+    };
+  }
+  const retry_after_ms = cooldownRemaining(state, at);
+  if (retry_after_ms === 0) return { state, effects: [] };
+  return {
+    state,
+    refusal: { reason: "cooldown", retry_after_ms },
+    effects: [
+      { file: "status", status: { state: "backoff", reason: "cooldown", retry_after_ms } },
+      { file: "last_error", content: "service runtime cooling down" },
+      { file: "health" },
+    ],
+  };
+}
+
+function start(state: SupervisionState, call_id: string, at: Instant): Step {
+  const stats = {
+    ...state.stats,
+    invokes_total: state.stats.invokes_total + 1,
+    last_started_ms: at.wall_ms,
+  };
+  const status = { state: "running", call_id, started_ms: at.wall_ms, counters: countersOf(stats) } as const;
+  return { state: { ...state, stats }, effects: [{ file: "status", status }, { file: "call", call_id, status }] };
+}
+
+function succeed(
+  state: SupervisionState,
+  call_id: string,
+  run: InvokeResult & { readonly ok: true },
+  at: Instant,
+): Step {
+  const stats = {
+    ...state.stats,
+    consecutive_failures: 0,
+    consecutive_timeouts: 0,
+    ...lastRun(run, at),
+  };
+  const result = run.stdout.length === 0 ? EMPTY_RESULT : run.stdout;
+  const status = {
+    state: "ok",
+    call_id,
+    updated_ms: at.wall_ms,
+    duration_ms: run.duration_ms,
+    bytes: result.length,
+    counters: countersOf(stats),
+  } as const;
+  // Somebody disabled the service meanwhile: what the files say about that stays.
+  const outcome: Effect[] = state.enabled ? [{ file: "last_error", content: "" }, { file: "status", status }] : [];
+  return {
+    state: { ...state, cooldown: null, stats },
+    effects: [
+      { file: "result", content: result },
+      ...outcome,
+      { file: "metrics" },
+      { file: "health" },
+      { file: "call", call_id, status, result, stderr: run.stderr },
+    ],
+  };
+}
+
+function fail(state: SupervisionState, call_id: string, run: InvokeFailure, at: Instant): Step {
+  const next = run.reason === "cancelled"
+    // The node ended the run, so it says nothing about the driver.
+    ? { ...state, stats: { ...state.stats, ...lastRun(run, at) } }
+    : punish(state, run, at);
+  const isTimeout = run.reason === "timeout";
+  const threshold = state.enabled && !next.enabled ? thresholdReached(next) : undefined;
+  const status = {
+    state: threshold !== undefined ? "offline" : isTimeout ? "timeout" : "error",
+    reason: threshold ?? (isTimeout ? "timeout" : run.reason === "cancelled" ? "cancelled" : "invoke_error"),
+    call_id,
+    updated_ms: at.wall_ms,
+    duration_ms: run.duration_ms,
+    exit_code: run.exit_code,
+    counters: countersOf(next.stats),
+    retry_after_ms: cooldownRemaining(next, at),
+  } as const;
+  const outcome: Effect[] = state.enabled
+    ? [{ file: "last_error", content: failureText(run) }, { file: "status", status }]
+    : [];
+  return {
+    state: next,
+    effects: [
+      ...outcome,
+      { file: "metrics" },
+      { file: "health" },
+      { file: "call", call_id, status, result: run.stdout, stderr: run.stderr },
+    ],
+  };
+}
+
+/** Counts a failure and draws the consequences of the policy. */
+function punish(state: SupervisionState, run: InvokeFailure, at: Instant): SupervisionState {
+  const isTimeout = run.reason === "timeout";
+  const stats = {
+    ...state.stats,
+    failures_total: state.stats.failures_total + 1,
+    consecutive_failures: state.stats.consecutive_failures + 1,
+    timeouts_total: state.stats.timeouts_total + (isTimeout ? 1 : 0),
+    consecutive_timeouts: isTimeout ? state.stats.consecutive_timeouts + 1 : 0,
+    ...lastRun(run, at),
+  };
+  const counted = { ...state, stats };
+  if (!state.enabled) return counted;
+  if (thresholdReached(counted) !== undefined) {
+    return { ...controlled(counted, "auto_disable", at), enabled: false };
+  }
+  const { cooldown_ms } = state.policy;
+  if (cooldown_ms === 0) return counted;
+  return {
+    ...counted,
+    cooldown: { until_wall_ms: at.wall_ms + cooldown_ms, until_monotonic_ms: at.monotonic_ms + cooldown_ms },
+  };
+}
+
+/** The rule that disables the service, failures before timeouts; undefined for none. */
+function thresholdReached(
+  { policy, stats }: SupervisionState,
+): "max_consecutive_failures" | "max_consecutive_timeouts" | undefined {
+  const reached = (limit: number, streak: number) => limit > 0 && streak >= limit;
+  if (!policy.auto_disable_on_threshold) return undefined;
+  if (reached(policy.max_consecutive_failures, stats.consecutive_failures)) return "max_consecutive_failures";
+  if (reached(policy.max_consecutive_timeouts, stats.consecutive_timeouts)) return "max_consecutive_timeouts";
+  return undefined;
+}
+
+function operate(state: SupervisionState, op: OperatorOp, at: Instant): Step {
+  const base = controlled(state, op, at);
+  const health = { file: "health" } as const;
+  if (op === "disable") {
+    const status = { file: "status", status: { state: "offline", reason: "disabled" } } as const;
+    return { state: { ...base, enabled: false }, effects: [status, health] };
+  }
+  // A streak that outlived `enable` would let the very next failure disable the service again.
+  const next = {
+    ...base,
+    enabled: op === "enable" || state.enabled,
+    restarts_total: state.restarts_total + (op === "restart" ? 1 : 0),
+    stats: { ...state.stats, consecutive_failures: 0, consecutive_timeouts: 0 },
+  };
+  const hadStreak = state.stats.consecutive_failures > 0 || state.stats.consecutive_timeouts > 0;
+  const status: Status = next.enabled ? { state: "idle" } : { state: "offline", reason: "disabled" };
+  const effects: Effect[] = [];
+  if (op !== "enable") effects.push({ file: "result", content: IDLE_DOCUMENT });
+  effects.push({ file: "last_error", content: "" }, { file: "status", status });
+  if (op === "reset" || hadStreak) effects.push({ file: "metrics" });
+  effects.push(health);
+  return { state: next, effects };
+}
+
+/** Every act of an operator, and an automatic one, ends a cooldown. */
+function controlled(state: SupervisionState, op: ControlOp, at: Instant): SupervisionState {
+  return { ...state, last_control_op: op, last_control_ms: at.wall_ms, cooldown: null };
+}
+
+function lastRun(
+  run: InvokeResult,
+  at: Instant,
+): Pick<Stats, "last_duration_ms" | "last_finished_ms" | "last_exit_code"> {
+  return { last_duration_ms: run.duration_ms, last_finished_ms: at.wall_ms, last_exit_code: run.exit_code };
+}
+
+function countersOf(stats: Stats): Counters {
+  return {
+    invokes_total: stats.invokes_total,
+    failures_total: stats.failures_total,
+    consecutive_failures: stats.consecutive_failures,
+    timeouts_total: stats.timeouts_total,
+    consecutive_timeouts: stats.consecutive_timeouts,
+  };
+}
+
+/** What `last_error.txt` says: the driver's own words where it had any, else the reference's sentence and the cause. */
+function failureText(run: InvokeFailure): Uint8Array | string {
+  if (run.stderr.length > 0 && run.reason !== "launch") return run.stderr;
+  switch (run.reason) {
+    case "timeout":
+      return `service invocation terminated after timeout_ms: ${run.message}`;
+    case "exit":
+    case "signal":
+      return `service process failed: ${run.message}`;
+    default:
+      return run.message;
+  }
 }

@@ -1,35 +1,59 @@
 /**
- * Reads the policy of `config.json`.
+ * The rules that an operator sets for a service in `config.json`.
+ *
+ * A threshold of 0 switches its rule off; the default policy therefore never
+ * disables or delays anything.
+ *
+ * Source: docs/architecture.md, "Supervision".
  *
  * @module
  */
 
 import { z } from "zod";
-import { defaultPolicy, type Policy } from "./machine.ts";
 
-const count = z.int().min(0);
+const count = z.int("must be an integer").min(0, "must be at least 0");
 
-const supervision = z.looseObject({
-  max_consecutive_failures: count.default(defaultPolicy.max_consecutive_failures),
-  max_consecutive_timeouts: count.default(defaultPolicy.max_consecutive_timeouts),
-  cooldown_ms: count.default(defaultPolicy.cooldown_ms),
-  auto_disable_on_threshold: z.boolean().default(defaultPolicy.auto_disable_on_threshold),
+const flag = z.boolean("must be true or false");
+
+/** When failures delay or end the use of a service. Members that are absent keep their default. */
+export const supervisionPolicy = z.object({
+  /** Failures in a row that disable the service; 0 for never. */
+  max_consecutive_failures: count.default(0),
+  /** Timeouts in a row that disable the service; 0 for never. */
+  max_consecutive_timeouts: count.default(0),
+  /** How long invokes are refused after a failure, in milliseconds; 0 for not at all. */
+  cooldown_ms: count.default(0),
+  /** Whether the two thresholds are heeded. */
+  auto_disable_on_threshold: flag.default(true),
 });
 
-/** Result of reading: the policy, or what is wrong with it. */
-export type PolicyReading = { readonly policy: Policy } | { readonly problem: string };
+/** Some members of a policy; the others stay as they are. */
+export const policyOverrides = z.object({
+  max_consecutive_failures: count.optional(),
+  max_consecutive_timeouts: count.optional(),
+  cooldown_ms: count.optional(),
+  auto_disable_on_threshold: flag.optional(),
+});
 
-/** Reads the `supervision` member of a configuration; members that are absent have their defaults. */
-export function readPolicy(config: Readonly<Record<string, unknown>>): PolicyReading {
-  const result = supervision.safeParse(config["supervision"] ?? {});
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    return {
-      problem: `supervision${issue?.path.map((part) => `.${String(part)}`).join("") ?? ""}: ${
-        issue?.message ?? "invalid"
-      }`,
-    };
-  }
-  const { max_consecutive_failures, max_consecutive_timeouts, cooldown_ms, auto_disable_on_threshold } = result.data;
-  return { policy: { max_consecutive_failures, max_consecutive_timeouts, cooldown_ms, auto_disable_on_threshold } };
+/** A complete policy. */
+export type SupervisionPolicy = z.output<typeof supervisionPolicy>;
+
+/** The policy of a service whose `config.json` says nothing. */
+export const DEFAULT_POLICY: SupervisionPolicy = supervisionPolicy.parse({});
+
+/** What `config.json` may hold; members that are not known are kept in the file and mean nothing here. */
+export const serviceConfig = z.looseObject({
+  supervision: supervisionPolicy.default(DEFAULT_POLICY),
+});
+
+/** Puts the members of `overrides` that are present over `policy`. */
+export function overridePolicy(
+  policy: SupervisionPolicy,
+  overrides: z.output<typeof policyOverrides> = {},
+): SupervisionPolicy {
+  return supervisionPolicy.parse({ ...policy, ...withoutAbsent(overrides) });
+}
+
+function withoutAbsent(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

@@ -1,0 +1,49 @@
+/**
+ * What the host needs to know to run a service.
+ *
+ * @module
+ */
+
+import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import type { TreeIdentity } from "../namespace/service_port.ts";
+import type { ServiceFacts } from "./documents.ts";
+
+/** One service: what is published about it and what does its work. */
+export interface ServiceDefinition {
+  /** The catalog entry as the manifest declares it. */
+  readonly descriptor: ServiceDescriptor;
+  /** Where it comes from, for messages: a file, or for example `the built-in fs service`. */
+  readonly origin: string;
+  /** How long one run may take, in milliseconds; greater than 0. */
+  readonly timeout_ms: number;
+  /** Becomes TEMPLATE.json. @default {an empty object} */
+  readonly invoke_template?: Readonly<Record<string, unknown>>;
+  /** What the export list says. @default {`svc-<id>`, `namespace service <id>`, `service:<id>`} */
+  readonly tree?: TreeIdentity;
+  /**
+   * Makes what does the work; it starts nothing yet. Absent for a service that
+   * is a catalog entry only and has no tree. Called again for `control/restart`.
+   */
+  readonly createDriver?: () => Driver;
+}
+
+/** What the documents of a service say about it. */
+export function factsOf({ descriptor, timeout_ms, invoke_template }: ServiceDefinition): ServiceFacts {
+  const { service_id, runtime, help_md, schema } = descriptor;
+  const type = runtime["type"];
+  return {
+    service_id,
+    runtime: typeof type === "string" ? type : "builtin",
+    timeout_ms,
+    help_md,
+    schema,
+    invoke_template,
+  };
+}
+
+/** How the tree of a service is listed. */
+export function treeIdentityOf({ descriptor, tree }: ServiceDefinition): TreeIdentity {
+  const id = descriptor.service_id;
+  return tree ?? { name: `svc-${id}`, description: `namespace service ${id}`, source_id: `service:${id}` };
+}

@@ -1,0 +1,52 @@
+/**
+ * Reads the documents that clients write to the trigger files.
+ *
+ * @module
+ */
+
+import { isObject } from "../../control/protocol/envelope.ts";
+import { errorText } from "../../control/protocol/errors.ts";
+import { Errno, FsError } from "../../control/protocol/fs.ts";
+import { parseJson } from "../../control/protocol/json.ts";
+
+const REFUSAL = "service invoke payload invalid";
+const SPACE = new Set([0x20, 0x09, 0x0d, 0x0a]);
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** The part of a document between the spaces, tabs and line ends around it; shares its memory. */
+export function trimmed(document: Uint8Array): Uint8Array {
+  let start = 0;
+  let end = document.length;
+  while (start < end && SPACE.has(document[start] ?? 0)) start++;
+  while (end > start && SPACE.has(document[end - 1] ?? 0)) end--;
+  return document.subarray(start, end);
+}
+
+/**
+ * Reads a trimmed document that must be a JSON object.
+ *
+ * A document that is not complete yet, because more writes follow, is refused
+ * without being parsed.
+ *
+ * @throws {FsError} `EINVAL service invoke payload invalid: <reason>`, also for `config.json`.
+ */
+export function requireObject(document: Uint8Array): Record<string, unknown> {
+  if (document[0] !== OPEN_OBJECT || document.at(-1) !== CLOSE_OBJECT) {
+    throw invalidPayload("a JSON object is wanted, from { to }");
+  }
+  let value: unknown;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(document);
+    value = parseJson(text, { bigIntegers: true });
+  } catch (cause) {
+    throw invalidPayload(cause instanceof TypeError ? "it is no UTF-8 text" : errorText(cause), cause);
+  }
+  if (!isObject(value)) throw invalidPayload("a JSON object is wanted");
+  return value;
+}
+
+/** The refusal of a document. */
+export function invalidPayload(reason: string, cause?: unknown): FsError {
+  return new FsError(Errno.EINVAL, `${REFUSAL}: ${reason}`, { cause });
+}

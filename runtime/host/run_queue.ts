@@ -1,0 +1,60 @@
+/**
+ * Lets a number of jobs run at the same time and keeps some more waiting.
+ *
+ * Jobs begin in the order in which they were offered.
+ *
+ * @module
+ */
+
+/** A bounded queue before a bounded number of places. */
+export class RunQueue<Job> {
+  readonly #start: (job: Job) => Promise<void>;
+  readonly #maxWaiting: number;
+  #places: number;
+  #running = 0;
+  #waiting: Job[] = [];
+
+  /** @param start Runs a job to its end; it must not reject. */
+  constructor(limits: { readonly places: number; readonly waiting: number }, start: (job: Job) => Promise<void>) {
+    this.#places = limits.places;
+    this.#maxWaiting = limits.waiting;
+    this.#start = start;
+  }
+
+  /** Changes how many jobs run at the same time; those under way go on. */
+  setPlaces(places: number): void {
+    this.#places = places;
+    this.#fill();
+  }
+
+  /** Whether `offer` would take a job. */
+  get hasRoom(): boolean {
+    return this.#running < this.#places || this.#waiting.length < this.#maxWaiting;
+  }
+
+  /** Takes a job; begins it at once when there is a place. Ask `hasRoom` first. */
+  offer(job: Job): void {
+    if (!this.hasRoom) throw new RangeError("Cannot queue a job: the queue is full");
+    this.#waiting.push(job);
+    this.#fill();
+  }
+
+  /** Removes and returns all jobs that wait. */
+  drain(): Job[] {
+    const jobs = this.#waiting;
+    this.#waiting = [];
+    return jobs;
+  }
+
+  #fill(): void {
+    while (this.#running < this.#places) {
+      const job = this.#waiting.shift();
+      if (job === undefined) return;
+      this.#running++;
+      this.#start(job).finally(() => {
+        this.#running--;
+        this.#fill();
+      });
+    }
+  }
+}

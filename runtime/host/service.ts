@@ -1,0 +1,330 @@
+/**
+ * A service: its declaration, its driver, what its runs made of it, its queue
+ * and its files.
+ *
+ * Whoever writes to `control/invoke.json` asks the supervision machine, waits
+ * for a place, has the driver run and sees the outcome in the files. Runs of
+ * one service share its places; services never wait for each other.
+ *
+ * @module
+ */
+
+import { errorText } from "../../control/protocol/errors.ts";
+import type { FsError } from "../../control/protocol/fs.ts";
+import { stringifyJson } from "../../control/protocol/json.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
+import type {
+  CreateServiceFiles,
+  DocumentFile,
+  FileUpdate,
+  InvokeAnswer,
+  OperatorOp,
+  ServiceControl,
+  ServiceFiles,
+} from "../namespace/service_port.ts";
+import type { FileTree } from "../namespace/tree.ts";
+import {
+  type CallStatus,
+  cooldownRemaining,
+  IDLE_DOCUMENT,
+  initialState,
+  type Instant,
+  type Refusal,
+  type Step,
+  supervise,
+  type SupervisionEvent,
+  type SupervisionState,
+} from "../supervision/machine.ts";
+import { type ServiceSnapshot, stateFromSnapshot, takeSnapshot } from "../supervision/snapshot.ts";
+import { readConfig } from "./config_document.ts";
+import { factsOf, type ServiceDefinition, treeIdentityOf } from "./definition.ts";
+import { callStatusDocument, firstDocuments, healthDocument, manifestDocuments, metricsDocument } from "./documents.ts";
+import { DriverSlot } from "./driver_slot.ts";
+import { effectUpdates } from "./effect_updates.ts";
+import { requireObject, trimmed } from "./payload.ts";
+import { queueFullError, refusalError, stoppingError } from "./refusal.ts";
+import { restoredConfig, restoredStatus } from "./restored_documents.ts";
+import { RunQueue } from "./run_queue.ts";
+
+/** How much one service may do at once. */
+export interface ServiceLimits {
+  /** Runs under way; fewer when the driver wants fewer. @default {4} */
+  readonly concurrent: number;
+  /** Runs that wait for a place. @default {16} */
+  readonly queued: number;
+  /** How long a write waits for its run before it answers `running`, in milliseconds. @default {40000} */
+  readonly answerWithinMs: number;
+}
+
+/** The limits when nobody sets others. */
+export const DEFAULT_SERVICE_LIMITS: ServiceLimits = { concurrent: 4, queued: 16, answerWithinMs: 40_000 };
+
+/** What a service takes from outside. */
+export interface ServiceDeps {
+  readonly clock: Clock;
+  readonly createFiles: CreateServiceFiles;
+  /** Makes an id that was not used before, for example `c-9f2c1b7a04d3e658`. */
+  readonly createCallId: () => string;
+  readonly limits: ServiceLimits;
+  /** Hears of trouble that no client is told of, one sentence each. */
+  readonly report: (problem: string) => void;
+}
+
+/** A run that waits for its place. */
+interface Job {
+  readonly call_id: string;
+  readonly payload: Uint8Array;
+  readonly ended: () => void;
+  readonly refuse: (refusal: FsError) => void;
+}
+
+/** A service that has a driver, and therefore files. */
+export class Service implements ServiceControl {
+  readonly #deps: ServiceDeps;
+  readonly #files: ServiceFiles;
+  readonly #queue: RunQueue<Job>;
+  readonly #onChange: () => void;
+  readonly #retiring = new Set<Promise<void>>();
+  #definition: ServiceDefinition;
+  #createDriver: () => Driver;
+  #slot: DriverSlot;
+  #state = initialState();
+  #cancelTick: CancelTimer | undefined;
+  #isStopping = false;
+
+  /**
+   * @param onChange Called after everything that the state file should keep, when the files already show it.
+   * @throws What `createDriver` throws.
+   */
+  constructor(
+    definition: ServiceDefinition,
+    createDriver: () => Driver,
+    deps: ServiceDeps,
+    onChange: () => void,
+  ) {
+    this.#deps = deps;
+    this.#onChange = onChange;
+    this.#definition = definition;
+    this.#createDriver = createDriver;
+    this.#slot = new DriverSlot(createDriver(), deps.clock);
+    this.#queue = new RunQueue({ places: this.#places(), waiting: deps.limits.queued }, (job) => this.#run(job));
+    const first = firstDocuments(factsOf(definition), this.#state, this.#now());
+    this.#files = deps.createFiles(treeIdentityOf(definition), first, this);
+  }
+
+  get definition(): ServiceDefinition {
+    return this.#definition;
+  }
+
+  get tree(): FileTree {
+    return this.#files.tree;
+  }
+
+  async invoke(content: Uint8Array): Promise<InvokeAnswer> {
+    this.#requireAdmission();
+    const payload = trimmed(content);
+    if (payload.length === 0) return {};
+    requireObject(payload);
+    if (!this.#queue.hasRoom) throw queueFullError();
+    return await this.#enqueue(payload);
+  }
+
+  operate(op: OperatorOp): void {
+    if (op === "restart") this.#swapDriver(this.#createDriver);
+    this.#take({ type: "operate", op, at: this.#now() });
+    this.#refuseWaiting();
+  }
+
+  configure(content: Uint8Array): void {
+    const { policy, document } = readConfig(content);
+    this.#take({ type: "configure", policy, at: this.#now() }, [
+      { file: "config.json", content: stringifyJson(document) },
+    ]);
+  }
+
+  /**
+   * Takes a new declaration and a new driver. Runs under way end on the old
+   * one; counters, configuration, results, file ids and open handles stay.
+   *
+   * @throws What `createDriver` throws; the service is then as before.
+   */
+  replace(definition: ServiceDefinition, createDriver: () => Driver): void {
+    this.#swapDriver(createDriver);
+    this.#createDriver = createDriver;
+    this.#definition = definition;
+    const documents = manifestDocuments(factsOf(definition));
+    this.#files.update([
+      { file: "README.md", content: documents["README.md"] },
+      { file: "SCHEMA.json", content: documents["SCHEMA.json"] },
+      { file: "TEMPLATE.json", content: documents["TEMPLATE.json"] },
+      { file: "HOST.json", content: documents["HOST.json"] },
+      { file: "health.json", content: healthDocument(factsOf(definition), this.#state, this.#now()) },
+    ]);
+  }
+
+  /** What the state file keeps. */
+  snapshot(): ServiceSnapshot {
+    return takeSnapshot(this.#definition.descriptor.service_id, this.#state, {
+      config: this.#files.text("config.json"),
+      result: this.#files.text("result.json"),
+      status: this.#files.text("status.json"),
+      last_error: this.#files.text("last_error.txt"),
+    });
+  }
+
+  /**
+   * Brings back what the state file kept. A run that was under way then is
+   * shown as interrupted.
+   *
+   * @throws {FsError} If the kept `config.json` is none; the service is then as before.
+   */
+  restore(snapshot: ServiceSnapshot): void {
+    const { document, policy } = restoredConfig(snapshot);
+    const before = this.#state;
+    const at = this.#now();
+    this.#state = stateFromSnapshot(snapshot, policy, at);
+    const updates: FileUpdate[] = [{ file: "config.json", content: stringifyJson(document) }];
+    const keep = (file: DocumentFile, content: string | null | undefined) => {
+      if (typeof content === "string") updates.push({ file, content });
+    };
+    keep("result.json", snapshot.result_json);
+    keep("last_error.txt", snapshot.last_error);
+    keep("status.json", restoredStatus(snapshot.status_json));
+    keep("metrics.json", metricsDocument(this.#state.stats));
+    keep("health.json", healthDocument(factsOf(this.#definition), this.#state, at));
+    this.#files.update(updates);
+    this.#afterStep(before);
+  }
+
+  /**
+   * Ends the service: nothing new runs, what waits is refused, what runs gets
+   * `graceMs` and is then cancelled. Resolves when every driver is closed.
+   *
+   * @param graceMs Without it runs end by their own timeout.
+   */
+  async stop(graceMs?: number): Promise<void> {
+    this.#isStopping = true;
+    this.#cancelTick?.();
+    this.#refuseWaiting();
+    this.#retire(this.#slot, graceMs);
+    await Promise.all(this.#retiring);
+  }
+
+  /** Queues a run and waits for its end, or for as long as a writer may wait. */
+  #enqueue(payload: Uint8Array): Promise<InvokeAnswer> {
+    const call_id = this.#deps.createCallId();
+    const status: CallStatus = { state: "queued", call_id, queued_ms: this.#now().wall_ms };
+    this.#files.openCall(call_id, {
+      request: payload,
+      result: IDLE_DOCUMENT,
+      status: callStatusDocument(status, factsOf(this.#definition)),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<InvokeAnswer>();
+    const cancel = this.#deps.clock.after(
+      this.#deps.limits.answerWithinMs,
+      () => resolve({ call_id, state: "running" }),
+    );
+    const settle = (answer: () => void) => {
+      cancel();
+      this.#files.closeCall(call_id);
+      answer();
+    };
+    this.#queue.offer({
+      call_id,
+      payload,
+      ended: () => settle(() => resolve({ call_id })),
+      refuse: (refusal) => settle(() => reject(refusal)),
+    });
+    return promise;
+  }
+
+  async #run(job: Job): Promise<void> {
+    const refusal = this.#refusalOfWaiting();
+    if (refusal !== undefined) return this.#refuse(job, refusal);
+    const { call_id, payload } = job;
+    this.#take({ type: "start", call_id, at: this.#now() });
+    const { timeout_ms } = this.#definition;
+    const result = await this.#slot.run({ call_id, payload, timeout_ms });
+    this.#take({ type: "finish", call_id, result, at: this.#now() });
+    this.#refuseWaiting();
+    job.ended();
+  }
+
+  /** Throws when the machine does not let a run begin; the files then say why. */
+  #requireAdmission(): void {
+    if (this.#isStopping) throw stoppingError();
+    const { refusal } = this.#take({ type: "admit", at: this.#now() });
+    if (refusal !== undefined) throw refusalError(refusal);
+  }
+
+  /** Why what waits may not begin; the files of the service stay as they are. */
+  #refusalOfWaiting(): Refusal | "stopping" | undefined {
+    if (this.#isStopping) return "stopping";
+    return supervise(this.#state, { type: "admit", at: this.#now() }).refusal;
+  }
+
+  #refuseWaiting(): void {
+    const refusal = this.#refusalOfWaiting();
+    if (refusal === undefined) return;
+    for (const job of this.#queue.drain()) this.#refuse(job, refusal);
+  }
+
+  #refuse(job: Job, refusal: Refusal | "stopping"): void {
+    const reason = refusal === "stopping" ? refusal : refusal.reason;
+    const status: CallStatus = { state: "refused", call_id: job.call_id, reason };
+    this.#files.update([{
+      call_id: job.call_id,
+      file: "status.json",
+      content: callStatusDocument(status, factsOf(this.#definition)),
+    }]);
+    job.refuse(refusal === "stopping" ? stoppingError() : refusalError(refusal));
+  }
+
+  /** Lets the machine take an event and shows what follows. */
+  #take(event: SupervisionEvent, ahead: readonly FileUpdate[] = []): Step {
+    const before = this.#state;
+    const step = supervise(before, event);
+    this.#state = step.state;
+    this.#files.update([...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)]);
+    this.#afterStep(before);
+    return step;
+  }
+
+  #afterStep(before: SupervisionState): void {
+    if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
+    this.#onChange();
+  }
+
+  /** Wakes the machine at the end of a cooldown, so that health.json tells it. */
+  #scheduleTick(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+    const remaining = cooldownRemaining(this.#state, this.#now());
+    if (remaining === 0 || this.#isStopping) return;
+    this.#cancelTick = this.#deps.clock.after(remaining, () => this.#take({ type: "tick", at: this.#now() }));
+  }
+
+  #swapDriver(createDriver: () => Driver): void {
+    const old = this.#slot;
+    this.#slot = new DriverSlot(createDriver(), this.#deps.clock);
+    this.#queue.setPlaces(this.#places());
+    this.#retire(old);
+  }
+
+  #retire(slot: DriverSlot, graceMs?: number): void {
+    const { service_id } = this.#definition.descriptor;
+    const done = slot.retire(graceMs)
+      .catch((thrown) => this.#deps.report(`Cannot close the driver of service "${service_id}": ${errorText(thrown)}`))
+      .finally(() => this.#retiring.delete(done));
+    this.#retiring.add(done);
+  }
+
+  #places(): number {
+    return Math.max(1, Math.min(this.#deps.limits.concurrent, this.#slot.driver.concurrency));
+  }
+
+  #now(): Instant {
+    return { wall_ms: Math.trunc(this.#deps.clock.now()), monotonic_ms: this.#deps.clock.monotonic() };
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Keeps the services of a node like its manifests.
+ *
+ * Looks at the manifests again and again, and touches the services whose
+ * manifest says something else than before. A file that cannot be read now
+ * keeps the service that it last defined; a file that is gone takes its service
+ * with it.
+ *
+ * @module
+ */
+
+import { errorText } from "../../control/protocol/errors.ts";
+import { type Clock, sleep } from "../../drivers/process/clock.ts";
+import { applySteps, type ReloadChange, type ReloadTarget } from "./apply.ts";
+import { planReload } from "./plan.ts";
+
+/** A service as its manifest wants it. */
+export interface WantedService<Definition> {
+  readonly service_id: string;
+  /** The file that defines it. */
+  readonly origin: string;
+  /** Equal for two versions that are the same; see `fingerprint.ts`. */
+  readonly fingerprint: string;
+  readonly definition: Definition;
+}
+
+/** What a look at the manifests gives. */
+export interface WantedServices<Definition> {
+  /** One entry per service_id. */
+  readonly services: readonly WantedService<Definition>[];
+  /** Files that are there but define nothing usable now. */
+  readonly damaged: ReadonlySet<string>;
+}
+
+/** What reloading takes from outside. */
+export interface ReloaderDeps<Definition> {
+  /** Reads the manifests. A rejection changes nothing and is reported. */
+  readonly load: () => Promise<WantedServices<Definition>>;
+  readonly target: ReloadTarget<Definition>;
+  readonly clock: Clock;
+  /** From the end of one look to the next, in milliseconds. */
+  readonly intervalMs: number;
+  /** Hears of each problem once for as long as it lasts, one sentence each. */
+  readonly report: (problem: string) => void;
+}
+
+interface Held {
+  readonly origin: string;
+  readonly fingerprint: string;
+}
+
+const NOTHING: ReloadChange = { added: [], replaced: [], removed: [] };
+
+/** Keeps services like manifests. */
+export class Reloader<Definition> {
+  readonly #deps: ReloaderDeps<Definition>;
+  readonly #held = new Map<string, Held>();
+  #problems: ReadonlySet<string> = new Set();
+  #looking: Promise<ReloadChange> = Promise.resolve(NOTHING);
+
+  constructor(deps: ReloaderDeps<Definition>) {
+    this.#deps = deps;
+  }
+
+  /** Looks once, after a look that is under way. Never rejects. */
+  reload(): Promise<ReloadChange> {
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  /**
+   * Looks at every interval until `signal` fires. The first look is one interval away.
+   *
+   * @param changed Called after a look that changed something.
+   */
+  async run(signal: AbortSignal, changed: (change: ReloadChange) => void): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(this.#deps.clock, this.#deps.intervalMs, signal);
+      if (signal.aborted) return;
+      const change = await this.reload();
+      if (!isNothing(change)) changed(change);
+    }
+  }
+
+  async #look(): Promise<ReloadChange> {
+    let wanted: WantedServices<Definition>;
+    try {
+      wanted = await this.#deps.load();
+    } catch (error) {
+      this.#report([`Cannot read the manifests: ${errorText(error)}`]);
+      return NOTHING;
+    }
+    const keep = new Set([...this.#held].filter(([, { origin }]) => wanted.damaged.has(origin)).map(([id]) => id));
+    const usable = wanted.services.filter((service) => this.#mayDefine(service, keep));
+    const byId = new Map(usable.map((service) => [service.service_id, service]));
+    const running = new Map([...this.#held].map(([id, held]) => [id, held.fingerprint]));
+    const steps = planReload(running, byId, (service) => service.fingerprint, keep);
+    const { change, failed } = applySteps(steps, this.#deps.target, (service) => service.definition);
+    this.#remember(byId, change, new Set(failed.map(({ id }) => id)));
+    this.#report(failed.map(({ id, thrown }) => `Cannot reload service "${id}": ${errorText(thrown)}`));
+    return change;
+  }
+
+  /** While the file of a service is damaged, no other file takes the service over. */
+  #mayDefine({ service_id, origin }: WantedService<Definition>, keep: ReadonlySet<string>): boolean {
+    return !keep.has(service_id) || this.#held.get(service_id)?.origin === origin;
+  }
+
+  #remember(
+    wanted: ReadonlyMap<string, WantedService<Definition>>,
+    { removed }: ReloadChange,
+    failed: ReadonlySet<string>,
+  ): void {
+    for (const id of removed) this.#held.delete(id);
+    for (const [id, { origin, fingerprint }] of wanted) {
+      if (!failed.has(id)) this.#held.set(id, { origin, fingerprint });
+    }
+  }
+
+  #report(problems: readonly string[]): void {
+    for (const problem of problems) if (!this.#problems.has(problem)) this.#deps.report(problem);
+    this.#problems = new Set(problems);
+  }
+}
+
+function isNothing({ added, replaced, removed }: ReloadChange): boolean {
+  return added.length + replaced.length + removed.length === 0;
+}

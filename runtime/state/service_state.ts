@@ -1,0 +1,146 @@
+/**
+ * The file in which a node keeps what became of its services:
+ * `<state-file>.runtime-services.json`, in the reference's shape.
+ *
+ * It is read once, before the services exist; each entry goes to its service as
+ * soon as there is one. Entries of services that never came, because their
+ * manifest is damaged for example, stay in the file. Writing happens some time
+ * after a change and beside the work that caused it.
+ *
+ * @module
+ */
+
+import { readFile, rename } from "node:fs/promises";
+import { isObject } from "../../control/protocol/envelope.ts";
+import { errorText } from "../../control/protocol/errors.ts";
+import { parseJson } from "../../control/protocol/json.ts";
+import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
+import { type ServiceSnapshot, serviceSnapshot } from "../supervision/snapshot.ts";
+import { writeAtomically } from "./atomic_file.ts";
+
+/** How long after a change the file is written, in milliseconds. */
+const WRITE_DELAY_MS = 1_000;
+
+/** Where the file stands beside the state file of the node. */
+export function serviceStatePath(stateFile: string): string {
+  return `${stateFile}.runtime-services.json`;
+}
+
+/** What the file takes from outside. */
+export interface ServiceStateDeps {
+  readonly clock: Clock;
+  /** Whose states are kept; usually the host. */
+  readonly services: {
+    snapshots(): readonly ServiceSnapshot[];
+    /** False when there is no such service (yet); throws when the entry cannot be used. */
+    restore(snapshot: ServiceSnapshot): boolean;
+  };
+  /** Hears of an entry that was skipped and of a write that failed, one sentence each. */
+  readonly report: (problem: string) => void;
+}
+
+/** Keeps the states of services in a file. */
+export class ServiceStateFile {
+  readonly #path: string;
+  readonly #deps: ServiceStateDeps;
+  /** Entries of the file whose service has not come yet. */
+  readonly #waiting = new Map<string, ServiceSnapshot>();
+  #cancelTimer: CancelTimer | undefined;
+  #isDirty = false;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(path: string, deps: ServiceStateDeps) {
+    this.#path = path;
+    this.#deps = deps;
+  }
+
+  /**
+   * Reads the file. Entries that cannot be used are reported by name and left
+   * out; a file that cannot be read at all is put aside as `<path>.damaged`.
+   */
+  async load(): Promise<void> {
+    let entries: readonly unknown[];
+    try {
+      entries = entriesOf(await readFile(this.#path, "utf8"));
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+      await rename(this.#path, `${this.#path}.damaged`).catch(() => undefined);
+      this.#deps.report(
+        `Cannot use "${this.#path}", now "${this.#path}.damaged": ${errorText(error)}; services start anew`,
+      );
+      return;
+    }
+    entries.forEach((entry, index) => {
+      const reading = serviceSnapshot.safeParse(entry);
+      if (reading.success) {
+        this.#waiting.set(reading.data.service_id, reading.data);
+        return;
+      }
+      const [issue] = reading.error.issues;
+      this.#skip(nameOf(entry, index), `${issue?.path.join(".") ?? ""} ${issue?.message ?? "is invalid"}`);
+    });
+  }
+
+  /** Gives each entry that waits to its service, where there is one now. Call after services were added. */
+  restore(): void {
+    for (const [service_id, snapshot] of this.#waiting) {
+      try {
+        if (!this.#deps.services.restore(snapshot)) continue;
+      } catch (error) {
+        this.#skip(service_id, errorText(error));
+      }
+      this.#waiting.delete(service_id);
+    }
+  }
+
+  /** Says that a service changed; the file follows within a second. */
+  changed(): void {
+    this.#isDirty = true;
+    this.#cancelTimer ??= this.#deps.clock.after(WRITE_DELAY_MS, () => {
+      this.#cancelTimer = undefined;
+      this.flush();
+    });
+  }
+
+  /** Writes what is not written yet. Never rejects: a failure is reported and the next change tries again. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  /** Writes what is not written yet; nothing is written after that unless something changes again. */
+  async close(): Promise<void> {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    await this.flush();
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    const services = [...this.#deps.services.snapshots(), ...this.#waiting.values()];
+    try {
+      await writeAtomically(this.#path, `${JSON.stringify({ schema: 1, services })}\n`);
+    } catch (error) {
+      this.#isDirty = true;
+      this.#deps.report(`Cannot write "${this.#path}": ${errorText(error)}`);
+    }
+  }
+
+  #skip(service: string, reason: string): void {
+    this.#deps.report(`Cannot restore service "${service}" from "${this.#path}": ${reason}`);
+  }
+}
+
+function entriesOf(text: string): readonly unknown[] {
+  const value = parseJson(text);
+  if (!isObject(value)) throw new TypeError("It holds no JSON object");
+  const services = value["services"] ?? [];
+  if (!Array.isArray(services)) throw new TypeError('Its member "services" is no list');
+  return services;
+}
+
+function nameOf(entry: unknown, index: number): string {
+  const id = isObject(entry) ? entry["service_id"] : undefined;
+  return typeof id === "string" && id !== "" ? id : `#${index}`;
+}

@@ -3,7 +3,23 @@
  *
  * The payload is the program's standard input; what it writes to standard
  * output is the result, to standard error the reason when it fails. It gets a
- * clean environment: never a token of the node.
+ * clean environment: never a token of the node. There is no shell between.
+ *
+ * The bare name `zss` means the running program, so the reference drivers work
+ * wherever it is installed. It starts as a helper, which can be nothing but
+ * `zss driver <name>`; `args` therefore begin with `driver`, as typed in a shell.
+ *
+ * ```ts
+ * import process from "node:process";
+ * import { systemClock } from "../process/clock.ts";
+ * import { nativeProcConfig } from "./config.ts";
+ * import { createNativeProcDriver } from "./native_proc.ts";
+ *
+ * const config = nativeProcConfig.parse({ type: "native_proc", executable_path: "cat" });
+ * const driver = createNativeProcDriver(config, { clock: systemClock, cwd: process.cwd(), env: process.env });
+ * ```
+ *
+ * Source: docs/driver_abi.md.
  *
  * @module
  */
@@ -13,8 +29,8 @@ import type { Driver, FailureReason, HealthReport, Invocation, InvokeResult } fr
 import type { Clock } from "../process/clock.ts";
 import { currentOs, type Os } from "../process/os.ts";
 import { runProgram, type RunResult } from "../process/run.ts";
-import { helperCommand } from "../process/self_command.ts";
-import type { NativeProcConfig } from "./config.ts";
+import { helperCommand, type SelfCommand } from "../process/self_command.ts";
+import { isReservedVariable, type NativeProcConfig } from "./config.ts";
 
 /** What the driver takes from outside. */
 export interface NativeProcDeps {
@@ -23,19 +39,19 @@ export interface NativeProcDeps {
   readonly cwd: string;
   /** Environment of the node; the child gets only the few variables that every program needs. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** @default {currentOs} */
   readonly os?: Os;
+  /** How the program starts itself as a driver. @default {helperCommand("driver", args)} */
+  readonly startSelf?: (args: readonly string[]) => SelfCommand;
 }
 
 /** How many runs of one service may be under way. */
 const CONCURRENCY = 4;
 
-interface Program {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
+/** A command, or the sentence that says why there is none. */
+type Resolved = SelfCommand | { readonly problem: string };
 
-/** Makes the driver of one service. The program is looked for at each run, so it may be installed later. */
+/** Makes the driver of one service. The program is looked for at each run, so it may be installed or replaced later. */
 export function createNativeProcDriver(config: NativeProcConfig, deps: NativeProcDeps): Driver {
   return new NativeProcDriver(config, deps);
 }
@@ -57,11 +73,11 @@ class NativeProcDriver implements Driver {
 
   async invoke(invocation: Invocation): Promise<InvokeResult> {
     const program = this.#program();
-    if ("reason" in program) return notStarted(program.reason);
+    if ("problem" in program) return notStarted(program.problem);
     const run = runProgram({
       ...program,
       cwd: this.#cwd(),
-      env: { ...this.#childEnv(), ...program.env, ...this.#config.env },
+      env: { ...this.#programEnv(), ...program.env },
       stdin: invocation.payload,
       timeoutMs: invocation.timeout_ms,
       maxOutputBytes: this.#config.max_output_bytes,
@@ -80,7 +96,7 @@ class NativeProcDriver implements Driver {
   health(): Promise<HealthReport> {
     const program = this.#program();
     return Promise.resolve(
-      "reason" in program ? { state: "offline", detail: program.reason } : { state: "online", detail: null },
+      "problem" in program ? { state: "offline", detail: program.problem } : { state: "online", detail: null },
     );
   }
 
@@ -89,26 +105,31 @@ class NativeProcDriver implements Driver {
     await Promise.all(this.#running);
   }
 
-  #program(): Program | { readonly reason: string } {
+  #program(): Resolved {
     const { executable_path: name, args } = this.#config;
-    // The bare name means this very program, so that the reference drivers work wherever it is installed.
-    if (name === "zss") return helperCommand("driver", args);
-    const found = this.#os.findProgram(name, { path: this.#deps.env["PATH"] ?? "", cwd: this.#cwd() });
-    if (found.found) return { file: found.file, args, env: {} };
-    return { reason: `Cannot start "${name}": ${found.reason}; install it or correct runtime.executable_path` };
+    if (name === "zss") return this.#self(args);
+    const { PATH: path = "", PATHEXT: pathExt } = this.#programEnv();
+    const found = this.#os.findProgram(name, { path, pathExt, cwd: this.#cwd() });
+    if (found.found) return { file: found.file, args, env: {}, via: "node" };
+    return { problem: `Cannot start "${name}": ${found.reason}; install it or correct runtime.executable_path` };
+  }
+
+  #self(args: readonly string[]): Resolved {
+    if (args[0] === "driver") return (this.#deps.startSelf ?? ((args) => helperCommand("driver", args)))(args);
+    return {
+      problem: 'Cannot start "zss": runtime.args must begin with "driver" and the name of a driver inside zss; ' +
+        "for another program of that name give its path",
+    };
   }
 
   #cwd(): string {
     return resolve(this.#deps.cwd, this.#config.cwd ?? ".");
   }
 
-  #childEnv(): Record<string, string> {
-    const env: Record<string, string> = {};
-    for (const name of this.#os.childVariables) {
-      const value = this.#deps.env[name];
-      if (value !== undefined) env[name] = value;
-    }
-    return env;
+  /** The clean variables of the node and those of the manifest, without what no manifest may set. */
+  #programEnv(): Record<string, string> {
+    const all = { ...this.#os.cleanEnvironment(this.#deps.env), ...this.#config.env };
+    return Object.fromEntries(Object.entries(all).filter(([name]) => !isReservedVariable(name)));
   }
 
   #report(run: RunResult, timeoutMs: number): InvokeResult {
@@ -140,7 +161,7 @@ function messageOf(run: RunResult, timeoutMs: number, config: NativeProcConfig):
     case "output_limit":
       return `"${name}" was ended because it wrote more than ${config.max_output_bytes} bytes; raise runtime.max_output_bytes`;
     case "launch":
-      return `Cannot start "${name}": ${run.detail}`;
+      return `Cannot start "${name}": ${run.detail}; correct the runtime of its manifest`;
   }
 }
 

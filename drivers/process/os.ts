@@ -1,12 +1,26 @@
 /**
  * Every difference between operating systems that zss has to know.
  *
+ * An {@linkcode Os} is chosen by a name that is handed in, so each of the three
+ * can be asked from any of them; only {@linkcode currentOs} looks at the
+ * machine. Its few effects go through {@linkcode Machine}, which a test replaces.
+ *
+ * Linux is measured. What stands here for macOS and Windows follows their
+ * documents and has not run there: docs/architecture.md, decision 9.
+ *
+ * ```ts
+ * import { currentOs } from "./os.ts";
+ *
+ * const found = currentOs.findProgram("sh", { path: "/usr/bin:/bin", cwd: "/" });
+ * if (!found.found) throw new Error(`Cannot start a shell: ${found.reason}`);
+ * ```
+ *
  * @module
  */
 
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, extname, isAbsolute, join, resolve } from "node:path";
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";
 
 /** Names of the systems that zss runs on. */
@@ -14,15 +28,18 @@ export type OsName = "linux" | "darwin" | "windows";
 
 /** Where a program is looked for. */
 export interface SearchPlaces {
-  /** Value of PATH. */
+  /** Value of PATH; an empty entry in it is skipped and does not stand for the working folder. */
   readonly path: string;
-  /** Folder that relative names start from. */
+  /** Folder that relative names, and relative entries of `path`, start from. */
   readonly cwd: string;
+  /** Value of PATHEXT; read on Windows only. */
+  readonly pathExt?: string | undefined;
 }
 
 /** What was found of a program. */
 export type FoundProgram =
   | { readonly found: true; readonly file: string }
+  /** `reason` is a clause that names the file or the folders that were searched. */
   | { readonly found: false; readonly reason: string };
 
 /** One operating system. */
@@ -36,104 +53,225 @@ export interface Os {
   readonly hasGroups: boolean;
   /** Signals by which a user or the system asks a program to end. */
   readonly stopSignals: readonly ("SIGINT" | "SIGTERM")[];
-  /** Ends a process and everything it started; harmless when they are gone. */
+
+  /**
+   * Ends a program that still runs, and everything it started.
+   *
+   * Returns before they are gone; harmless when they are gone already. The
+   * program must have been started as the leader of a group of its own. What
+   * has left the group on purpose (`setsid`) is not reached.
+   */
   killTree(pid: number): void;
-  /** Finds a program: a bare name on PATH, anything with a separator from `cwd`. */
+
+  /**
+   * Ends what a program has left behind. To be called at once when it exits,
+   * and not later: its pid may soon be somebody else's. Does nothing on
+   * Windows, where a tree cannot be found any more once its root is gone.
+   */
+  killLeftovers(pid: number): void;
+
+  /** Memory that a process occupies, in bytes; undefined when there is no such process. */
+  rssOf(pid: number): Promise<number | undefined>;
+
+  /** Finds a program: a bare name on PATH, anything with a separator from `cwd`. It must be a file and executable. */
   findProgram(name: string, places: SearchPlaces): FoundProgram;
-  /** Names of the environment variables that every child needs here. */
-  readonly childVariables: readonly string[];
+
+  /** Those variables of `env` that every program needs (PATH, HOME, locale, ...), and no others. */
+  cleanEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string>;
 }
+
+/** What the descriptions need of the machine. */
+export interface Machine {
+  /** Sends SIGKILL; a negative pid means a group. Throws as `process.kill` does. */
+  kill(pid: number): void;
+  /** What stands at an absolute path. */
+  look(file: string): "executable" | "not executable" | "folder" | "missing";
+  /** Reads a text file; throws when it cannot. */
+  readText(file: string): string;
+  /** Runs a tool of the system and returns what it printed; rejects when it fails. */
+  run(file: string, args: readonly string[]): Promise<string>;
+}
+
+/** The machine itself. */
+const realMachine: Machine = {
+  kill: (pid) => void process.kill(pid, "SIGKILL"),
+  look(file) {
+    try {
+      if (!statSync(file).isFile()) return "folder";
+    } catch {
+      return "missing";
+    }
+    try {
+      accessSync(file, constants.X_OK);
+      return "executable";
+    } catch {
+      return "not executable";
+    }
+  },
+  readText: (file) => readFileSync(file, "utf8"),
+  run: (file, args) =>
+    new Promise((resolve, reject) => {
+      execFile(file, [...args], { windowsHide: true }, (error, stdout) => error ? reject(error) : resolve(stdout));
+    }),
+};
 
 /** The description of a system. */
-export function osNamed(name: OsName): Os {
-  if (name === "windows") return windows;
-  return name === "darwin"
-    ? { ...posix, name, platform: "macos", folderKind: "posix" }
-    : { ...posix, name, platform: "linux", folderKind: "linux" };
+export function osNamed(name: OsName, machine: Machine = realMachine): Os {
+  switch (name) {
+    case "linux":
+      return {
+        ...posix(machine),
+        name,
+        platform: "linux",
+        folderKind: "linux",
+        rssOf: (pid) => Promise.resolve(rssFromProc(pid, machine)),
+      };
+    case "darwin":
+      return {
+        ...posix(machine),
+        name,
+        platform: "macos",
+        folderKind: "posix",
+        rssOf: (pid) => rssFromTool(machine, "ps", ["-o", "rss=", "-p", `${pid}`], 1024),
+      };
+    case "windows":
+      return windows(machine);
+  }
 }
 
-const everywhere = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ"];
+const everywhere = ["PATH", "HOME", "LANG", "LANGUAGE", "TMPDIR", "TZ"];
 
-const posix: Omit<Os, "name" | "platform" | "folderKind"> = {
-  hasGroups: true,
-  stopSignals: ["SIGINT", "SIGTERM"],
-  childVariables: everywhere,
-  killTree(pid) {
+const windowsVariables = [
+  ...everywhere,
+  ..."SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT TEMP TMP USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA".split(" "),
+  ..."PROGRAMFILES PROGRAMFILES(X86) NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE".split(" "),
+];
+
+function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "rssOf"> {
+  const killTree = (pid: number) => {
     try {
-      // Children are started as leaders of a group of their own, so this reaches all they started.
-      process.kill(-pid, "SIGKILL");
+      machine.kill(-pid);
     } catch (error) {
-      if (!isGone(error)) throw error;
+      // ESRCH: all are gone. EPERM: macOS says so of a group that holds nothing but zombies.
+      if (!hasCode(error, "ESRCH", "EPERM")) throw error;
     }
-  },
-  findProgram(name, places) {
-    if (name.includes("/")) return usable(resolve(places.cwd, name));
-    return onPath(name, places, [""]);
-  },
-};
+  };
+  return {
+    hasGroups: true,
+    stopSignals: ["SIGINT", "SIGTERM"],
+    killTree,
+    // The number of a group is not given away while one of its members lives.
+    killLeftovers: killTree,
+    findProgram(name, places) {
+      if (name.includes("/")) return firstUsable([posixPath.resolve(places.cwd, name)], machine);
+      return onPath(name, places.path.split(":"), (folder) => [posixPath.resolve(places.cwd, folder, name)], machine);
+    },
+    cleanEnvironment: (env) => pick(env, (name) => everywhere.includes(name) || name.startsWith("LC_")),
+  };
+}
 
-const windows: Os = {
-  name: "windows",
-  platform: "windows",
-  folderKind: "windows",
-  hasGroups: false,
-  stopSignals: ["SIGINT"],
-  childVariables: [
-    ...everywhere,
-    "SystemRoot",
-    "USERPROFILE",
-    "TEMP",
-    "TMP",
-    "PATHEXT",
-    "COMSPEC",
-    "APPDATA",
-    "LOCALAPPDATA",
-  ],
-  killTree(pid) {
-    spawnSync("taskkill", ["/T", "/F", "/PID", String(pid)], { stdio: "ignore" });
-  },
-  findProgram(name, places) {
-    const endings = extname(name) === "" ? [".exe", ".cmd", ".bat", ".com"] : [""];
-    if (/[\\/]/.test(name) || isAbsolute(name)) {
-      const tried = endings.map((ending) => usable(resolve(places.cwd, name + ending)));
-      return tried.find((result) => result.found) ?? tried[0] ?? { found: false, reason: "not found" };
-    }
-    return onPath(name, places, endings);
-  },
-};
+function windows(machine: Machine): Os {
+  return {
+    name: "windows",
+    platform: "windows",
+    folderKind: "windows",
+    hasGroups: false,
+    stopSignals: ["SIGINT"],
+    killTree(pid) {
+      machine.run("taskkill", ["/T", "/F", "/PID", String(pid)]).catch(() => {
+        try {
+          machine.kill(pid);
+        } catch {
+          // It has ended by itself, which is why neither found it.
+        }
+      });
+    },
+    killLeftovers() {},
+    rssOf: (pid) =>
+      rssFromTool(machine, "powershell", ["-NoProfile", "-Command", `(Get-Process -Id ${pid}).WorkingSet64`], 1),
+    findProgram(name, places) {
+      const known = (places.pathExt ?? ".COM;.EXE;.BAT;.CMD").split(";").filter((ending) => ending !== "");
+      const isWhole = known.some((ending) => name.toUpperCase().endsWith(ending.toUpperCase()));
+      const endings = isWhole ? [""] : known;
+      const candidates = (folder: string) =>
+        endings.map((ending) => windowsPath.resolve(places.cwd, folder, name + ending));
+      if (/[\\/:]/.test(name)) return firstUsable(candidates("."), machine);
+      return onPath(name, places.path.split(";"), candidates, machine);
+    },
+    // Names of variables have no case there: PATH is often "Path".
+    cleanEnvironment: (env) => pick(env, (name) => windowsVariables.includes(name.toUpperCase())),
+  };
+}
 
-function onPath(name: string, places: SearchPlaces, endings: readonly string[]): FoundProgram {
+function firstUsable(files: readonly string[], machine: Machine): FoundProgram {
+  const seen = files.map((file) => ({ file, state: machine.look(file) }));
+  const usable = seen.find(({ state }) => state === "executable");
+  if (usable !== undefined) return { found: true, file: usable.file };
+  const worth = seen.find(({ state }) => state !== "missing");
+  if (worth === undefined) return { found: false, reason: `"${files[0] ?? ""}" does not exist` };
+  const state = worth.state === "folder" ? "is not a file" : "is not executable";
+  return { found: false, reason: `"${worth.file}" ${state}` };
+}
+
+function onPath(
+  name: string,
+  entries: readonly string[],
+  candidates: (folder: string) => readonly string[],
+  machine: Machine,
+): FoundProgram {
+  const folders = entries.filter((folder) => folder !== "");
+  if (folders.length === 0) return { found: false, reason: `"${name}" cannot be looked up, because PATH is empty` };
   let refused: FoundProgram | undefined;
-  for (const folder of places.path.split(delimiter)) {
-    if (folder === "") continue;
-    for (const ending of endings) {
-      const result = usable(join(folder, name + ending));
-      if (result.found) return result;
-      if (!result.reason.endsWith("does not exist")) refused ??= result;
-    }
+  for (const folder of folders) {
+    const result = firstUsable(candidates(folder), machine);
+    if (result.found) return result;
+    // As a shell does: a later folder may hold it, and if none does, this is the reason worth telling.
+    if (!result.reason.endsWith("does not exist")) refused ??= result;
   }
-  return refused ?? { found: false, reason: `"${name}" is in no folder of PATH` };
+  return refused ?? { found: false, reason: `"${name}" is in no folder of PATH (${folders.join(", ")})` };
 }
 
-function usable(file: string): FoundProgram {
+function rssFromProc(pid: number, machine: Machine): number | undefined {
   try {
-    if (statSync(file).isDirectory()) return { found: false, reason: `"${file}" is a folder` };
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(machine.readText(`/proc/${pid}/status`))?.[1];
+    // A process that has ended and waits for its parent has no such line.
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
   } catch {
-    return { found: false, reason: `"${file}" does not exist` };
+    return undefined;
   }
+}
+
+async function rssFromTool(
+  machine: Machine,
+  file: string,
+  args: readonly string[],
+  unit: number,
+): Promise<number | undefined> {
   try {
-    accessSync(file, constants.X_OK);
-    return { found: true, file };
+    const printed = (await machine.run(file, args)).trim();
+    return /^\d+$/.test(printed) ? Number(printed) * unit : undefined;
   } catch {
-    return { found: false, reason: `"${file}" is not executable` };
+    return undefined;
   }
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ESRCH" || error.code === "EPERM");
+function pick(
+  env: Readonly<Record<string, string | undefined>>,
+  wanted: (name: string) => boolean,
+): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && wanted(name)) picked[name] = value;
+  }
+  return picked;
 }
 
-/** The system that this process runs on. */
+/** Whether something thrown carries one of these system codes, for example `ENOENT`. */
+export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
+  return thrown instanceof Error && "code" in thrown && codes.some((code) => code === thrown.code);
+}
+
+/** The system that this process runs on; any Unix but macOS counts as Linux. */
 export const currentOs: Os = osNamed(
   Deno.build.os === "windows" ? "windows" : Deno.build.os === "darwin" ? "darwin" : "linux",
 );

@@ -2,33 +2,50 @@
  * Runs a program to its end: feeds it, reads it, limits it, and leaves nothing
  * of it behind.
  *
+ * ```ts
+ * import process from "node:process";
+ * import { systemClock } from "./clock.ts";
+ * import { runProgram } from "./run.ts";
+ *
+ * const result = await runProgram({
+ *   file: "/bin/cat",
+ *   args: [],
+ *   cwd: process.cwd(),
+ *   env: {},
+ *   stdin: new TextEncoder().encode("{}"),
+ *   timeoutMs: 5_000,
+ *   maxOutputBytes: 1_048_576,
+ *   signal: new AbortController().signal,
+ *   clock: systemClock,
+ * });
+ * if (result.end !== "exit") throw new Error(`Cannot run "cat": ${result.detail}`);
+ * ```
+ *
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
-import type { Clock } from "./clock.ts";
-import { currentOs, type Os } from "./os.ts";
+import type { CancelTimer, Clock } from "./clock.ts";
+import { currentOs } from "./os.ts";
+import { Capture, feed } from "./pump.ts";
+import { type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
 
 /** What to run, and within which limits. */
-export interface RunOptions {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly cwd: string;
-  /** The whole environment of the child; nothing is inherited. */
-  readonly env: Readonly<Record<string, string>>;
+export interface RunOptions extends StartOptions {
   /** What it reads from standard input. */
   readonly stdin: Uint8Array;
+  /** How long it may run, in milliseconds. */
   readonly timeoutMs: number;
   /** Limit of each output, in bytes. */
   readonly maxOutputBytes: number;
+  /** Ends the run when it fires. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  readonly os?: Os;
 }
 
-/** Why a run ended. */
+/**
+ * Why a run ended: by itself (`exit`, `signal`), by us, or it never began
+ * (`launch`). Of two reasons that meet, the first counts.
+ */
 export type RunEnd = "exit" | "signal" | "timeout" | "cancelled" | "output_limit" | "launch";
 
 /** How a run ended. */
@@ -36,110 +53,97 @@ export interface RunResult {
   readonly end: RunEnd;
   /** Exit code; -1 where there is none. */
   readonly exitCode: number;
-  /** Name of the signal, or the reason why it could not be started. */
+  /** Name of the signal, or the reason why it could not be started; otherwise the same as `end`. */
   readonly detail: string;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** From the call to the end, in whole milliseconds. */
   readonly durationMs: number;
 }
 
-/** Runs a program. Always resolves, and only when the program and its group are gone. */
-export function runProgram(options: RunOptions): Promise<RunResult> {
-  const os = options.os ?? currentOs;
-  const started = options.clock.monotonic();
-  const stdout = new Capture(options.maxOutputBytes);
-  const stderr = new Capture(options.maxOutputBytes);
-  let forced: "timeout" | "cancelled" | "output_limit" | undefined;
+/** What ended a run that did not end by itself. */
+type Forced = "timeout" | "cancelled" | "output_limit";
 
-  const { promise, resolve } = Promise.withResolvers<RunResult>();
-  const finish = (end: RunEnd, exitCode: number, detail: string) => {
-    stopTimer();
-    options.signal.removeEventListener("abort", onAbort);
-    resolve({
-      end,
-      exitCode,
-      detail,
-      stdout: stdout.bytes(),
-      stderr: stderr.bytes(),
-      durationMs: Math.round(options.clock.monotonic() - started),
-    });
+/**
+ * How long a run is waited for once its program has ended or was killed, in
+ * milliseconds. It is usually over within one; a process that left the group
+ * and holds the pipes, or one that hangs in the kernel, must not hold us.
+ */
+const LINGER_MS = 1_000;
+
+/**
+ * Runs a program.
+ *
+ * Always resolves, within a second after the program has ended or was ended,
+ * and then its group is gone. The limits are those of `options`; when one is
+ * passed the whole group is killed and what was read until then is kept. What
+ * the program leaves running in its group is killed when the program ends, so
+ * it cannot prolong the run.
+ */
+export async function runProgram(options: RunOptions): Promise<RunResult> {
+  const began = options.clock.monotonic();
+  const result = (end: RunEnd, exitCode: number, detail: string, output: Output = nothing): RunResult => {
+    const durationMs = Math.round(options.clock.monotonic() - began);
+    return { end, exitCode, detail, ...output, durationMs };
   };
-  const onAbort = () => end("cancelled");
-  let stopTimer = () => {};
 
-  if (options.signal.aborted) {
-    finish("cancelled", -1, "cancelled before it began");
-    return promise;
-  }
-  let child: ChildProcess;
-  try {
-    child = spawn(options.file, [...options.args], {
-      cwd: options.cwd,
-      env: { ...options.env },
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: os.hasGroups,
-      windowsHide: true,
-    });
-  } catch (error) {
-    finish("launch", -1, error instanceof Error ? error.message : String(error));
-    return promise;
-  }
-  const end = (reason: typeof forced) => {
-    if (forced !== undefined) return;
+  if (options.signal.aborted) return result("cancelled", -1, "cancelled");
+  const program = await startProgram(options);
+  if (!program.started) return result("launch", -1, program.reason);
+
+  const { forced, exit, output } = await seeToTheEnd(program, options);
+  if (forced !== undefined) return result(forced, -1, forced, output);
+  if (exit?.signal) return result("signal", -1, exit.signal, output);
+  return result("exit", exit?.code ?? -1, "exit", output);
+}
+
+type Output = Pick<RunResult, "stdout" | "stderr">;
+
+const nothing: Output = { stdout: new Uint8Array(), stderr: new Uint8Array() };
+
+interface Ending {
+  readonly forced: Forced | undefined;
+  /** Undefined when a killed process did not end in time. */
+  readonly exit: ProgramExit | undefined;
+  readonly output: Output;
+}
+
+async function seeToTheEnd(program: StartedProgram, options: RunOptions): Promise<Ending> {
+  const { clock, signal, os = currentOs } = options;
+  let forced: Forced | undefined;
+  let exit: ProgramExit | undefined;
+  let stopLingering: CancelTimer | undefined;
+
+  const linger = Promise.withResolvers<void>();
+  const startLingering = () => {
+    stopLingering ??= clock.after(LINGER_MS, linger.resolve);
+  };
+  const end = (reason: Forced) => {
+    // Once it has exited its pid may be another's, and its own end is the one that counts.
+    if (forced !== undefined || exit !== undefined) return;
     forced = reason;
-    if (child.pid !== undefined) os.killTree(child.pid);
+    os.killTree(program.pid);
+    startLingering();
   };
-  stopTimer = options.clock.after(options.timeoutMs, () => end("timeout"));
-  options.signal.addEventListener("abort", onAbort);
+  const cancel = () => end("cancelled");
+  const stopDeadline = clock.after(options.timeoutMs, () => end("timeout"));
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
 
-  let launchError: Error | undefined;
-  child.on("error", (error) => {
-    launchError = error;
-    if (child.pid === undefined) finish("launch", -1, error.message);
+  const exited = program.exited.then((how) => {
+    exit = how;
+    os.killLeftovers(program.pid);
+    program.stdin.destroy();
+    startLingering();
   });
-  // A program may end without reading its input; that is its right.
-  child.stdin?.on("error", () => {});
-  child.stdin?.end(Buffer.from(options.stdin));
-  read(child.stdout, stdout, () => end("output_limit"));
-  read(child.stderr, stderr, () => end("output_limit"));
-  // Something that it left behind may hold the pipes open; the run is over when the program is.
-  child.on("exit", () => child.pid !== undefined && os.killTree(child.pid));
-  child.on("close", (code, signal) => {
-    if (forced !== undefined) finish(forced, -1, forced);
-    else if (code !== null) finish("exit", code, "");
-    else if (signal !== null) finish("signal", -1, signal);
-    else finish("launch", -1, launchError?.message ?? "it ended without a word");
-  });
-  return promise;
-}
+  const stdout = new Capture(program.stdout, options.maxOutputBytes, () => end("output_limit"));
+  const stderr = new Capture(program.stderr, options.maxOutputBytes, () => end("output_limit"));
+  feed(program.stdin, options.stdin);
 
-function read(stream: Readable | null, capture: Capture, onFull: () => void): void {
-  stream?.on("data", (chunk: Uint8Array) => {
-    if (!capture.add(chunk)) onFull();
-  });
-  stream?.on("error", () => {});
-}
-
-/** Bytes up to a limit. */
-class Capture {
-  readonly #limit: number;
-  readonly #chunks: Uint8Array[] = [];
-  #size = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Keeps what fits; false when not all of it did. */
-  add(chunk: Uint8Array): boolean {
-    const room = this.#limit - this.#size;
-    const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
-    if (kept.length > 0) this.#chunks.push(kept);
-    this.#size += kept.length;
-    return chunk.length <= room;
-  }
-
-  bytes(): Uint8Array {
-    return Buffer.concat(this.#chunks, this.#size);
-  }
+  await Promise.race([Promise.all([exited, stdout.ended, stderr.ended]), linger.promise]);
+  stopLingering?.();
+  stopDeadline();
+  signal.removeEventListener("abort", cancel);
+  for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
+  return { forced, exit, output: { stdout: stdout.bytes(), stderr: stderr.bytes() } };
 }

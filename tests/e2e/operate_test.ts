@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Scene } from "./program.ts";
+
+async function manifests(scene: Scene, services: Record<string, unknown>): Promise<string> {
+  const dir = join(scene.folder, "services.d");
+  await mkdir(dir, { recursive: true });
+  await Promise.all(
+    Object.entries(services).map(([name, service]) => writeFile(join(dir, name), JSON.stringify(service))),
+  );
+  return dir;
+}
+
+const echo = {
+  service_id: "echo",
+  kind: "echo",
+  runtime: { type: "native_proc", executable_path: "zss", args: ["driver", "echo"] },
+  invoke_template: { text: "from the template" },
+};
+
+const failing = {
+  service_id: "failing",
+  kind: "fail",
+  runtime: { type: "native_proc", executable_path: "zss", args: ["driver", "fail"] },
+};
+
+const ghost = {
+  service_id: "ghost",
+  kind: "ghost",
+  runtime: { type: "native_proc", executable_path: "no-such-driver" },
+};
+
+Deno.test("zss node list, info, service-get and service-runtime show and operate a paired node", async () => {
+  await using scene = await Scene.open();
+  const dir = await manifests(scene, { "echo.json": echo, "failing.json": failing, "ghost.json": ghost });
+  const node = await scene.startNode("--services-dir", dir, "--label", "site=hq");
+  await node.printed(/zss node online: 4 services/);
+
+  const list = await scene.client("node", "list");
+  assert.match(list.stdout, /^node-1 +edge +online +\S+\/\S+ +4 /m);
+  assert.equal((await scene.client("node", "list", "-o", "name")).stdout, "node-1\n");
+  const info = JSON.parse((await scene.client("node", "info", "node-1", "--json")).stdout);
+  assert.deepEqual([info.node_name, info.labels, info.state], ["edge", { site: "hq" }, "online"]);
+  assert.equal(
+    (await scene.client("node", "service-get", "node-1", "-o", "name")).stdout,
+    "fs\necho\nfailing\nghost\n",
+  );
+
+  const invoked = await scene.client(
+    "node",
+    "service-runtime",
+    "node-1",
+    "echo",
+    "invoke",
+    '{"text":"hello"}',
+    "--json",
+  );
+  assert.equal(invoked.code, 0, invoked.stderr);
+  const answer = JSON.parse(invoked.stdout);
+  assert.deepEqual([answer.status.state, answer.result.echo], ["ok", { text: "hello" }]);
+  assert.match(answer.call.call_id, /^c-[0-9a-f]{16}$/);
+  assert.equal(answer.status.call_id, answer.call.call_id);
+
+  const template = await scene.client("node", "service-runtime", "node-1", "echo", "invoke");
+  assert.match(template.stdout, /from the template/);
+
+  const failed = await scene.client("node", "service-runtime", "node-1", "failing", "invoke", '{"message":"no film"}');
+  assert.equal(failed.code, 6);
+  assert.match(failed.stdout, /last_error:\n.*no film/);
+
+  const missing = await scene.client("node", "service-runtime", "node-1", "ghost", "invoke", "{}");
+  assert.equal(missing.code, 6);
+  assert.match(missing.stdout, /"state":"error"/);
+  assert.match(missing.stdout, /Cannot start "no-such-driver"/);
+  assert.match((await scene.client("node", "service-runtime", "node-1", "echo", "health")).stdout, /"state":"online"/);
+
+  assert.match((await scene.client("node", "service-runtime", "node-1", "echo", "disable")).stdout, /"enabled":false/);
+  const denied = await scene.client("node", "service-runtime", "node-1", "echo", "invoke", "{}");
+  assert.equal(denied.code, 1);
+  assert.match(denied.stderr, /service invoke denied/);
+});
+
+Deno.test("zss node watch prints one line per event and ends with Ctrl-C", async () => {
+  await using scene = await Scene.open();
+  const watch = scene.start(["node", "watch"], scene.env);
+  await watch.printed(/watching all nodes \(replay_limit=25, Ctrl\+C to stop\)/);
+  const json = scene.start(["node", "watch", "node-1", "--replay-limit=3", "--json"], scene.env);
+  await json.printed(/watching node node-1 \(replay_limit=3/);
+  const dir = await manifests(scene, { "echo.json": echo });
+  await scene.startNode("--services-dir", dir);
+  await watch.printed(/^node_service_event node=node-1 changed=true added=2 updated=0 removed=0 ts_ms=\d+$/m);
+  await manifests(scene, { "echo.json": { ...echo, version: "2" } });
+  await watch.printed(/changed=true added=0 updated=1 removed=0/);
+  await json.printed(/"previous_version":"1"/);
+  const { code, stdout } = await watch.end("SIGINT");
+  assert.equal(code, 130);
+  assert.equal(stdout.trim().split("\n").length, 2);
+  const events = (await json.end("SIGINT")).stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(events.map(({ event }) => [event.kind, event.revision, event.replay]), [["upsert", 1, false], [
+    "upsert",
+    2,
+    false,
+  ]]);
+});
+
+Deno.test("zss node run comes back by itself after kill -9 of the server, with the same identity", async () => {
+  await using scene = await Scene.open();
+  const dir = await manifests(scene, { "echo.json": echo });
+  const node = await scene.startNode("--services-dir", dir);
+  await node.printed(/zss node online/);
+  const state = join(scene.folder, "node-state.json");
+  const before = JSON.parse(await readFile(state, "utf8"));
+  const ready = JSON.parse(await readFile(join(scene.folder, "ready.json"), "utf8")) as { pid: number };
+  const port = Number(new URL(scene.url).port);
+  Deno.kill(ready.pid, "SIGKILL");
+  await node.printed(/zss node offline: .*next try in/);
+  node.stdout = "";
+  await scene.startServer(port);
+  await node.printed(/zss node online/);
+  const after = JSON.parse(await readFile(state, "utf8"));
+  assert.deepEqual([after.node_id, after.node_secret], [before.node_id, before.node_secret]);
+  assert.equal((await scene.client("node", "list", "-o", "name")).stdout, "node-1\n");
+  assert.equal((await scene.client("node", "service-runtime", "node-1", "echo", "invoke", "{}")).code, 0);
+});
+
+Deno.test("zss node run resumes its identity without an invite, and keeps its secret to its owner", async () => {
+  await using scene = await Scene.open();
+  const node = await scene.startNode();
+  await node.printed(/node-1 \(edge\) paired/);
+  await node.printed(/online/);
+  await node.end("SIGINT");
+  const state = join(scene.folder, "node-state.json");
+  assert.equal((await stat(state)).mode & 0o777, 0o600);
+  const again = scene.start(["node", "run", "--control-url", scene.url, "--state-file", state]);
+  await again.printed(/node-1 \(edge\) resumed/);
+  await again.printed(/online/);
+});
+
+Deno.test("zss node run pairs again when the server no longer knows it", async () => {
+  await using scene = await Scene.open();
+  const state = join(scene.folder, "node-state.json");
+  const forgotten = { schema: 1, node_id: "node-9", node_secret: "secret-of-nobody", lease_token: "lease-x" };
+  await writeFile(state, JSON.stringify(forgotten));
+  const node = await scene.startNode();
+  await node.printed(/pairs again/);
+  await node.printed(/node-1 \(edge\) paired/);
+});
+
+Deno.test("zss server keeps nodes over a restart and shows its admin token once", async () => {
+  await using scene = await Scene.open();
+  const data = join(scene.folder, "own");
+  const args = ["server", "--port", "0", "--data-dir", data];
+  const first = scene.start(args);
+  await first.printed(/listening on/);
+  const token = first.stderr.match(/sw-admin_[A-Za-z0-9_-]{32}/)?.[0] ?? "";
+  assert.notEqual(token, "");
+  assert.ok(!first.stdout.includes(token));
+  await first.end();
+  const second = scene.start(args);
+  const [, url = ""] = await second.printed(/listening on (\S+)/);
+  assert.doesNotMatch(second.stderr, /sw-admin_/);
+  const tokenFile = join(scene.folder, "token");
+  await writeFile(tokenFile, token);
+  assert.equal((await scene.client("node", "list", "--url", url, "--token-file", tokenFile)).code, 0);
+  await second.end();
+  const bytes = await readFile(join(data, "zss.db"));
+  assert.ok(!bytes.includes(token));
+});

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Scene, zss } from "./program.ts";
+
+Deno.test("zss server --port of a taken port names the port and what to do", async () => {
+  await using scene = await Scene.open();
+  const { port } = new URL(scene.url);
+  const { code, stderr } = await scene.client("server", "--port", port, "--data-dir", join(scene.folder, "other"));
+  assert.equal(code, 3);
+  assert.match(stderr, new RegExp(`Cannot listen on 127.0.0.1:${port}: the port is taken`));
+  assert.match(stderr, /--port/);
+});
+
+Deno.test("zss node list with a wrong token exits 4 and says why", async () => {
+  await using scene = await Scene.open();
+  const wrong = await zss(["node", "list"], { env: { ZSS_URL: scene.url, ZSS_TOKEN: "sw-admin_wrong" } });
+  assert.equal(wrong.code, 4);
+  assert.match(wrong.stderr, /does not know this token/);
+  assert.ok(!wrong.stderr.includes("sw-admin_wrong"));
+  const anonymous = await zss(["node", "list", "--json"], { env: { ZSS_URL: scene.url } });
+  assert.equal(anonymous.code, 4);
+  assert.equal(JSON.parse(anonymous.stderr).error.code, "forbidden");
+});
+
+Deno.test("zss node list without a server exits 3 and names the address", async () => {
+  const { code, stderr } = await zss(["node", "list", "--url", "ws://127.0.0.1:9"]);
+  assert.equal(code, 3);
+  assert.match(stderr, /Cannot connect to ws:\/\/127\.0\.0\.1:9\//);
+});
+
+Deno.test("zss node run with a used, an unknown and an expired invite exits 1 and says which it is", async () => {
+  await using scene = await Scene.open();
+  const run = (invite: string, state: string) =>
+    scene.client(
+      "node",
+      "run",
+      "--control-url",
+      scene.url,
+      "--invite-token",
+      invite,
+      "--state-file",
+      join(scene.folder, state),
+    );
+  const invite = (await scene.client("node", "invite", "-o", "name")).stdout.trim();
+  const node = scene.start(
+    ["node", "run", "--control-url", scene.url, "--invite-token", invite, "--state-file", join(scene.folder, "a.json")],
+  );
+  await node.printed(/paired/);
+  const used = await run(invite, "b.json");
+  assert.equal(used.code, 1);
+  assert.match(used.stderr, /invite-1 was used by node-1[\s\S]*invite_redeemed/);
+  const unknown = await run("inv-0123456789abcdef0123456789abcdef", "c.json");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /invite_not_found/);
+  const brief = (await scene.client("node", "invite", "--expires-in-ms", "1", "-o", "name")).stdout.trim();
+  const expired = await run(brief, "d.json");
+  assert.equal(expired.code, 1);
+  assert.match(expired.stderr, /invite_expired/);
+});
+
+const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ["request mode", ["node", "run", "--control-url", "ws://127.0.0.1:9", "--pair-mode", "request"], /zss node invite/],
+  ["standalone mode", ["node", "run", "--export", "work=."], /standalone mode is not part of this version/],
+  ["an unknown command", ["node", "lst"], /did you mean/],
+  ["an unknown flag", ["node", "list", "--lable", "x"], /--lable/],
+  ["a bad export", ["node", "run", "--control-url", "ws://127.0.0.1:9", "--export", "work"], /name and a path/],
+  ["an unknown form", ["version", "-o", "xml"], /no such form/],
+  ["an unknown driver", ["driver", "camera"], /the drivers are echo/],
+  ["an unknown action", ["node", "service-runtime", "n", "s", "explode"], /the actions are/],
+  ["a payload that is no object", ["node", "service-runtime", "n", "s", "invoke", "[]"], /must be a JSON object/],
+  ["a label without a value", ["node", "run", "--control-url", "ws://127.0.0.1:9", "--label", "site"], /key=value/],
+];
+for (const [what, args, says] of usage) {
+  Deno.test(`zss exits 2 with a hint for ${what}`, async () => {
+    const { code, stderr } = await zss(args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, says);
+  });
+}
+
+Deno.test("zss manifest lint exits 0, 1 or 3 and names file, line and column", async () => {
+  await using scene = await Scene.open();
+  const file = async (name: string, text: string) => {
+    await writeFile(join(scene.folder, name), text);
+    return name;
+  };
+  const good = await file("good.json", '{"service_id":"a","kind":"a"}');
+  assert.equal((await scene.client("manifest", "lint", good)).code, 0);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [await file("nojson.json", '{"service_id": \n'), /nojson\.json:\d+:\d+: error: not valid JSON/],
+    [await file("array.json", "[]"), /array\.json:1:1: error: a manifest must be a JSON object/],
+    [await file("noid.json", '{\n  "kind": "camera"\n}'), /noid\.json:1:1: error: service_id is required/],
+    [
+      await file(
+        "path.json",
+        '{\n  "service_id": "a", "kind": "a",\n  "mounts": [{ "mount_id": "m", "mount_path": "nodes" }]\n}',
+      ),
+      /path\.json:3:47: error: mounts\.0\.mount_path must start with "\/": current value is "nodes"/,
+    ],
+  ];
+  for (const [name, says] of cases) {
+    const { code, stdout } = await scene.client("manifest", "lint", name);
+    assert.equal(code, 1, name);
+    assert.match(stdout, says);
+  }
+  assert.equal((await scene.client("manifest", "lint", "absent.json")).code, 3);
+});
+
+Deno.test("zss node run names the bad manifest and serves the good ones", async () => {
+  await using scene = await Scene.open();
+  const good = join(scene.folder, "good.json");
+  const bad = join(scene.folder, "bad.json");
+  await writeFile(good, '{"service_id":"a","kind":"a"}');
+  await writeFile(bad, '{"service_id":"fs","kind":"a"}');
+  const node = await scene.startNode("--service-manifest", good, "--service-manifest", bad);
+  await node.printed(/bad\.json:1:1: error: service_id "fs" is taken by the built-in fs service/);
+  await node.printed(/online: 2 services/);
+});

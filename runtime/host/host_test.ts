@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { ZssError } from "../../control/protocol/errors.ts";
+import { Host, type HostChange } from "./host.ts";
+import {
+  definition,
+  descriptor,
+  hostParts,
+  ScriptedDriver,
+  settled,
+  success,
+  TreeClient,
+} from "./service_fixture_test.ts";
+
+function emptyHost() {
+  const parts = hostParts();
+  const host = new Host(parts);
+  const heard: string[] = [];
+  host.onChange((change: HostChange) =>
+    heard.push(change.kind === "state" ? `state ${change.service_id}` : change.kind)
+  );
+  return { host, parts, heard };
+}
+
+Deno.test("Host lists a service without a driver in the catalog and gives it no tree", () => {
+  const { host, heard } = emptyHost();
+  host.add(definition("fs"));
+  host.add(definition("echo", new ScriptedDriver()));
+  assert.deepEqual(host.catalog().map(({ service_id }) => service_id), ["fs", "echo"]);
+  assert.deepEqual(host.trees().map(({ description }) => description), [{
+    name: "svc-echo",
+    description: "namespace service echo",
+    source_id: "service:echo",
+    read_only: false,
+    source_kind: "namespace",
+  }]);
+  assert.deepEqual(heard, ["catalog", "trees", "catalog"]);
+});
+
+Deno.test("Host refuses an id that is taken and says by whom", () => {
+  const { host, heard } = emptyHost();
+  host.add(definition("fs", undefined, { origin: "the built-in fs service" }));
+  heard.length = 0;
+  assert.throws(() => host.add(definition("fs", new ScriptedDriver())), (thrown) => {
+    assert.ok(thrown instanceof ZssError);
+    assert.equal(thrown.code, "duplicate_service_id");
+    assert.equal(
+      thrown.message,
+      'Cannot register service "fs" from services.d/fs.json: the id is taken by the built-in fs service',
+    );
+    return true;
+  });
+  assert.deepEqual(heard, []);
+});
+
+Deno.test("Host refuses more services than a catalog holds", () => {
+  const { host } = emptyHost();
+  for (let n = 0; n < 1024; n++) host.add(definition(`s${n}`));
+  assert.throws(() => host.add(definition("one-more")), /the node has 1024 services/);
+});
+
+Deno.test("Host adds nothing when the driver cannot be made", () => {
+  const { host, heard } = emptyHost();
+  const broken = definition("echo", undefined, {
+    createDriver: () => {
+      throw new Error("no such library");
+    },
+  });
+  assert.throws(() => host.add(broken), /no such library/);
+  assert.deepEqual([host.catalog().length, heard], [0, []]);
+});
+
+Deno.test("Host.replace() keeps the tree and the place in the catalog", async () => {
+  const { host } = emptyHost();
+  host.add(definition("a", new ScriptedDriver()));
+  host.add(definition("b", new ScriptedDriver()));
+  const [tree] = host.trees();
+  host.replace(definition("a", new ScriptedDriver(), { descriptor: descriptor("a", { version: "2" }) }));
+  assert.equal(host.trees()[0], tree);
+  assert.deepEqual(host.catalog().map(({ service_id, version }) => `${service_id} ${version}`), ["a 2", "b 1"]);
+  await host.stop(0);
+});
+
+Deno.test("Host.replace() takes the tree away with the driver and brings it back with one", async () => {
+  const { host } = emptyHost();
+  const driver = new ScriptedDriver();
+  host.add(definition("a", driver));
+  host.replace(definition("a"));
+  await settled();
+  assert.deepEqual([host.trees().length, driver.closes], [0, 1]);
+  host.replace(definition("a", new ScriptedDriver()));
+  assert.equal(host.trees().length, 1);
+});
+
+Deno.test("Host.remove() takes the service away at once and lets its run end", async () => {
+  const { host } = emptyHost();
+  const driver = new ScriptedDriver();
+  host.add(definition("a", driver));
+  const [tree] = host.trees();
+  assert.ok(tree);
+  const files = new TreeClient(tree);
+  const answer = files.write("control/invoke.json", "{}");
+  await settled();
+  host.remove("a");
+  assert.deepEqual([host.catalog().length, host.trees().length], [0, 0]);
+  host.add(definition("a", new ScriptedDriver()));
+  driver.settle(success("{}"));
+  assert.equal((await answer).call_id, "c-1");
+  await settled();
+  assert.equal(driver.closes, 1);
+  assert.throws(() => host.remove("b"), /no such service/);
+});
+
+Deno.test("Host runs a service while another one is busy", async () => {
+  const { host } = emptyHost();
+  const slow = new ScriptedDriver();
+  const quick = new ScriptedDriver();
+  quick.answer = success("{}");
+  host.add(definition("slow", slow));
+  host.add(definition("quick", quick));
+  const [first, second] = host.trees().map((tree) => new TreeClient(tree));
+  assert.ok(first && second);
+  const waiting = Array.from({ length: 20 }, () => first.write("control/invoke.json", "{}"));
+  await settled();
+  assert.deepEqual(await second.write("control/invoke.json", "{}"), { n: 2, call_id: "c-21" });
+  slow.answer = success("{}");
+  while (slow.pending.length > 0) {
+    slow.settle(success("{}"));
+    await settled();
+  }
+  assert.equal((await Promise.all(waiting)).length, 20);
+});
+
+Deno.test("Host.batch() tells of each kind of change once, when all are made", () => {
+  const { host, heard } = emptyHost();
+  host.batch(() => {
+    host.add(definition("a", new ScriptedDriver()));
+    host.add(definition("b", new ScriptedDriver()));
+    assert.deepEqual(heard, []);
+  });
+  assert.deepEqual(heard, ["trees", "catalog"]);
+});
+
+Deno.test("Host tells of a state to keep when a service is invoked or operated", async () => {
+  const { host, heard } = emptyHost();
+  host.add(definition("a", new ScriptedDriver()));
+  heard.length = 0;
+  const [tree] = host.trees();
+  assert.ok(tree);
+  await new TreeClient(tree).write("control/disable", "");
+  assert.deepEqual(heard, ["state a"]);
+});
+
+Deno.test("Host.restore() says whether there is such a service", () => {
+  const { host } = emptyHost();
+  host.add(definition("a", new ScriptedDriver()));
+  const [snapshot] = host.snapshots();
+  assert.ok(snapshot);
+  assert.equal(host.restore(snapshot), true);
+  assert.equal(host.restore({ ...snapshot, service_id: "b" }), false);
+});
+
+Deno.test("Host.stop() ends all services at the same time and reports a driver that does not close", async () => {
+  const { host, parts } = emptyHost();
+  const stuck = new ScriptedDriver();
+  stuck.close = () => Promise.reject(new Error("stuck"));
+  const good = new ScriptedDriver();
+  host.add(definition("stuck", stuck));
+  host.add(definition("good", good));
+  await host.stop(1_000);
+  assert.equal(good.closes, 1);
+  assert.deepEqual(parts.problems, ['Cannot close the driver of service "stuck": stuck']);
+});

@@ -1,0 +1,487 @@
+import assert from "node:assert/strict";
+import { Errno, FsError } from "../../control/protocol/fs.ts";
+import type { InvokeResult } from "../../drivers/driver.ts";
+import { Service, type ServiceLimits } from "./service.ts";
+import {
+  bytes,
+  definition,
+  descriptor,
+  failure,
+  hostParts,
+  ScriptedDriver,
+  settled,
+  START_MS,
+  success,
+  TreeClient,
+} from "./service_fixture_test.ts";
+
+const INVOKE = "control/invoke.json";
+
+function echoService(limits: Partial<ServiceLimits> = {}, driver = new ScriptedDriver()) {
+  const parts = hostParts(limits);
+  const declared = definition("echo", driver);
+  const service = new Service(declared, () => driver, parts, () => {});
+  return { service, driver, parts, clock: parts.clock, files: new TreeClient(service.tree) };
+}
+
+/** Invokes once and lets the run end with `result`. */
+async function run({ driver, files }: { driver: ScriptedDriver; files: TreeClient }, result: InvokeResult) {
+  const answer = files.write(INVOKE, "{}");
+  await settled();
+  driver.settle(result);
+  return await answer;
+}
+
+function refuses(errno: number, prefix: string): (thrown: unknown) => boolean {
+  return (thrown) => thrown instanceof FsError && thrown.errno === errno && thrown.message.startsWith(prefix);
+}
+
+Deno.test("Service shows the documents of a service that was never used", async () => {
+  const { files } = echoService();
+  assert.equal(await files.read("result.json"), '{"state":"idle"}');
+  assert.equal(await files.read("status.json"), '{"state":"idle"}');
+  assert.equal(await files.read("last_error.txt"), "");
+  assert.equal(await files.read("config.json"), "{}");
+  assert.equal(await files.read("SCHEMA.json"), '{"model":"namespace-mount"}');
+  assert.equal(await files.read("template.json"), "{}");
+  assert.equal(
+    await files.read("metrics.json"),
+    '{"invokes_total":0,"failures_total":0,"consecutive_failures":0,"timeouts_total":0,"consecutive_timeouts":0}',
+  );
+  assert.equal(
+    await files.read("health.json"),
+    '{"state":"online","enabled":true,"service_id":"echo","runtime":"native_proc","timeout_ms":30000,' +
+      '"last_control_op":"init","last_control_ms":0,"restarts_total":0,"invokes_total":0,"failures_total":0,' +
+      '"consecutive_failures":0,"timeouts_total":0,"consecutive_timeouts":0,"cooldown_until_ms":0,' +
+      '"cooldown_remaining_ms":0,"supervision":{"max_consecutive_failures":0,"max_consecutive_timeouts":0,' +
+      '"cooldown_ms":0,"auto_disable_on_threshold":true},"last_duration_ms":0,"last_started_ms":0,' +
+      '"last_finished_ms":0,"last_exit_code":0}',
+  );
+  assert.equal(
+    await files.read("HOST.json"),
+    '{"schema":1,"contract":"acheron.namespace-driver","abi":"namespace-driver-v1","host_kind":"native_process",' +
+      '"runtime_kind":"native_proc","features":{"supervision":true,"hot_reload":true,"dynamic_mounts":true}}',
+  );
+});
+
+Deno.test("Service answers a write with the call that it became, after the run, and shows the result verbatim", async () => {
+  const { files, driver, clock } = echoService();
+  const answer = files.write(INVOKE, ' {"a":1}\n');
+  await settled();
+  assert.deepEqual(driver.payloads, ['{"a":1}']);
+  assert.equal(
+    await files.read("status.json"),
+    `{"state":"running","service_id":"echo","runtime":"native_proc","started_ms":${START_MS},"invokes_total":1,` +
+      '"failures_total":0,"consecutive_failures":0,"timeouts_total":0,"consecutive_timeouts":0,"timeout_ms":30000,' +
+      '"call_id":"c-1"}',
+  );
+  clock.advance(12);
+  driver.settle(success("not json"));
+  assert.deepEqual(await answer, { n: 9, call_id: "c-1" });
+  assert.equal(await files.read("result.json"), "not json");
+  assert.equal(
+    await files.read("status.json"),
+    `{"state":"ok","service_id":"echo","runtime":"native_proc","updated_ms":${START_MS + 12},"duration_ms":12,` +
+      '"bytes":8,"exit_code":0,"invokes_total":1,"failures_total":0,"consecutive_failures":0,"timeouts_total":0,' +
+      '"consecutive_timeouts":0,"call_id":"c-1"}',
+  );
+  assert.equal(
+    await files.read("metrics.json"),
+    '{"invokes_total":1,"failures_total":0,"consecutive_failures":0,"timeouts_total":0,"consecutive_timeouts":0,' +
+      `"last_duration_ms":12,"last_started_ms":${START_MS},"last_finished_ms":${START_MS + 12},"last_exit_code":0}`,
+  );
+});
+
+Deno.test("Service shows {} for a run that printed nothing", async () => {
+  const fixture = echoService();
+  await run(fixture, success(""));
+  assert.equal(await fixture.files.read("result.json"), "{}");
+});
+
+Deno.test("Service tells of changes in the order of the reference", async () => {
+  const fixture = echoService();
+  const { files } = fixture;
+  await run(fixture, success("{}"));
+  const isOfCall = (path: string) => path.startsWith("calls");
+  assert.deepEqual((await files.changedPaths()).filter((path) => !isOfCall(path)), [
+    "control/invoke.json",
+    "status.json",
+    "result.json",
+    "last_error.txt",
+    "status.json",
+    "metrics.json",
+    "health.json",
+  ]);
+  await run(fixture, failure("exit", "no", 3));
+  assert.deepEqual((await files.changedPaths()).filter((path) => !isOfCall(path)), [
+    "control/invoke.json",
+    "status.json",
+    "last_error.txt",
+    "status.json",
+    "metrics.json",
+    "health.json",
+  ]);
+});
+
+Deno.test("Service keeps request, result and status of each call apart", async () => {
+  const { files, driver } = echoService();
+  const first = files.write(INVOKE, '{"n":1}');
+  const second = files.write(INVOKE, '{"n":2}');
+  await settled();
+  driver.settle(success("two"), "c-2");
+  assert.deepEqual(await second, { n: 7, call_id: "c-2" });
+  driver.settle(failure("exit", "broken", 9, "half"), "c-1");
+  assert.deepEqual(await first, { n: 7, call_id: "c-1" });
+  assert.deepEqual(await files.names("calls"), ["c-1", "c-2"]);
+  assert.deepEqual(await files.names("calls/c-1"), ["request.json", "result.json", "status.json"]);
+  assert.equal(await files.read("calls/c-1/request.json"), '{"n":1}');
+  assert.equal(await files.read("calls/c-1/result.json"), "half");
+  const status = await files.readJson("calls/c-1/status.json");
+  assert.deepEqual([status["state"], status["exit_code"], status["stderr"]], ["error", 9, "broken"]);
+  assert.equal(await files.read("calls/c-2/result.json"), "two");
+  assert.equal(await files.read("result.json"), "two");
+});
+
+Deno.test("Service shows a failing run in last_error.txt and keeps the last result", async () => {
+  const fixture = echoService();
+  await run(fixture, success("good"));
+  assert.deepEqual(await run(fixture, failure("exit", "", 3)), { n: 2, call_id: "c-2" });
+  const { files } = fixture;
+  assert.equal(await files.read("result.json"), "good");
+  assert.equal(await files.read("last_error.txt"), "service process failed: the scripted run ended with exit");
+  assert.equal(
+    await files.read("status.json"),
+    `{"state":"error","reason":"invoke_error","service_id":"echo","runtime":"native_proc","updated_ms":${START_MS},` +
+      '"duration_ms":7,"exit_code":3,"invokes_total":2,"failures_total":1,"consecutive_failures":1,' +
+      '"timeouts_total":0,"consecutive_timeouts":0,"retry_after_ms":0,"call_id":"c-2"}',
+  );
+  assert.equal((await files.readJson("health.json"))["state"], "degraded");
+});
+
+Deno.test("Service shows a launch failure as an error that counts", async () => {
+  const fixture = echoService();
+  assert.deepEqual(await run(fixture, failure("launch")), { n: 2, call_id: "c-1" });
+  const status = await fixture.files.readJson("status.json");
+  assert.deepEqual([status["state"], status["failures_total"], status["exit_code"]], ["error", 1, -1]);
+  assert.equal(await fixture.files.read("last_error.txt"), "the scripted run ended with launch");
+});
+
+Deno.test("Service outlives a driver that throws", async () => {
+  const driver = new ScriptedDriver();
+  driver.invoke = () => {
+    throw new Error("boom");
+  };
+  const { files } = echoService({}, driver);
+  await files.write(INVOKE, "{}");
+  assert.equal((await files.readJson("status.json"))["state"], "error");
+  assert.equal(await files.read("last_error.txt"), "the driver broke: boom");
+});
+
+Deno.test("namespace service reset control restores idle status files", async () => {
+  const fixture = echoService();
+  await run(fixture, success("good"));
+  await run(fixture, failure("exit", "bad", 3));
+  const { files } = fixture;
+  await files.write("control/reset", "{}");
+  assert.equal(await files.read("status.json"), '{"state":"idle"}');
+  assert.equal(await files.read("result.json"), '{"state":"idle"}');
+  assert.equal(await files.read("last_error.txt"), "");
+  const metrics = await files.readJson("metrics.json");
+  assert.deepEqual([metrics["failures_total"], metrics["consecutive_failures"]], [1, 0]);
+  assert.equal(Object.keys(metrics).length, 9);
+});
+
+Deno.test("namespace service hard timeout kills process runtime", async () => {
+  const fixture = echoService();
+  assert.deepEqual(await run(fixture, failure("timeout")), { n: 2, call_id: "c-1" });
+  const { files } = fixture;
+  const status = await files.readJson("status.json");
+  assert.deepEqual([status["state"], status["reason"], status["exit_code"]], ["timeout", "timeout", -1]);
+  assert.match(await files.read("last_error.txt"), /timeout_ms/);
+  assert.match(await files.read("metrics.json"), /"timeouts_total":1/);
+});
+
+Deno.test("namespace service runtime control files manage service state", async () => {
+  const fixture = echoService();
+  const { files } = fixture;
+  await files.write("control/disable", "");
+  await assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EPERM, "service invoke denied"));
+  assert.equal(await files.read("status.json"), '{"state":"offline","reason":"disabled"}');
+  assert.equal(await files.read("last_error.txt"), "service runtime disabled");
+  assert.equal((await files.readJson("health.json"))["enabled"], false);
+  await files.write("control/enable", "now");
+  assert.equal(await files.read("status.json"), '{"state":"idle"}');
+  await run(fixture, success("{}"));
+  await files.write("config.json", '{"mode":"safe"}');
+  assert.equal(await files.read("config.json"), '{"mode":"safe"}');
+  assert.equal((await files.readJson("health.json"))["last_control_op"], "config_update");
+  await files.write("control/restart", "{}");
+  const health = await files.readJson("health.json");
+  assert.deepEqual([health["restarts_total"], health["last_control_op"]], [1, "restart"]);
+});
+
+Deno.test("namespace supervision cooldown gates repeated invoke", async () => {
+  const fixture = echoService();
+  const { files, clock } = fixture;
+  await files.write("config.json", '{"supervision":{"cooldown_ms":60000,"auto_disable_on_threshold":false}}');
+  await run(fixture, failure("exit", "", 9));
+  clock.jumpWall(3_600_000);
+  await assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service invoke cooling down"));
+  assert.equal(
+    await files.read("status.json"),
+    '{"state":"backoff","reason":"cooldown","service_id":"echo","runtime":"native_proc","retry_after_ms":60000}',
+  );
+  assert.equal(await files.read("last_error.txt"), "service runtime cooling down");
+  assert.equal((await files.readJson("health.json"))["enabled"], true);
+  clock.advance(60_000);
+  assert.equal((await files.readJson("health.json"))["cooldown_until_ms"], 0);
+  await run(fixture, success("{}"));
+  assert.equal((await files.readJson("health.json"))["state"], "online");
+});
+
+Deno.test("namespace supervision auto-disables after failure threshold", async () => {
+  const fixture = echoService();
+  const { files } = fixture;
+  await files.write("config.json", '{"supervision":{"max_consecutive_failures":1}}');
+  await run(fixture, failure("exit", "", 7));
+  const status = await files.readJson("status.json");
+  assert.deepEqual([status["state"], status["reason"]], ["offline", "max_consecutive_failures"]);
+  const health = await files.readJson("health.json");
+  assert.deepEqual([health["state"], health["last_control_op"]], ["offline", "auto_disable"]);
+  await assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EPERM, "service invoke denied"));
+});
+
+Deno.test("namespace runtime state snapshot roundtrip restores controls and files", async () => {
+  const before = echoService();
+  await before.files.write("config.json", '{"mode":"safe","supervision":{"cooldown_ms":60000}}');
+  await run(before, success("kept"));
+  await run(before, failure("exit", "broken lens", 7));
+  const snapshot = before.service.snapshot();
+
+  const after = echoService();
+  after.clock.jumpWall(20_000);
+  after.service.restore(JSON.parse(JSON.stringify(snapshot)));
+  assert.equal(await after.files.read("result.json"), "kept");
+  assert.equal(await after.files.read("last_error.txt"), "broken lens");
+  assert.equal((await after.files.readJson("status.json"))["state"], "error");
+  assert.equal(await after.files.read("config.json"), '{"mode":"safe","supervision":{"cooldown_ms":60000}}');
+  assert.equal(await after.files.read("metrics.json"), await before.files.read("metrics.json"));
+  assert.equal((await after.files.readJson("health.json"))["cooldown_remaining_ms"], 40_000);
+  await assert.rejects(after.files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service invoke cooling down"));
+});
+
+Deno.test("Service shows a run that the end of the node cut off as interrupted", async () => {
+  const before = echoService();
+  before.files.write(INVOKE, "{}");
+  await settled();
+  const after = echoService();
+  after.service.restore(before.service.snapshot());
+  const status = await after.files.readJson("status.json");
+  assert.deepEqual([status["state"], status["reason"], status["call_id"]], ["error", "interrupted", "c-1"]);
+});
+
+Deno.test("Service refuses a payload that is no JSON object and says why", async () => {
+  const { files, driver } = echoService();
+  const cases = ["[1]", "7", "{", '{"a":1,"a":2}', '{"a":}', "{}{}"];
+  for (const text of cases) {
+    await assert.rejects(files.write(INVOKE, text), refuses(Errno.EINVAL, "service invoke payload invalid: "), text);
+  }
+  assert.equal(await files.read(INVOKE), "{}{}");
+  assert.equal(await files.read("status.json"), '{"state":"idle"}');
+  assert.deepEqual(driver.payloads, []);
+});
+
+Deno.test("Service takes bytes that are no UTF-8 for no payload", async () => {
+  const { service } = echoService();
+  await assert.rejects(service.invoke(new Uint8Array([0x7b, 0xff, 0x7d])), refuses(Errno.EINVAL, "service invoke"));
+});
+
+Deno.test("Service runs nothing for a payload of white space", async () => {
+  const { files, driver } = echoService();
+  assert.deepEqual(await files.write(INVOKE, " \n"), { n: 2 });
+  assert.deepEqual(driver.payloads, []);
+});
+
+Deno.test("Service puts a payload of several writes together", async () => {
+  const { files, driver } = echoService();
+  driver.answer = success("{}");
+  await assert.rejects(files.write(INVOKE, '{"text":'), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  await assert.rejects(files.write(INVOKE, '"hel', 8), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  assert.deepEqual(await files.write(INVOKE, 'lo"}', 12), { n: 4, call_id: "c-1" });
+  assert.deepEqual(driver.payloads, ['{"text":"hello"}']);
+});
+
+Deno.test("Service takes a shorter payload at offset 0 without what stood there before", async () => {
+  const { files, driver } = echoService();
+  driver.answer = success("{}");
+  await files.write(INVOKE, '{"a":1,"b":2}');
+  await files.write(INVOKE, '{"c":3}');
+  await files.write(INVOKE, "", 3);
+  assert.deepEqual(driver.payloads, ['{"a":1,"b":2}', '{"c":3}', '{"c":3}']);
+});
+
+Deno.test("Service shows the configuration in force and no draft of one", async () => {
+  const { files } = echoService();
+  await files.write("config.json", '{"mode":"safe"}');
+  await assert.rejects(
+    files.write("config.json", '{"supervision":{"cooldown_ms":-1}}'),
+    refuses(Errno.EINVAL, "service invoke payload invalid: supervision.cooldown_ms must be at least 0"),
+  );
+  await files.tree.truncate(await files.id("config.json"), 0);
+  assert.equal(await files.read("config.json"), '{"mode":"safe"}');
+  await assert.rejects(
+    files.write("config.json", '{"big":90071992547'),
+    refuses(Errno.EINVAL, "service invoke payload"),
+  );
+  await files.write("config.json", '40993, "n":1}', 18);
+  assert.equal(await files.read("config.json"), '{"big":9007199254740993,"n":1}');
+});
+
+Deno.test("Service runs as many at once as it may, queues the next and refuses the rest", async () => {
+  const { files, driver } = echoService({ concurrent: 2, queued: 1 });
+  const answers = [1, 2, 3].map((n) => files.write(INVOKE, `{"n":${n}}`));
+  await settled();
+  assert.equal(driver.pending.length, 2);
+  assert.equal((await files.readJson("calls/c-3/status.json"))["state"], "queued");
+  await assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "queue full"));
+  driver.settle(success("1"));
+  await settled();
+  assert.deepEqual(driver.payloads.at(-1), '{"n":3}');
+  driver.settle(success("2"));
+  driver.settle(success("3"));
+  assert.deepEqual((await Promise.all(answers)).map(({ call_id }) => call_id), ["c-1", "c-2", "c-3"]);
+});
+
+Deno.test("Service runs no more at once than its driver wants", async () => {
+  const { files, driver } = echoService({}, new ScriptedDriver(1));
+  const answers = [files.write(INVOKE, "{}"), files.write(INVOKE, "{}")];
+  await settled();
+  assert.equal(driver.pending.length, 1);
+  driver.settle(success("1"));
+  await settled();
+  driver.settle(success("2"));
+  await Promise.all(answers);
+});
+
+Deno.test("Service refuses what waits when it is disabled meanwhile", async () => {
+  const { files, driver } = echoService({ concurrent: 1 });
+  const first = files.write(INVOKE, "{}");
+  const second = files.write(INVOKE, "{}");
+  const refused = assert.rejects(second, refuses(Errno.EPERM, "service invoke denied"));
+  await settled();
+  await files.write("control/disable", "");
+  await refused;
+  assert.equal((await files.readJson("calls/c-2/status.json"))["reason"], "disabled");
+  driver.settle(success("late"));
+  await first;
+  assert.equal(await files.read("status.json"), '{"state":"offline","reason":"disabled"}');
+  assert.equal(await files.read("calls/c-1/result.json"), "late");
+  assert.equal(driver.payloads.length, 1);
+});
+
+Deno.test("Service answers running after 40 s and shows the outcome later", async () => {
+  const { files, driver, clock } = echoService();
+  const answer = files.write(INVOKE, "{}");
+  await settled();
+  clock.advance(39_999);
+  clock.advance(1);
+  assert.deepEqual(await answer, { n: 2, call_id: "c-1", state: "running" });
+  assert.equal((await files.readJson("status.json"))["state"], "running");
+  driver.settle(success("late"));
+  await settled();
+  assert.equal(await files.read("result.json"), "late");
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("Service.replace() keeps ids, handles and counters, and lets a run end on the old driver", async () => {
+  const { service, files, driver } = echoService();
+  const handle = await files.tree.open(await files.id("README.md"), "read");
+  const answer = files.write(INVOKE, '{"n":1}');
+  await settled();
+  const newDriver = new ScriptedDriver();
+  newDriver.answer = success("new");
+  service.replace(
+    definition("echo", newDriver, { descriptor: descriptor("echo", { version: "2", help_md: "new help" }) }),
+    () => newDriver,
+  );
+  const { bytes: readme } = await handle.read(0, 100);
+  assert.equal(new TextDecoder().decode(readme), "new help");
+  await files.write(INVOKE, '{"n":2}');
+  assert.deepEqual(newDriver.payloads, ['{"n":2}']);
+  assert.equal(driver.closes, 0);
+  driver.settle(success("old"));
+  assert.deepEqual(await answer, { n: 7, call_id: "c-1" });
+  await settled();
+  assert.equal(driver.closes, 1);
+  assert.equal((await files.readJson("health.json"))["invokes_total"], 2);
+});
+
+Deno.test("Service.replace() changes nothing when the new driver cannot be made", async () => {
+  const { service, files, driver } = echoService();
+  driver.answer = success("old");
+  assert.throws(() =>
+    service.replace(definition("echo"), () => {
+      throw new Error("no such library");
+    }), /no such library/);
+  await files.write(INVOKE, "{}");
+  assert.equal(await files.read("result.json"), "old");
+  assert.equal(driver.closes, 0);
+});
+
+Deno.test("Service makes a new driver when it is restarted", async () => {
+  const drivers: ScriptedDriver[] = [];
+  const createDriver = () => {
+    const driver = new ScriptedDriver();
+    drivers.push(driver);
+    return driver;
+  };
+  const service = new Service(definition("echo"), createDriver, hostParts(), () => {});
+  await new TreeClient(service.tree).write("control/restart", "");
+  await settled();
+  assert.deepEqual(drivers.map(({ closes }) => closes), [1, 0]);
+});
+
+Deno.test("Service.stop() refuses what waits, lets runs end within the grace period, then closes the driver", async () => {
+  const { service, files, driver } = echoService({ concurrent: 1 });
+  const first = files.write(INVOKE, "{}");
+  const second = assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service is stopping"));
+  await settled();
+  const stopped = service.stop(1_000);
+  await second;
+  assert.equal(driver.closes, 0);
+  driver.settle(success("done"));
+  assert.deepEqual(await first, { n: 2, call_id: "c-1" });
+  await stopped;
+  assert.equal(driver.closes, 1);
+  await assert.rejects(service.invoke(bytes("{}")), refuses(Errno.EAGAIN, "service is stopping"));
+});
+
+Deno.test("Service.stop() cancels runs after the grace period and counts no failure", async () => {
+  const { service, files, driver, clock } = echoService();
+  const answer = files.write(INVOKE, "{}");
+  await settled();
+  const stopped = service.stop(1_000);
+  await settled();
+  clock.advance(1_000);
+  await stopped;
+  await answer;
+  const status = await files.readJson("status.json");
+  assert.deepEqual([status["state"], status["reason"], status["failures_total"]], ["error", "cancelled", 0]);
+  assert.equal(driver.closes, 1);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("Service.stop() does not wait for ever for a driver that heeds nothing", async () => {
+  const driver = new ScriptedDriver();
+  driver.invoke = () => new Promise(() => {});
+  const { service, files, clock } = echoService({}, driver);
+  files.write(INVOKE, "{}");
+  await settled();
+  const stopped = service.stop(1_000);
+  await settled();
+  clock.advance(1_000);
+  await settled();
+  clock.advance(2_500);
+  await stopped;
+  assert.equal(driver.closes, 1);
+});

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { Errno, FsError } from "../../control/protocol/fs.ts";
+import { createServiceFiles, type ServiceFilesOptions } from "./service_files.ts";
+import type { FirstDocuments, InvokeAnswer, OperatorOp, ServiceControl } from "./service_port.ts";
+import type { TreeChange } from "./tree.ts";
+
+const FIRST: FirstDocuments = {
+  "README.md": "help",
+  "SCHEMA.json": '{"a":1}',
+  "TEMPLATE.json": "{}",
+  "HOST.json": "{}",
+  "result.json": '{"state":"idle"}',
+  "last_error.txt": "",
+  "status.json": '{"state":"idle"}',
+  "metrics.json": "{}",
+  "health.json": "{}",
+};
+
+/** A service that only notes what reaches it. */
+class NotingControl implements ServiceControl {
+  readonly invokes: string[] = [];
+  readonly operations: OperatorOp[] = [];
+  readonly configs: string[] = [];
+  refusal: FsError | undefined;
+
+  invoke(content: Uint8Array): Promise<InvokeAnswer> {
+    this.invokes.push(text(content));
+    return this.refusal === undefined ? Promise.resolve({ call_id: "c-1" }) : Promise.reject(this.refusal);
+  }
+
+  operate(op: OperatorOp): void {
+    this.operations.push(op);
+  }
+
+  configure(content: Uint8Array): void {
+    this.configs.push(text(content));
+    if (this.refusal !== undefined) throw this.refusal;
+  }
+}
+
+function serviceFiles(options?: ServiceFilesOptions) {
+  const control = new NotingControl();
+  const identity = { name: "svc-echo", description: "namespace service echo", source_id: "service:echo" };
+  const files = createServiceFiles(identity, FIRST, control, options);
+  const changes: TreeChange[] = [];
+  files.tree.onChange((change) => changes.push(change));
+  const { tree } = files;
+  const find = async (path: string) => {
+    let found = await tree.attributes(tree.root);
+    for (const name of path.split("/")) found = await tree.lookup(found.id, name);
+    return found;
+  };
+  const read = async (path: string) => {
+    const file = await tree.open((await find(path)).id, "read");
+    return text((await file.read(0, 1_000)).bytes);
+  };
+  const write = async (path: string, content: string, offset = 0) =>
+    await (await tree.open((await find(path)).id, "write")).write(offset, bytes(content));
+  return { files, tree, control, changes, find, read, write };
+}
+
+function refuses(errno: number, message: string): (thrown: unknown) => boolean {
+  return (thrown) => thrown instanceof FsError && thrown.errno === errno && thrown.message.startsWith(message);
+}
+
+function bytes(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}
+
+function text(content: Uint8Array): string {
+  return new TextDecoder().decode(content);
+}
+
+Deno.test("createServiceFiles() lays out the files of the reference and calls, sorted by bytes", async () => {
+  const { tree, find } = serviceFiles();
+  assert.deepEqual((await tree.list(tree.root)).map(({ name }) => name), [
+    "HOST.json",
+    "README.md",
+    "SCHEMA.json",
+    "TEMPLATE.json",
+    "calls",
+    "config.json",
+    "control",
+    "health.json",
+    "last_error.txt",
+    "metrics.json",
+    "result.json",
+    "schema.json",
+    "status.json",
+    "template.json",
+  ]);
+  const control = await find("control");
+  assert.deepEqual((await tree.list(control.id)).map(({ name }) => name), [
+    "disable",
+    "enable",
+    "invoke.json",
+    "reset",
+    "restart",
+  ]);
+});
+
+Deno.test("createServiceFiles() gives the modes, sizes, links and first generations of the reference", async () => {
+  const { tree, find } = serviceFiles({ owner: { uid: 1000, gid: 100 } });
+  assert.equal((await tree.attributes(tree.root)).m, 0o040555);
+  const control = await find("control");
+  assert.deepEqual([control.k, control.m, control.n, control.sz], [2, 0o040755, 2, 0]);
+  const readme = await find("README.md");
+  assert.deepEqual({ ...readme, id: 0n, gen: readme.gen - readme.id }, {
+    id: 0n,
+    k: 1,
+    m: 0o100444,
+    n: 1,
+    u: 1000,
+    g: 100,
+    sz: 4,
+    at: 0n,
+    mt: 0n,
+    ct: 0n,
+    gen: 0n,
+  });
+  const writable = ["config.json", "control/invoke.json", "control/reset", "control/enable", "control/disable"];
+  for (const path of writable) assert.equal((await find(path)).m, 0o100644, path);
+});
+
+Deno.test("createServiceFiles() shows schema and template under both names", async () => {
+  const { files, read } = serviceFiles();
+  assert.equal(await read("schema.json"), '{"a":1}');
+  files.update([{ file: "SCHEMA.json", content: '{"b":2}' }]);
+  assert.deepEqual([await read("SCHEMA.json"), await read("schema.json")], ['{"b":2}', '{"b":2}']);
+});
+
+Deno.test("the files of a service refuse what they do not allow, in the words of the reference", async () => {
+  const { tree, find } = serviceFiles();
+  const readme = await find("README.md");
+  const control = await find("control");
+  await assert.rejects(tree.open(readme.id, "write"), refuses(Errno.EROFS, "export is read-only"));
+  await assert.rejects(tree.open(readme.id, "read_write"), refuses(Errno.EROFS, "export is read-only"));
+  await assert.rejects(tree.truncate(readme.id, 0), refuses(Errno.EROFS, "export is read-only"));
+  await assert.rejects(tree.open(control.id, "read"), refuses(Errno.EISDIR, "is a directory"));
+  await assert.rejects(tree.truncate(control.id, 0), refuses(Errno.EISDIR, "is a directory"));
+  await assert.rejects(tree.list(readme.id), refuses(Errno.ENOTDIR, "not a directory"));
+  await assert.rejects(tree.lookup(tree.root, "nothing"), refuses(Errno.ENOENT, "file not found"));
+  await assert.rejects(tree.attributes(999n), refuses(Errno.ENOENT, "file not found"));
+  const invoke = (await find("control/invoke.json")).id;
+  await assert.rejects(
+    (await tree.open(invoke, "read")).write(0, bytes("x")),
+    refuses(Errno.EBADF, "handle not writable"),
+  );
+  await assert.rejects((await tree.open(invoke, "write")).read(0, 1), refuses(Errno.EBADF, "handle not readable"));
+  await assert.rejects(
+    (await tree.open(invoke, "write")).write(1_048_576, bytes("x")),
+    refuses(Errno.ENOSPC, "no space left"),
+  );
+});
+
+Deno.test("the parent of the root is the root", async () => {
+  const { tree, find } = serviceFiles();
+  assert.equal(tree.parent(tree.root), tree.root);
+  assert.equal(tree.parent((await find("control/reset")).id), (await find("control")).id);
+});
+
+Deno.test("an open handle reads the content as it is at each read, whole", async () => {
+  const { files, tree, find } = serviceFiles();
+  const file = await tree.open((await find("status.json")).id, "read");
+  files.update([{ file: "status.json", content: "abcdef" }]);
+  assert.deepEqual(await file.read(4, 10), { bytes: bytes("ef"), eof: true });
+  assert.deepEqual(await file.read(0, 2), { bytes: bytes("ab"), eof: false });
+  files.update([{ file: "status.json", content: "xyz" }]);
+  assert.deepEqual(await file.read(0, 3), { bytes: bytes("xyz"), eof: true });
+});
+
+Deno.test("ServiceFiles.update() changes all files before it tells of the first, in order", async () => {
+  const { files, tree, changes, find } = serviceFiles();
+  const [status, result] = [await find("status.json"), await find("result.json")];
+  const seen: Promise<{ readonly sz: number }>[] = [];
+  tree.onChange(() => seen.push(tree.attributes(result.id)));
+  files.update([{ file: "status.json", content: "s" }, { file: "result.json", content: "rr" }]);
+  assert.deepEqual(changes, [
+    { node: status.id, what: "data", generation: status.gen + 1n },
+    { node: result.id, what: "data", generation: result.gen + 1n },
+  ]);
+  assert.deepEqual((await Promise.all(seen)).map(({ sz }) => sz), [2, 2]);
+});
+
+Deno.test("a write to a file of an operator is that operation, whatever is written", async () => {
+  const { control, write } = serviceFiles();
+  for (const op of ["enable", "disable", "reset", "restart"]) await write(`control/${op}`, "");
+  assert.deepEqual(control.operations, ["enable", "disable", "reset", "restart"]);
+});
+
+Deno.test("each write hands the whole document over, and offset 0 begins a new one", async () => {
+  const { control, write } = serviceFiles();
+  assert.deepEqual(await write("control/invoke.json", '{"a"'), { n: 4, call_id: "c-1" });
+  await write("control/invoke.json", ":1}", 4);
+  await write("control/invoke.json", "", 2);
+  await write("control/invoke.json", "{}");
+  await write("control/invoke.json", "!", 4);
+  assert.deepEqual(control.invokes, ['{"a"', '{"a":1}', '{"a":1}', "{}", "{}\0\0!"]);
+});
+
+Deno.test("a refused payload stays in invoke.json and truncating hands nothing over", async () => {
+  const { tree, control, changes, find, read, write } = serviceFiles();
+  control.refusal = new FsError(Errno.EINVAL, "service invoke payload invalid: no");
+  await assert.rejects(write("control/invoke.json", "{"), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  assert.equal(await read("control/invoke.json"), "{");
+  const { id, gen } = await find("control/invoke.json");
+  changes.length = 0;
+  await tree.truncate(id, 0);
+  assert.deepEqual(changes, [{ node: id, what: "all", generation: gen + 1n }]);
+  assert.equal(control.invokes.length, 1);
+});
+
+Deno.test("a refused config.json is a draft that nobody sees", async () => {
+  const { control, changes, read, write } = serviceFiles();
+  control.refusal = new FsError(Errno.EINVAL, "service invoke payload invalid: no");
+  await assert.rejects(write("config.json", '{"a"'), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  assert.deepEqual([await read("config.json"), changes], ["{}", []]);
+  control.refusal = undefined;
+  assert.deepEqual(await write("config.json", ":1}", 4), { n: 3 });
+  assert.deepEqual(control.configs, ['{"a"', '{"a":1}']);
+});
+
+Deno.test("calls keeps the last calls, never drops one that runs, and forgets the rest", async () => {
+  const { files, tree, changes, find, read } = serviceFiles({ history: { calls: 2, bytes: 1_000 } });
+  const contents = { request: bytes("{}"), result: "", status: "" };
+  files.openCall("c-1", contents);
+  const { id } = await find("calls/c-1/status.json");
+  const open = await tree.open(id, "read");
+  files.openCall("c-2", contents);
+  files.closeCall("c-2");
+  files.openCall("c-3", contents);
+  const names = async () => (await tree.list((await find("calls")).id)).map(({ name }) => name);
+  assert.deepEqual(await names(), ["c-1", "c-3"]);
+  files.update([{ call_id: "c-1", file: "status.json", content: "done" }]);
+  assert.equal(await read("calls/c-1/status.json"), "done");
+  files.closeCall("c-1");
+  files.openCall("c-4", contents);
+  assert.deepEqual(await names(), ["c-3", "c-4"]);
+  await assert.rejects(tree.attributes(id), refuses(Errno.ENOENT, "file not found"));
+  assert.equal(text((await open.read(0, 10)).bytes), "done");
+  files.update([{ call_id: "c-1", file: "status.json", content: "late" }]);
+  const directory = (await find("calls")).id;
+  assert.equal(changes.filter((change) => "directory" in change && change.directory === directory).length, 4);
+  assert.equal((await find("calls")).m, 0o040555);
+});
+
+Deno.test("calls keeps no more bytes than it may, but always the newest call", async () => {
+  const { files, tree, find } = serviceFiles({ history: { calls: 10, bytes: 100 } });
+  for (const call_id of ["c-1", "c-2", "c-3"]) {
+    files.openCall(call_id, { request: new Uint8Array(60), result: "", status: "" });
+    files.closeCall(call_id);
+  }
+  files.openCall("c-4", { request: new Uint8Array(500), result: "", status: "" });
+  assert.deepEqual((await tree.list((await find("calls")).id)).map(({ name }) => name), ["c-4"]);
+});

@@ -142,6 +142,15 @@ Deno.test("Service keeps request, result and status of each call apart", async (
   assert.equal(await files.read("result.json"), "two");
 });
 
+Deno.test("Service keeps the last 32 calls", async () => {
+  const { files, driver } = echoService();
+  driver.answer = success("{}");
+  for (let n = 0; n < 40; n++) await files.write(INVOKE, "{}");
+  const names = await files.names("calls");
+  assert.equal(names.length, 32);
+  assert.ok(names.includes("c-40") && !names.includes("c-8"));
+});
+
 Deno.test("Service shows a failing run in last_error.txt and keeps the last result", async () => {
   const fixture = echoService();
   await run(fixture, success("good"));
@@ -211,7 +220,9 @@ Deno.test("namespace service runtime control files manage service state", async 
   assert.equal((await files.readJson("health.json"))["enabled"], false);
   await files.write("control/enable", "now");
   assert.equal(await files.read("status.json"), '{"state":"idle"}');
-  await run(fixture, success("{}"));
+  await run(fixture, success('{"kept":1}'));
+  await files.write("control/enable", "");
+  assert.equal(await files.read("result.json"), '{"kept":1}');
   await files.write("config.json", '{"mode":"safe"}');
   assert.equal(await files.read("config.json"), '{"mode":"safe"}');
   assert.equal((await files.readJson("health.json"))["last_control_op"], "config_update");
@@ -452,6 +463,7 @@ Deno.test("Service.stop() refuses what waits, lets runs end within the grace per
   driver.settle(success("done"));
   assert.deepEqual(await first, { n: 2, call_id: "c-1" });
   await stopped;
+  await service.stop(1_000);
   assert.equal(driver.closes, 1);
   await assert.rejects(service.invoke(bytes("{}")), refuses(Errno.EAGAIN, "service is stopping"));
 });

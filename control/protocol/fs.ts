@@ -11,6 +11,8 @@
  * @module
  */
 
+import { utf8Length } from "./ids.ts";
+
 /** Error numbers of the protocol: those of Linux, on every platform. */
 export const Errno = {
   EPERM: 1,
@@ -71,3 +73,35 @@ export interface FileAttributes {
   /** Grows with every change of content. */
   readonly gen: bigint;
 }
+
+/** Most bytes in one read or write, decoded. */
+export const MAX_TRANSFER_BYTES = 1_048_576;
+
+/** Most bytes in the name of a file, in UTF-8. */
+export const MAX_NAME_BYTES = 255;
+
+/**
+ * Says what is wrong with the name of a child of a directory.
+ *
+ * A name is one step of a path: it is never split or decoded, so `%2e%2e` is an
+ * ordinary name. What only some systems cannot store is the business of the tree.
+ *
+ * @returns The wording of the protocol, or undefined for a good name.
+ */
+export function childNameProblem(name: string): string | undefined {
+  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return "invalid child name";
+  if (!name.isWellFormed()) return "invalid utf8";
+  return utf8Length(name) > MAX_NAME_BYTES ? "name too long" : undefined;
+}
+
+/**
+ * A place in the file protocol where the reference counts with 64 bits.
+ *
+ * @returns Undefined for anything but an integer from 0 to 2^63-1, the range that the reference accepts.
+ */
+export function unsignedInteger(value: unknown): bigint | undefined {
+  if (typeof value === "bigint") return value >= 0n && value <= MAX_INTEGER ? value : undefined;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : undefined;
+}
+
+const MAX_INTEGER = (1n << 63n) - 1n;

@@ -39,12 +39,18 @@ export function parseFsFrame(text: string): FsFrame {
   const { channel, type, tag } = members;
   if (channel === undefined) throw new FsError(Errno.EINVAL, "MissingField: channel");
   if (type === undefined) throw new FsError(Errno.EINVAL, "MissingField: type");
+  if (typeof channel !== "string") throw new FsError(Errno.EINVAL, "InvalidType: channel must be a string");
   if (typeof type !== "string") throw new FsError(Errno.EINVAL, "InvalidType: type must be a string");
   if (channel !== "acheron" || !type.startsWith("acheron.")) {
-    throw new FsError(Errno.EINVAL, `UnsupportedType: "${type}" on channel ${JSON.stringify(channel)}`);
+    throw new FsError(Errno.EINVAL, `UnsupportedType: "${type.slice(0, 64)}" is not of channel acheron`);
   }
   if (tag !== undefined && !isTag(tag)) throw new FsError(Errno.EINVAL, "InvalidType: tag must be u32");
-  return { type, tag: isTag(tag) ? tag : undefined, members, payload: members["payload"] ?? {} };
+  return {
+    type,
+    tag: isTag(tag) ? tag : undefined,
+    members,
+    payload: members["payload"] === undefined ? {} : members["payload"],
+  };
 }
 
 function isTag(value: unknown): value is number {
@@ -70,6 +76,17 @@ export function fsErrorFrame(tag: number | undefined, error: FsError): string {
     ok: false,
     error: { errno: error.errno, message: error.message },
   });
+}
+
+/** Text of the news that a file changed: its attributes, its content, or both. */
+export function fsInvalidationFrame(node: bigint, what: "attr" | "data" | "all", generation?: bigint): string {
+  const gen = generation === undefined ? {} : { gen: generation };
+  return stringifyJson({ channel: "acheron", type: "acheron.e_fs_inval", payload: { node, what, ...gen } });
+}
+
+/** Text of the news that the children of a directory changed. */
+export function fsDirectoryInvalidationFrame(directory: bigint): string {
+  return stringifyJson({ channel: "acheron", type: "acheron.e_fs_inval_dir", payload: { dir: directory } });
 }
 
 const helloSchema = z.looseObject({

@@ -15,15 +15,28 @@ export {
   type WireError,
 } from "./envelope.ts";
 export { type ErrorDetails, errorText, ZssError } from "./errors.ts";
-export { Errno, type FileAttributes, type FileKind, FsError } from "./fs.ts";
 export {
+  childNameProblem,
+  Errno,
+  type FileAttributes,
+  type FileKind,
+  FsError,
+  MAX_NAME_BYTES,
+  MAX_TRANSFER_BYTES,
+  unsignedInteger,
+} from "./fs.ts";
+export {
+  fsDirectoryInvalidationFrame,
   fsErrorFrame,
   type FsFrame,
   type FsHello,
+  fsInvalidationFrame,
   fsReplyFrame,
   fsRequestFrame,
   parseFsFrame,
   parseFsHello,
 } from "./fs_frames.ts";
+export { type FsNews, fsReplies, parseFsNews, parseFsReply } from "./fs_replies.ts";
+export { decodeBase64, type FsOperation, type FsRequest, parseFsRequest } from "./fs_requests.ts";
 export { absolutePath, displayText, identifier, isIdentifier, utf8Length } from "./ids.ts";
 export { escapePointer, parseJson, type ParseJsonOptions, stringifyJson } from "./json.ts";

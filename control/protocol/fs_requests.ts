@@ -1,0 +1,207 @@
+/**
+ * The requests of the file protocol, one schema per operation.
+ *
+ * A request is read in two steps: `parseFsFrame` (fs_frames.ts) takes the frame
+ * apart, {@linkcode parseFsRequest} gives it a type. After that nothing is
+ * unknown any more; `data_b64` has become bytes.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseFsFrame } from "./fs_frames.ts";
+ * import { parseFsRequest } from "./fs_requests.ts";
+ *
+ * const frame = parseFsFrame('{"channel":"acheron","type":"acheron.t_fs_lookup","tag":7,"node":1,"payload":{"name":"a"}}');
+ * assert.deepEqual(parseFsRequest(frame), { op: "lookup", node: 1n, payload: { name: "a" } });
+ * ```
+ *
+ * Operations that change a tree beyond the content of a file are known here, so
+ * that they are refused for the right reason; those whose refusal must come
+ * before that of their arguments have none.
+ *
+ * Source: docs/protocol.md, "File protocol"; messages are the reference's.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { isObject } from "./envelope.ts";
+import { childNameProblem, Errno, FsError, MAX_TRANSFER_BYTES, unsignedInteger } from "./fs.ts";
+import type { FsFrame } from "./fs_frames.ts";
+
+/** Bytes that a read without `len` returns at most. */
+const DEFAULT_READ_BYTES = 65_536;
+
+/** Entries of a page of a directory: unless told, and at most. */
+const DEFAULT_PAGE = 128;
+const MAX_PAGE = 16_384;
+
+const MAX_U32 = 0xffff_ffff;
+
+/** A field that `read` makes a value of, or a message. Absent, it is `fallback`, or `missing` is the message. */
+function field<Value>(
+  read: (value: unknown) => { readonly value: Value } | { readonly problem: string },
+  absent: { readonly fallback: Value } | { readonly missing: string },
+) {
+  // Optional, or zod would answer for an absent field in its own words.
+  return z.unknown().optional().transform((given, context): Value => {
+    if (given === undefined && "fallback" in absent) return absent.fallback;
+    const result = given === undefined && "missing" in absent ? { problem: absent.missing } : read(given);
+    if ("value" in result) return result.value;
+    context.addIssue(result.problem);
+    return z.NEVER;
+  });
+}
+
+/** A number of the whole range, where it stands beside the payload: `node`, `h`. */
+function id(operation: string, name: "node" | "h") {
+  return u64(name, `${operation.toUpperCase()} requires ${name}`);
+}
+
+function u64(name: string, missing: string) {
+  return field((given) => {
+    const value = unsignedInteger(given);
+    return value === undefined ? { problem: `${name} must be u64` } : { value };
+  }, { missing });
+}
+
+/** A position or size in a file, which is a `number` here. */
+function offset(name: string) {
+  return field((given) => {
+    const value = unsignedInteger(given);
+    if (value === undefined) return { problem: `${name} must be u64` };
+    return value <= BigInt(Number.MAX_SAFE_INTEGER)
+      ? { value: Number(value) }
+      : { problem: `${name} must be u64 below 2^53: ${value} found` };
+  }, { fallback: 0 });
+}
+
+function u32(name: string, fallback: number) {
+  return field((given) => {
+    const value = unsignedInteger(given);
+    return value === undefined || value > MAX_U32 ? { problem: `${name} must be u32` } : { value: Number(value) };
+  }, { fallback });
+}
+
+function text(operation: string, name: string, problemOf: (text: string) => string | undefined = () => undefined) {
+  return field((given) => {
+    const problem = typeof given === "string" ? problemOf(given) : `${name} must be a string`;
+    return problem === undefined ? { value: String(given) } : { problem };
+  }, { missing: `${operation.toUpperCase()} requires a.${name}` });
+}
+
+function childName(operation: string, name = "name") {
+  return text(operation, name, childNameProblem);
+}
+
+const content = field((given) => {
+  if (typeof given !== "string") return { problem: "data_b64 must be a string" };
+  const value = decodeBase64(given);
+  if (value === undefined) return { problem: "invalid base64 payload" };
+  return value.length > MAX_TRANSFER_BYTES ? { problem: "WRITE exceeds max_write" } : { value };
+}, { missing: "WRITE requires a.data_b64" });
+
+function plain<Op extends string, Payload extends z.ZodType>(op: Op, payload: Payload) {
+  return z.object({ op: z.literal(op), payload });
+}
+
+function onNode<Op extends string, Payload extends z.ZodType>(op: Op, payload: Payload) {
+  return z.object({ op: z.literal(op), node: id(op, "node"), payload });
+}
+
+function onHandle<Op extends string, Payload extends z.ZodType>(op: Op, payload: Payload) {
+  return z.object({ op: z.literal(op), h: id(op, "h"), payload });
+}
+
+const none = z.object({});
+
+const fsRequest = z.discriminatedUnion("op", [
+  // Who may say hello is settled by whoever accepts the connection, with parseFsHello.
+  plain("hello", none),
+  plain("exports", none),
+  onNode("lookup", z.object({ name: childName("lookup") })),
+  onNode("getattr", none),
+  onNode(
+    "readdirp",
+    z.object({ cookie: offset("cookie"), max: u32("max", DEFAULT_PAGE).transform((max) => Math.min(max, MAX_PAGE)) }),
+  ),
+  onNode("open", z.object({ flags: u32("flags", 0) })),
+  onHandle(
+    "read",
+    z.object({
+      off: offset("off"),
+      len: u32("len", DEFAULT_READ_BYTES).transform((length) => Math.min(length, MAX_TRANSFER_BYTES)),
+    }),
+  ),
+  onHandle("write", z.object({ off: offset("off"), data_b64: content })),
+  onHandle("close", none),
+  onNode("truncate", z.object({ sz: offset("sz") })),
+  onNode("statfs", none),
+  onNode(
+    "create",
+    z.object({ name: childName("create"), mode: u32("mode", 0o100644), flags: u32("flags", 2) }),
+  ),
+  onNode("mkdir", z.object({ name: childName("mkdir") })),
+  onNode("unlink", z.object({ name: childName("unlink") })),
+  onNode("rmdir", z.object({ name: childName("rmdir") })),
+  plain(
+    "rename",
+    z.object({
+      old_parent: u64("old_parent", "RENAME requires a.old_parent"),
+      old_name: childName("rename", "old_name"),
+      new_parent: u64("new_parent", "RENAME requires a.new_parent"),
+      new_name: childName("rename", "new_name"),
+    }),
+  ),
+  onNode("symlink", none),
+  onNode("readlink", none),
+  onNode("setattr", none),
+  onNode("setxattr", none),
+  onNode("getxattr", none),
+  onNode("listxattr", none),
+  onNode("removexattr", none),
+  onHandle("lock", none),
+]);
+
+/** A request that can be carried out. */
+export type FsRequest = z.output<typeof fsRequest>;
+
+/** Name of an operation, for example `readdirp` for `acheron.t_fs_readdirp`. */
+export type FsOperation = FsRequest["op"];
+
+const operations: ReadonlySet<string> = new Set(fsRequest.options.map((option) => option.shape.op.value));
+
+/**
+ * Gives a request its type.
+ *
+ * @throws {FsError} `EINVAL`: `UnsupportedType` for anything that is no request of the protocol, `InvalidPayload`, or
+ * what is wrong with an argument, `READ requires h` and `off must be u64` for example.
+ */
+export function parseFsRequest(frame: FsFrame): FsRequest {
+  const op = frame.type.startsWith(REQUEST_PREFIX) ? frame.type.slice(REQUEST_PREFIX.length) : "";
+  if (!operations.has(op)) {
+    throw new FsError(
+      Errno.EINVAL,
+      `UnsupportedType: "${frame.type.slice(0, 64)}" is no request of the file protocol`,
+    );
+  }
+  if (!isObject(frame.payload)) throw new FsError(Errno.EINVAL, "InvalidPayload: payload must be an object");
+  const { node, h } = frame.members;
+  const request = fsRequest.safeParse({ op, node, h, payload: frame.payload });
+  if (request.success) return request.data;
+  throw new FsError(Errno.EINVAL, request.error.issues[0]?.message ?? "InvalidPayload");
+}
+
+const REQUEST_PREFIX = "acheron.t_fs_";
+
+/** Standard base64 with padding and nothing else, undefined for anything that is not. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  try {
+    const bytes = Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
+    // White space is skipped by the decoder; then the lengths do not fit.
+    return bytes.length === text.length / 4 * 3 - padding ? bytes : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

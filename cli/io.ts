@@ -24,7 +24,10 @@ export interface CliIo {
   /** Talk. */
   readonly stderr: TextStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Fires when the user or the system asks the program to end. */
+  /**
+   * Fires when the user or the system asks the program to end. A command that
+   * never looks at it is ended at once instead.
+   */
   readonly interrupted: AbortSignal;
   readonly clock: Clock;
   /** Reads standard input to its end. */

@@ -44,7 +44,12 @@ async function runHelper(role: string, args: readonly string[], io: CliIo): Prom
 
 function realIo(): CliIo {
   const interrupted = new AbortController();
-  const stop = () => interrupted.abort();
+  let isHeeded = false;
+  // Who asks twice, or asks a command that does not listen, wants it to end now.
+  const stop = () => {
+    if (!isHeeded || interrupted.signal.aborted) process.exit(130);
+    interrupted.abort();
+  };
   for (const signal of currentOs.stopSignals) process.on(signal, stop);
   if (process.env[END_WITH_STDIN] !== undefined) {
     process.stdin.on("end", stop);
@@ -55,7 +60,10 @@ function realIo(): CliIo {
     stdout: stream(Deno.stdout),
     stderr: stream(Deno.stderr),
     env: process.env,
-    interrupted: interrupted.signal,
+    get interrupted() {
+      isHeeded = true;
+      return interrupted.signal;
+    },
     clock: systemClock,
     readStdin: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
   };

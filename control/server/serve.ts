@@ -83,7 +83,11 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   );
   const sockets = new Sockets({ store, hub, clock, random }, config);
   http.on("upgrade", (request, socket, head) => {
-    socket.on("error", (error: Error) => log.debug("Upgrade socket failed: {error}", { error }));
+    socket.on("error", (error: Error) => {
+      log.debug("Upgrade socket failed: {error}", { error });
+      // A runtime that lets nothing but a 101 through here must still not leave the peer waiting.
+      socket.destroy();
+    });
     const decision = decide(request, store, presetHash, sockets.anonymous >= config.maxAnonymousSockets);
     if ("status" in decision) refuseUpgrade(socket, decision, clock.now());
     else sockets.accept(request, socket, head, decision.route, decision.actor);

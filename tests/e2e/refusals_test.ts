@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Scene, zss } from "./program.ts";
+import { Program, Scene, zss } from "./program.ts";
 
 Deno.test("zss server --port of a taken port names the port and what to do", async () => {
   await using scene = await Scene.open();
@@ -116,4 +116,14 @@ Deno.test("zss node run names the bad manifest and serves the good ones", async 
   const node = await scene.startNode("--service-manifest", good, "--service-manifest", bad);
   await node.printed(/bad\.json:1:1: error: service_id "fs" is taken by the built-in fs service/);
   await node.printed(/online: 2 services/);
+});
+
+Deno.test("zss node list ends at once when it is interrupted while a server does not answer", async () => {
+  // Takes the connection and says nothing.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const program = new Program(["node", "list", "--url", `ws://127.0.0.1:${listener.addr.port}`]);
+  using _connection = await accepted;
+  const { code } = await program.end("SIGINT");
+  assert.equal(code, 130);
 });

@@ -127,6 +127,8 @@ Exit status:
         "make an invite with zss node invite, and pass it with --invite-token",
       );
     }
+    const { startLogging } = await import("../logging.ts");
+    await startLogging(this);
     const { parseExport, runNode } = await import("../../runtime/mod.ts");
     const exports = flags.export.map(parseExport);
     requireUnique(exports.map((spec) => spec.name), "--export");

@@ -75,6 +75,8 @@ Exit status:
   async func(flags) {
     const { io } = this;
     const paint = paintFor(io.stderr, io.env);
+    const { startLogging } = await import("../logging.ts");
+    await startLogging(this);
     const { startServer, systemRandom } = await import("../../control/server/mod.ts");
     const server = await startServer({
       bind: flags.bind,

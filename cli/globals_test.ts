@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { ZssError } from "../control/protocol/mod.ts";
+import { liftGlobals } from "./globals.ts";
+
+Deno.test("liftGlobals() takes the flags out of any position, in either form", () => {
+  const { globals, rest } = liftGlobals([
+    "--url",
+    "ws://a",
+    "node",
+    "list",
+    "--token-file=t",
+    "--json",
+    "--verbose",
+    "x",
+  ]);
+  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", output: "json", verbose: true });
+  assert.deepEqual(rest, ["node", "list", "x"]);
+});
+
+Deno.test("liftGlobals() takes nothing behind --", () => {
+  const { globals, rest } = liftGlobals(["node", "--", "--url", "ws://a"]);
+  assert.equal(globals.url, undefined);
+  assert.deepEqual(rest, ["node", "--", "--url", "ws://a"]);
+});
+
+Deno.test("liftGlobals() refuses a flag without its value", () => {
+  for (const argv of [["--url"], ["-o"], ["--url="], ["--token-file", ""]]) {
+    assert.throws(() => liftGlobals(argv), (error) => error instanceof ZssError && error.code === "usage");
+  }
+});

@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { currentOs } from "../../drivers/process/mod.ts";
+import { Errno, FsError, ZssError } from "../../control/protocol/mod.ts";
+import { treeContract } from "../namespace/tree_contract.ts";
+import { type FolderTree, openFolder } from "./folder.ts";
+
+const noLinks = currentOs.name === "windows";
+
+/** A place with a folder `root` to export and a folder `outside` that holds a secret. */
+class Place {
+  readonly base = realpathSync(mkdtempSync(join(tmpdir(), "zss-folder-")));
+  readonly root = join(this.base, "root");
+  readonly outside = join(this.base, "outside");
+
+  constructor() {
+    mkdirSync(this.root);
+    mkdirSync(this.outside);
+    writeFileSync(join(this.outside, "secret"), "secret");
+  }
+
+  open(): FolderTree {
+    return openFolder({ name: "work", path: this.root, mode: undefined });
+  }
+
+  file(path: string, content = path): void {
+    writeFileSync(join(this.root, path), content);
+  }
+
+  directory(path: string): void {
+    mkdirSync(join(this.root, path));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.base, { recursive: true });
+  }
+}
+
+async function refused(action: Promise<unknown>, ...allowed: readonly Errno[]): Promise<void> {
+  await assert.rejects(action, (error) => {
+    assert(error instanceof FsError && allowed.includes(error.errno), String(error));
+    return true;
+  });
+}
+
+async function contentOf(tree: FolderTree, node: bigint): Promise<string> {
+  const file = await tree.open(node, "read");
+  try {
+    return new TextDecoder().decode((await file.read(0, 1_000)).bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+const namesIn = async (tree: FolderTree, node: bigint) => (await tree.list(node)).map((entry) => entry.name);
+
+treeContract("FolderTree", {
+  open() {
+    const place = new Place();
+    for (const path of ["docs", "docs/deep", "empty", ".spiderweb-sandbox"]) place.directory(path);
+    for (const path of ["a.txt", "Z", "ü", "docs/deep/b", "docs/ spaced ", ".spiderweb-sandbox/x"]) place.file(path);
+    place.file("nothing", "");
+    if (!noLinks) {
+      symlinkSync(join(place.outside, "secret"), join(place.root, "escaping"));
+      symlinkSync("..", join(place.root, "up"));
+      symlinkSync("nowhere", join(place.root, "dangling"));
+      symlinkSync("loop", join(place.root, "loop"));
+      symlinkSync(".spiderweb-sandbox/x", join(place.root, "to-hidden"));
+    }
+    return Promise.resolve({ tree: place.open(), close: () => Promise.resolve(place[Symbol.dispose]()) });
+  },
+  entries: [
+    { path: "Z", content: "Z" },
+    { path: "a.txt", content: "a.txt" },
+    { path: "docs" },
+    { path: "docs/ spaced ", content: "docs/ spaced " },
+    { path: "docs/deep" },
+    { path: "docs/deep/b", content: "docs/deep/b" },
+    { path: "empty" },
+    { path: "nothing", content: "" },
+    { path: "ü", content: "ü" },
+  ],
+  absent: [".spiderweb-sandbox", "escaping", "up", "dangling", "loop", "to-hidden"],
+});
+
+Deno.test("openFolder() refuses what is no folder and names the export", () => {
+  using place = new Place();
+  place.file("a");
+  for (const path of [join(place.root, "a"), join(place.root, "missing")]) {
+    assert.throws(
+      () => openFolder({ name: "work", path, mode: undefined }),
+      (error) => {
+        assert(error instanceof ZssError && error.code === "invalid_export");
+        return error.message.startsWith('Cannot export "work": ');
+      },
+    );
+  }
+});
+
+Deno.test("FolderTree says when a file changed, by its generation and its times", async () => {
+  using place = new Place();
+  place.file("a");
+  utimesSync(join(place.root, "a"), 1_000_000_000, 1_000_000_001);
+  const tree = place.open();
+  const before = await tree.lookup(tree.root, "a");
+  assert.deepEqual([before.at, before.mt, before.gen], [
+    1_000_000_000_000_000_000n,
+    1_000_000_001_000_000_000n,
+    1_000_000_001_000_000_000n,
+  ]);
+  place.file("a", "longer");
+  const after = await tree.attributes(before.id);
+  assert(after.gen > before.gen && after.sz === 6 && after.id === before.id);
+});
+
+Deno.test({
+  name: "FolderTree shows a link inside the root as the file that it points to, under the id of that file",
+  ignore: noLinks,
+  async fn() {
+    using place = new Place();
+    for (const path of ["docs", "docs/deep"]) place.directory(path);
+    place.file("docs/deep/b");
+    symlinkSync("docs/deep/b", join(place.root, "link"));
+    symlinkSync(join(place.root, "docs"), join(place.root, "folder-link"));
+    const tree = place.open();
+    const link = await tree.lookup(tree.root, "link");
+    const docs = await tree.lookup(tree.root, "docs");
+    const deep = await tree.lookup(docs.id, "deep");
+    assert.equal((await tree.lookup(deep.id, "b")).id, link.id);
+    assert.equal(link.k, 1);
+    assert.equal(tree.parent(link.id), deep.id);
+    assert.equal(await contentOf(tree, link.id), "docs/deep/b");
+    assert.equal((await tree.lookup(tree.root, "folder-link")).id, docs.id);
+    assert.deepEqual(await namesIn(tree, tree.root), ["docs", "folder-link", "link"]);
+  },
+});
+
+Deno.test({
+  name: "FolderTree refuses a link that leaves the root with EACCES, and a dangling one with ENOENT",
+  ignore: noLinks,
+  async fn() {
+    using place = new Place();
+    symlinkSync(place.outside, join(place.root, "out"));
+    symlinkSync("../root/../outside/secret", join(place.root, "secret"));
+    symlinkSync("/etc/passwd", join(place.root, "passwd"));
+    symlinkSync("nowhere", join(place.root, "dangling"));
+    const tree = place.open();
+    for (const name of ["out", "secret", "passwd"]) await refused(tree.lookup(tree.root, name), Errno.EACCES);
+    await refused(tree.lookup(tree.root, "dangling"), Errno.ENOENT);
+    assert.deepEqual(await namesIn(tree, tree.root), []);
+  },
+});
+
+Deno.test({
+  name: "FolderTree refuses every use of a directory that was replaced by a link out of the root",
+  ignore: noLinks,
+  async fn() {
+    using place = new Place();
+    place.directory("d");
+    place.file("d/secret", "mine");
+    const tree = place.open();
+    const directory = await tree.lookup(tree.root, "d");
+    const file = await tree.lookup(directory.id, "secret");
+    renameSync(join(place.root, "d"), join(place.root, "moved"));
+    symlinkSync(place.outside, join(place.root, "d"));
+    await refused(tree.list(directory.id), Errno.EACCES);
+    await refused(tree.lookup(directory.id, "secret"), Errno.EACCES);
+    await refused(tree.attributes(directory.id), Errno.EACCES);
+    await refused(tree.open(file.id, "read"), Errno.EACCES);
+    await refused(tree.attributes(file.id), Errno.EACCES);
+    // The directory itself still exists, and is found where it is now.
+    assert.deepEqual(await namesIn(tree, tree.root), ["moved"]);
+    assert.equal(await contentOf(tree, file.id), "mine");
+  },
+});
+
+Deno.test({
+  name: "FolderTree refuses a file that was replaced by a link out of the root",
+  ignore: noLinks,
+  async fn() {
+    using place = new Place();
+    place.file("a");
+    const tree = place.open();
+    const { id } = await tree.lookup(tree.root, "a");
+    rmSync(join(place.root, "a"));
+    symlinkSync(join(place.outside, "secret"), join(place.root, "a"));
+    await refused(tree.open(id, "read"), Errno.EACCES);
+    await refused(tree.attributes(id), Errno.EACCES);
+  },
+});
+
+Deno.test("FolderTree never serves another file under the id of one that was replaced", async () => {
+  using place = new Place();
+  place.file("a", "old");
+  place.file("b", "new");
+  const tree = place.open();
+  const old = await tree.lookup(tree.root, "a");
+  renameSync(join(place.root, "b"), join(place.root, "a"));
+  await refused(tree.open(old.id, "read"), Errno.ENOENT);
+  const fresh = await tree.lookup(tree.root, "a");
+  assert.notEqual(fresh.id, old.id);
+  assert.equal(await contentOf(tree, fresh.id), "new");
+});
+
+Deno.test("FolderTree follows files and directories that moved, once it has seen where to", async () => {
+  using place = new Place();
+  for (const path of ["one", "one/inner", "two"]) place.directory(path);
+  place.file("one/inner/a");
+  const tree = place.open();
+  const one = await tree.lookup(tree.root, "one");
+  const inner = await tree.lookup(one.id, "inner");
+  const file = await tree.lookup(inner.id, "a");
+  renameSync(join(place.root, "one"), join(place.root, "two", "moved"));
+  await refused(tree.attributes(file.id), Errno.ENOENT);
+  const two = await tree.lookup(tree.root, "two");
+  assert.equal((await tree.lookup(two.id, "moved")).id, one.id);
+  assert.equal(await contentOf(tree, file.id), "one/inner/a");
+  assert.equal(tree.parent(one.id), two.id);
+});
+
+Deno.test({
+  name: "FolderTree gives two hard links of one file the same id",
+  ignore: noLinks,
+  async fn() {
+    using place = new Place();
+    place.file("a");
+    linkSync(join(place.root, "a"), join(place.root, "b"));
+    const tree = place.open();
+    const entries = await tree.list(tree.root);
+    assert.deepEqual(entries.map((entry) => entry.name), ["a", "b"]);
+    assert.equal(entries[0]?.attributes.id, entries[1]?.attributes.id);
+    assert.equal(await contentOf(tree, entries[0]?.attributes.id ?? 0n), "a");
+  },
+});
+
+Deno.test({
+  name: "FolderTree lists a pipe but neither opens it nor waits for it",
+  ignore: noLinks,
+  async fn() {
+    using place = new Place();
+    execFileSync("mkfifo", [join(place.root, "pipe")]);
+    const tree = place.open();
+    const pipe = await tree.lookup(tree.root, "pipe");
+    assert.equal(pipe.k, 1);
+    await refused(tree.open(pipe.id, "read"), Errno.EACCES);
+  },
+});
+
+Deno.test("FolderTree keeps a handle readable after its file was removed", async () => {
+  using place = new Place();
+  place.file("a", "still here");
+  const tree = place.open();
+  const { id } = await tree.lookup(tree.root, "a");
+  const file = await tree.open(id, "read");
+  rmSync(join(place.root, "a"));
+  assert.equal(new TextDecoder().decode((await file.read(6, 4)).bytes), "here");
+  await file.close();
+  await refused(tree.open(id, "read"), Errno.ENOENT);
+});
+
+Deno.test("FolderTree answers many requests at once, in a directory that changes meanwhile", async () => {
+  using place = new Place();
+  for (let i = 0; i < 200; i++) place.file(`f${i}`);
+  const tree = place.open();
+  const listings = Promise.all(Array.from({ length: 8 }, () => tree.list(tree.root)));
+  for (let i = 0; i < 200; i += 2) rmSync(join(place.root, `f${i}`));
+  for (const listing of await listings) {
+    const names = listing.map((entry) => entry.name);
+    assert.equal(new Set(names).size, names.length);
+    for (let i = 1; i < 200; i += 2) assert(names.includes(`f${i}`), `f${i}`);
+  }
+  assert.equal((await tree.list(tree.root)).length, 100);
+});
+
+Deno.test("FolderTree says ENOENT for everything once the folder itself is gone", async () => {
+  using place = new Place();
+  place.file("a");
+  const tree = place.open();
+  const { id } = await tree.lookup(tree.root, "a");
+  renameSync(place.root, join(place.base, "elsewhere"));
+  await refused(tree.list(tree.root), Errno.ENOENT);
+  await refused(tree.open(id, "read"), Errno.ENOENT);
+  await refused(tree.numbers(), Errno.ENOENT);
+});

@@ -82,68 +82,84 @@ const LINGER_MS = 1_000;
  */
 export async function runProgram(options: RunOptions): Promise<RunResult> {
   const began = options.clock.monotonic();
-  const result = (end: RunEnd, exitCode: number, detail: string, output: Output = nothing): RunResult => {
-    const durationMs = Math.round(options.clock.monotonic() - began);
-    return { end, exitCode, detail, ...output, durationMs };
-  };
-
-  if (options.signal.aborted) return result("cancelled", -1, "cancelled");
-  const program = await startProgram(options);
-  if (!program.started) return result("launch", -1, program.reason);
-
-  const { forced, exit, output } = await seeToTheEnd(program, options);
-  if (forced !== undefined) return result(forced, -1, forced, output);
-  if (exit?.signal) return result("signal", -1, exit.signal, output);
-  return result("exit", exit?.code ?? -1, "exit", output);
+  const { end, exitCode, detail, stdout, stderr } = await new Run(options).toTheEnd();
+  return { end, exitCode, detail, stdout, stderr, durationMs: Math.round(options.clock.monotonic() - began) };
 }
 
-type Output = Pick<RunResult, "stdout" | "stderr">;
+class Run {
+  readonly #options: RunOptions;
+  readonly #linger = Promise.withResolvers<void>();
+  #stopLingering: CancelTimer | undefined;
+  #program: StartedProgram | undefined;
+  #forced: Forced | undefined;
+  #exit: ProgramExit | undefined;
 
-const nothing: Output = { stdout: new Uint8Array(), stderr: new Uint8Array() };
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
 
-interface Ending {
-  readonly forced: Forced | undefined;
-  /** Undefined when a killed process did not end in time. */
-  readonly exit: ProgramExit | undefined;
-  readonly output: Output;
-}
+  async toTheEnd(): Promise<Omit<RunResult, "durationMs">> {
+    const { clock, signal, timeoutMs } = this.#options;
+    if (signal.aborted) return { ...withoutOutput, end: "cancelled", detail: "cancelled" };
+    // Before anything is waited for: the time runs from the call.
+    const stopDeadline = clock.after(timeoutMs, () => this.#end("timeout"));
+    const cancel = () => this.#end("cancelled");
+    signal.addEventListener("abort", cancel);
+    try {
+      const program = await startProgram(this.#options);
+      if (!program.started) return { ...withoutOutput, end: "launch", detail: program.reason };
+      return await this.#seeToTheEnd(program);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      stopDeadline();
+      this.#stopLingering?.();
+    }
+  }
 
-async function seeToTheEnd(program: StartedProgram, options: RunOptions): Promise<Ending> {
-  const { clock, signal, os = currentOs } = options;
-  let forced: Forced | undefined;
-  let exit: ProgramExit | undefined;
-  let stopLingering: CancelTimer | undefined;
+  async #seeToTheEnd(program: StartedProgram): Promise<Omit<RunResult, "durationMs">> {
+    const { maxOutputBytes, stdin } = this.#options;
+    this.#program = program;
+    if (this.#forced !== undefined) this.#kill(program);
+    const exited = program.exited.then((exit) => this.#leave(program, exit));
+    const stdout = new Capture(program.stdout, maxOutputBytes, () => this.#end("output_limit"));
+    const stderr = new Capture(program.stderr, maxOutputBytes, () => this.#end("output_limit"));
+    feed(program.stdin, stdin);
+    await Promise.race([Promise.all([exited, stdout.ended, stderr.ended]), this.#linger.promise]);
+    for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
+    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes() };
+  }
 
-  const linger = Promise.withResolvers<void>();
-  const startLingering = () => {
-    stopLingering ??= clock.after(LINGER_MS, linger.resolve);
-  };
-  const end = (reason: Forced) => {
-    // Once it has exited its pid may be another's, and its own end is the one that counts.
-    if (forced !== undefined || exit !== undefined) return;
-    forced = reason;
+  /** Ends the run, unless it has ended or is being ended: the first reason counts. */
+  #end(reason: Forced): void {
+    // Once it has exited, its pid may be another's.
+    if (this.#forced !== undefined || this.#exit !== undefined) return;
+    this.#forced = reason;
+    if (this.#program !== undefined) this.#kill(this.#program);
+  }
+
+  #kill(program: StartedProgram): void {
+    const { os = currentOs } = this.#options;
     os.killTree(program.pid);
-    startLingering();
-  };
-  const cancel = () => end("cancelled");
-  const stopDeadline = clock.after(options.timeoutMs, () => end("timeout"));
-  signal.addEventListener("abort", cancel);
-  if (signal.aborted) cancel();
+    this.#startLingering();
+  }
 
-  const exited = program.exited.then((how) => {
-    exit = how;
+  #leave(program: StartedProgram, exit: ProgramExit): void {
+    const { os = currentOs } = this.#options;
+    this.#exit = exit;
     os.killLeftovers(program.pid);
     program.stdin.destroy();
-    startLingering();
-  });
-  const stdout = new Capture(program.stdout, options.maxOutputBytes, () => end("output_limit"));
-  const stderr = new Capture(program.stderr, options.maxOutputBytes, () => end("output_limit"));
-  feed(program.stdin, options.stdin);
+    this.#startLingering();
+  }
 
-  await Promise.race([Promise.all([exited, stdout.ended, stderr.ended]), linger.promise]);
-  stopLingering?.();
-  stopDeadline();
-  signal.removeEventListener("abort", cancel);
-  for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
-  return { forced, exit, output: { stdout: stdout.bytes(), stderr: stderr.bytes() } };
+  #startLingering(): void {
+    this.#stopLingering ??= this.#options.clock.after(LINGER_MS, this.#linger.resolve);
+  }
+
+  #outcome(): Pick<RunResult, "end" | "exitCode" | "detail"> {
+    if (this.#forced !== undefined) return { end: this.#forced, exitCode: -1, detail: this.#forced };
+    if (this.#exit?.signal) return { end: "signal", exitCode: -1, detail: this.#exit.signal };
+    return { end: "exit", exitCode: this.#exit?.code ?? -1, detail: "exit" };
+  }
 }
+
+const withoutOutput = { exitCode: -1, stdout: new Uint8Array(), stderr: new Uint8Array() } as const;

@@ -2,15 +2,14 @@
  * Keeps every path inside the folder that was exported.
  *
  * A path is looked at again each time it is used, because what was a folder a
- * moment ago may be a link out of the root now. There is no `openat` here, so a
- * path is checked before and after its use and what was opened is compared with
- * what was meant (folder.ts); no path that is kept is ever trusted.
+ * moment ago may be a link out of the root now. No path that is kept is ever
+ * trusted.
  *
  * @module
  */
 
-import type { BigIntStats } from "node:fs";
-import { lstat, realpath } from "node:fs/promises";
+import { type BigIntStats, closeSync, constants, openSync, readlinkSync } from "node:fs";
+import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
 import { posix, win32 } from "node:path";
 import { Errno, FsError } from "../../control/protocol/mod.ts";
 import { currentOs, type Os } from "../../drivers/process/mod.ts";
@@ -56,33 +55,123 @@ export interface Found {
   readonly stats: BigIntStats;
 }
 
-/**
- * Follows `path` to the file that it stands for.
- *
- * @param root Real path of the export.
- * @throws {FsError} `EACCES path outside export root`; `ENOENT` for what is hidden or was replaced meanwhile.
- * @throws {Error} What the system refuses, with its code.
- */
-export async function follow(root: string, path: string): Promise<Found> {
-  const real = await realpath(path);
-  if (!isWithin(root, real)) throw new FsError(Errno.EACCES, "path outside export root");
-  if (stepsBelow(root, real).some((step) => isHidden(step))) throw new FsError(Errno.ENOENT, "file not found");
-  const stats = await lstat(real, { bigint: true });
-  if (stats.isSymbolicLink()) throw new FsError(Errno.ENOENT, "file not found");
-  return { path: real, stats };
+/** A file that is held while it is used. */
+export interface Held extends Found {
+  /** A path by which it is reached; good until the use ends. */
+  readonly at: string;
 }
 
 /**
- * Looks at a path that held no link when it was learnt, and holds none now.
+ * The boundary of an exported folder.
  *
- * @throws {FsError} `EACCES path outside export root` when a step of it has become a link that leaves the root,
- * `ENOENT` when it has become a link that does not.
- * @throws {Error} What the system refuses, with its code.
+ * Where `/proc/self/fd` shows the descriptors of this process (Linux), a file
+ * is held open without being read (`O_PATH`), the kernel says where it stands,
+ * and everything after that goes through the descriptor: nothing that happens
+ * to the path meanwhile matters. Elsewhere the path is checked before and after
+ * the use. That leaves a gap to somebody who can swap a directory against a
+ * link and back several times within one operation.
  */
-export async function stay(root: string, path: string): Promise<Found> {
-  const found = await follow(root, path);
-  if (found.path !== path) throw new FsError(Errno.ENOENT, "file not found");
-  return found;
+export class Confinement {
+  /** Real path of the folder. */
+  readonly root: string;
+  readonly #holds: boolean;
+
+  /** @param holds Whether descriptors can be held; found out unless told. */
+  constructor(root: string, holds: boolean = canHold(root)) {
+    this.root = root;
+    this.#holds = holds;
+  }
+
+  /**
+   * Uses the file at a path that held no link when it was learnt.
+   *
+   * @param check Throws when it is not the file that was meant; may be called twice.
+   * @throws {FsError} `EACCES path outside export root` when a step of the path has become a link that leaves the
+   * root, `ENOENT` when it has become a link that does not.
+   * @throws {Error} What the system refuses, with its code.
+   */
+  async hold<Value>(path: string, check: (found: Found) => void, use: (held: Held) => Promise<Value>): Promise<Value> {
+    const checked = (found: Found) => {
+      if (found.path !== path) throw new FsError(Errno.ENOENT, "file not found");
+      check(found);
+    };
+    if (this.#holds) {
+      return await this.#throughDescriptor(path, async (held) => {
+        checked(held);
+        return await use(held);
+      });
+    }
+    const found = await this.follow(path);
+    checked(found);
+    const value = await use({ ...found, at: path });
+    checked(await this.follow(path));
+    return value;
+  }
+
+  /**
+   * Follows `path`, links included, to the file that it stands for.
+   *
+   * @throws {FsError} `EACCES path outside export root`; `ENOENT` for what is hidden or was replaced meanwhile.
+   * @throws {Error} What the system refuses, with its code.
+   */
+  async follow(path: string): Promise<Found> {
+    if (this.#holds) {
+      return await this.#throughDescriptor(path, ({ path, stats }) => Promise.resolve({ path, stats }));
+    }
+    const real = await realpath(path);
+    return this.#inside({ path: real, stats: await lstat(real, { bigint: true }) });
+  }
+
+  /**
+   * Opens a held file to read. The caller closes it, also when the file turns out to be another one.
+   *
+   * Never waits for the other end of a pipe.
+   */
+  openHeld(held: Held): Promise<FileHandle> {
+    // A descriptor's path is itself a link; any other path must not lead through one.
+    const noFollow = this.#holds ? 0 : constants.O_NOFOLLOW ?? 0;
+    return open(held.at, constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0));
+  }
+
+  async #throughDescriptor<Value>(path: string, use: (held: Held) => Promise<Value>): Promise<Value> {
+    const handle = await open(path, O_PATH);
+    try {
+      const at = `${DESCRIPTORS}/${handle.fd}`;
+      const stats = await handle.stat({ bigint: true });
+      const found = this.#inside({ path: await readlink(at), stats });
+      return await use({ ...found, at });
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #inside(found: Found): Found {
+    if (!isWithin(this.root, found.path)) throw new FsError(Errno.EACCES, "path outside export root");
+    const gone = found.stats.nlink === 0n || found.stats.isSymbolicLink();
+    if (gone || stepsBelow(this.root, found.path).some((step) => isHidden(step))) {
+      throw new FsError(Errno.ENOENT, "file not found");
+    }
+    return found;
+  }
+}
+
+const DESCRIPTORS = "/proc/self/fd";
+
+/** Linux: a descriptor that names a file and cannot read it. The number is the same on x64 and arm64. */
+const O_PATH = 0o10000000;
+
+/** Whether a descriptor's number leads to the file; in some runtimes the number is their own. */
+function canHold(root: string): boolean {
+  try {
+    const descriptor = openSync(root, O_PATH);
+    try {
+      return readlinkSync(`${DESCRIPTORS}/${descriptor}`) === root;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false; // no such flag, or nothing that shows descriptors
+  }
 }
 
 /** The names of the steps from `root` down to `path`, which is `root` or below it. */

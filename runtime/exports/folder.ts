@@ -12,8 +12,8 @@
  * @module
  */
 
-import { type BigIntStats, constants, realpathSync, statSync } from "node:fs";
-import { type FileHandle, open, readdir, statfs } from "node:fs/promises";
+import { type BigIntStats, realpathSync, statSync } from "node:fs";
+import { type FileHandle, lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { currentOs } from "../../drivers/process/mod.ts";
 import {
@@ -34,16 +34,13 @@ import {
   readOnlyError,
   type TreeDescription,
 } from "../namespace/tree.ts";
-import { follow, type Found, isHidden, isOrdinaryName, stay, stepsBelow } from "./confine.ts";
+import { Confinement, type Found, type Held, isHidden, isOrdinaryName, stepsBelow } from "./confine.ts";
 import { FileIds, type Identity, isSameFile, type KnownFile } from "./file_ids.ts";
 import type { ExportSpec } from "./parse_export.ts";
 import { inProtocolWords } from "./system_errors.ts";
 
 /** How many files of a directory are looked at together. */
 const LOOKS_AT_ONCE = 64;
-
-/** Never through a link, and never waiting for the other end of a pipe. Both are 0 where the system has no such flag. */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Opens a folder for export.
@@ -57,14 +54,14 @@ export function openFolder(spec: ExportSpec): FolderTree {
     const root = realpathSync(spec.path);
     const stats = statSync(root, { bigint: true });
     if (!stats.isDirectory()) throw refuse(`"${spec.path}" is not a folder`);
-    return new FolderTree(spec, root, stats);
+    return new FolderTree(spec, new Confinement(root), stats);
   } catch (error) {
     throw error instanceof ZssError ? error : refuse(errorText(error));
   }
 }
 
-/** A file that an id stands for, as it is now. */
-interface Located extends Found {
+/** A file that an id stands for, held while it is used. */
+interface Located extends Held {
   readonly file: KnownFile;
 }
 
@@ -72,11 +69,11 @@ interface Located extends Found {
 export class FolderTree implements FileTree {
   readonly description: TreeDescription;
   readonly root: bigint;
-  readonly #rootPath: string;
+  readonly #boundary: Confinement;
   readonly #ids: FileIds;
 
-  /** @param rootPath Real path of the folder. */
-  constructor(spec: ExportSpec, rootPath: string, identity: Identity) {
+  /** @param identity Of the folder itself. */
+  constructor(spec: ExportSpec, boundary: Confinement, identity: Identity) {
     const kind = currentOs.folderKind;
     this.description = {
       name: spec.name,
@@ -85,32 +82,25 @@ export class FolderTree implements FileTree {
       source_kind: kind,
       source_id: `${kind}:${spec.name}`,
     };
-    this.#rootPath = rootPath;
+    this.#boundary = boundary;
     this.#ids = new FileIds(identityOf(identity));
     this.root = this.#ids.root.id;
   }
 
   lookup(parent: bigint, name: string): Promise<FileAttributes> {
-    return inProtocolWords(async () => {
-      const directory = await this.#locateDirectory(parent);
+    return this.#inDirectory(parent, async (directory) => {
       if (isHidden(name) || !isOrdinaryName(name)) throw noSuchNode();
-      const found = await this.#describe(directory, name);
-      await this.#stillThere(directory);
-      return found;
+      return await this.#describe(directory, await this.#boundary.follow(join(directory.at, name)));
     });
   }
 
   attributes(node: bigint): Promise<FileAttributes> {
-    return inProtocolWords(async () => {
-      const { file, stats } = await this.#locate(node);
-      return attributesOf(file.id, stats);
-    });
+    return this.#locate(node, ({ file, stats }) => Promise.resolve(attributesOf(file.id, stats)));
   }
 
   list(directory: bigint): Promise<readonly DirectoryEntry[]> {
-    return inProtocolWords(async () => {
-      const located = await this.#locateDirectory(directory);
-      const names = (await readdir(located.path))
+    return this.#inDirectory(directory, async (located) => {
+      const names = (await readdir(located.at))
         .filter((name) => !isHidden(name) && isOrdinaryName(name) && childNameProblem(name) === undefined)
         .sort();
       const entries: DirectoryEntry[] = [];
@@ -118,7 +108,6 @@ export class FolderTree implements FileTree {
         const looks = names.slice(start, start + LOOKS_AT_ONCE).map((name) => this.#entry(located, name));
         for (const entry of await Promise.all(looks)) if (entry !== undefined) entries.push(entry);
       }
-      await this.#stillThere(located);
       this.#ids.keepOnly(located.file, new Set(names));
       return entries;
     });
@@ -128,36 +117,34 @@ export class FolderTree implements FileTree {
     return (this.#known(node).parent ?? this.#ids.root).id;
   }
 
-  open(node: bigint, access: Access): Promise<OpenFile> {
-    return inProtocolWords(async () => {
-      const located = await this.#locate(node);
-      if (located.stats.isDirectory()) throw new FsError(Errno.EISDIR, "is a directory");
-      if (access !== "read") throw readOnlyError();
-      // Opening a device may do something, and a pipe has no content to read at an offset.
-      if (!located.stats.isFile()) throw new FsError(Errno.EACCES, "access denied: not a regular file");
-      const handle = await open(located.path, OPEN_FLAGS);
-      try {
+  async open(node: bigint, access: Access): Promise<OpenFile> {
+    let handle: FileHandle | undefined;
+    try {
+      return await this.#locate(node, async (located) => {
+        if (located.stats.isDirectory()) throw new FsError(Errno.EISDIR, "is a directory");
+        if (access !== "read") throw readOnlyError();
+        // Opening a device may do something, and a pipe has no content to read at an offset.
+        if (!located.stats.isFile()) throw new FsError(Errno.EACCES, "access denied: not a regular file");
+        handle = await this.#boundary.openHeld(located);
         const opened = await handle.stat({ bigint: true });
         if (!isSameFile(identityOf(opened), located.file.identity)) throw noSuchNode();
-        await this.#stillThere(located);
         return reader(handle, opened.mtimeNs);
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
-    });
+      });
+    } catch (error) {
+      await handle?.close();
+      throw error;
+    }
   }
 
   truncate(node: bigint): Promise<void> {
-    return inProtocolWords(async () => {
-      const { stats } = await this.#locate(node);
+    return this.#locate(node, ({ stats }) => {
       throw stats.isDirectory() ? new FsError(Errno.EISDIR, "is a directory") : readOnlyError();
     });
   }
 
   numbers(): Promise<FileSystemNumbers> {
     return inProtocolWords(async () => {
-      const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(this.#rootPath);
+      const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(this.#boundary.root);
       return { bsize, frsize: bsize, blocks, bfree, bavail, files, ffree, favail: ffree, namemax: 255 };
     });
   }
@@ -173,59 +160,60 @@ export class FolderTree implements FileTree {
     return file;
   }
 
-  /** Finds the file of an id where it was last seen, provided that it is still that file. */
-  async #locate(node: bigint): Promise<Located> {
-    const file = this.#known(node);
-    const found = await stay(this.#rootPath, join(this.#rootPath, ...this.#ids.steps(file)));
-    if (!isSameFile(identityOf(found.stats), file.identity)) throw noSuchNode();
-    return { ...found, file };
+  /** Uses the file of an id where it was last seen, provided that it is still that file. */
+  #locate<Value>(node: bigint, use: (located: Located) => Promise<Value>): Promise<Value> {
+    return inProtocolWords(async () => {
+      const file = this.#known(node);
+      const check = ({ stats }: Found) => {
+        if (!isSameFile(identityOf(stats), file.identity)) throw noSuchNode();
+      };
+      const path = join(this.#boundary.root, ...this.#ids.steps(file));
+      return await this.#boundary.hold(path, check, (held) => use({ ...held, file }));
+    });
   }
 
-  async #locateDirectory(node: bigint): Promise<Located> {
-    const located = await this.#locate(node);
-    if (!located.stats.isDirectory()) throw new FsError(Errno.ENOTDIR, "not a directory");
-    return located;
-  }
-
-  /** Checks after the use of a path that it led all the time to where it leads now. */
-  async #stillThere({ path, file }: Located): Promise<void> {
-    const { stats } = await stay(this.#rootPath, path);
-    if (!isSameFile(identityOf(stats), file.identity)) throw noSuchNode();
+  #inDirectory<Value>(node: bigint, use: (directory: Located) => Promise<Value>): Promise<Value> {
+    return this.#locate(node, async (located) => {
+      if (!located.stats.isDirectory()) throw new FsError(Errno.ENOTDIR, "not a directory");
+      return await use(located);
+    });
   }
 
   /** A child for a listing; undefined for one that cannot be shown. */
-  async #entry(directory: Located, name: string): Promise<DirectoryEntry | undefined> {
-    try {
-      return { name, attributes: await inProtocolWords(() => this.#describe(directory, name)) };
-    } catch (error) {
+  #entry(directory: Located, name: string): Promise<DirectoryEntry | undefined> {
+    return inProtocolWords(async () => {
+      const at = join(directory.at, name);
+      const stats = await lstat(at, { bigint: true });
+      const found = stats.isSymbolicLink()
+        ? await this.#boundary.follow(at)
+        : { path: join(directory.path, name), stats };
+      return { name, attributes: await this.#describe(directory, found) };
+    }).catch((error: unknown) => {
       // Gone meanwhile, a dangling link, one that leaves the root, or behind a directory that may not be entered.
-      const shown: readonly Errno[] = [Errno.ENOENT, Errno.EACCES, Errno.ENOTDIR];
-      if (error instanceof FsError && shown.includes(error.errno)) return undefined;
+      const skipped: readonly Errno[] = [Errno.ENOENT, Errno.EACCES, Errno.ENOTDIR];
+      if (error instanceof FsError && skipped.includes(error.errno)) return undefined;
       throw error;
-    }
-  }
-
-  async #describe(directory: Located, name: string): Promise<FileAttributes> {
-    const found = await follow(this.#rootPath, join(directory.path, name));
-    const file = await this.#learn(directory, found);
-    return attributesOf(file.id, found.stats);
+    });
   }
 
   /** Notes where a file stands, and the directories above it when a link led elsewhere. */
-  async #learn(directory: Located, found: Found): Promise<KnownFile> {
-    const steps = stepsBelow(this.#rootPath, found.path);
-    const near = [...stepsBelow(this.#rootPath, directory.path), steps.at(-1) ?? ""];
+  async #describe(directory: Located, found: Found): Promise<FileAttributes> {
+    const { root } = this.#boundary;
+    const steps = stepsBelow(root, found.path);
+    const last = steps.at(-1) ?? "";
     // The usual case: what the name stands for is in the directory itself.
-    const isNear = near.length === steps.length && near.every((step, index) => step === steps[index]);
-    if (isNear) return this.#note(directory.file, steps.at(-1) ?? "", found.stats);
+    if (steps.length > 0 && join(directory.path, last) === found.path) {
+      return attributesOf(this.#note(directory.file, last, found.stats).id, found.stats);
+    }
     let file = this.#ids.root;
-    let path = this.#rootPath;
+    let path = root;
     for (const step of steps) {
       path = join(path, step);
-      const { stats } = await stay(this.#rootPath, path);
-      file = this.#note(file, step, stats);
+      const above = path === found.path ? found : await this.#boundary.follow(path);
+      if (above.path !== path) throw noSuchNode();
+      file = this.#note(file, step, above.stats);
     }
-    return file;
+    return attributesOf(file.id, found.stats);
   }
 
   #note(parent: KnownFile, name: string, stats: BigIntStats): KnownFile {

@@ -4,9 +4,11 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -15,8 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentOs } from "../../drivers/process/mod.ts";
 import { Errno, FsError, ZssError } from "../../control/protocol/mod.ts";
-import { treeContract } from "../namespace/tree_contract.ts";
-import { type FolderTree, openFolder } from "./folder.ts";
+import { treeContract, type TreeSubject } from "../namespace/tree_contract.ts";
+import { Confinement } from "./confine.ts";
+import { FolderTree, openFolder } from "./folder.ts";
 
 const noLinks = currentOs.name === "windows";
 
@@ -32,8 +35,11 @@ class Place {
     writeFileSync(join(this.outside, "secret"), "secret");
   }
 
-  open(): FolderTree {
-    return openFolder({ name: "work", path: this.root, mode: undefined });
+  /** @param holds Whether descriptors may be held, as on Linux; `false` is how other systems do it. */
+  open(holds?: boolean): FolderTree {
+    const spec = { name: "work", path: this.root, mode: undefined };
+    if (holds === undefined) return openFolder(spec);
+    return new FolderTree(spec, new Confinement(this.root, holds), statSync(this.root, { bigint: true }));
   }
 
   file(path: string, content = path): void {
@@ -67,7 +73,7 @@ async function contentOf(tree: FolderTree, node: bigint): Promise<string> {
 
 const namesIn = async (tree: FolderTree, node: bigint) => (await tree.list(node)).map((entry) => entry.name);
 
-treeContract("FolderTree", {
+const example = (holds?: boolean): TreeSubject => ({
   open() {
     const place = new Place();
     for (const path of ["docs", "docs/deep", "empty", ".spiderweb-sandbox"]) place.directory(path);
@@ -80,7 +86,7 @@ treeContract("FolderTree", {
       symlinkSync("loop", join(place.root, "loop"));
       symlinkSync(".spiderweb-sandbox/x", join(place.root, "to-hidden"));
     }
-    return Promise.resolve({ tree: place.open(), close: () => Promise.resolve(place[Symbol.dispose]()) });
+    return Promise.resolve({ tree: place.open(holds), close: () => Promise.resolve(place[Symbol.dispose]()) });
   },
   entries: [
     { path: "Z", content: "Z" },
@@ -96,6 +102,23 @@ treeContract("FolderTree", {
   absent: [".spiderweb-sandbox", "escaping", "up", "dangling", "loop", "to-hidden"],
 });
 
+treeContract("FolderTree", example());
+treeContract("FolderTree without descriptors", example(false));
+
+/** Registers a test of what must hold whether descriptors can be held or not. */
+function testWithLinks(name: string, run: (place: Place, open: () => FolderTree) => Promise<void>): void {
+  for (const holds of [undefined, false]) {
+    Deno.test({
+      name: holds === undefined ? name : `${name}, without descriptors`,
+      ignore: noLinks,
+      async fn() {
+        using place = new Place();
+        await run(place, () => place.open(holds));
+      },
+    });
+  }
+}
+
 Deno.test("openFolder() refuses what is no folder and names the export", () => {
   using place = new Place();
   place.file("a");
@@ -108,6 +131,38 @@ Deno.test("openFolder() refuses what is no folder and names the export", () => {
       },
     );
   }
+});
+
+Deno.test({
+  name: "Confinement.hold() stays with the file that it holds, whatever happens to the path meanwhile",
+  // Only where the kernel shows descriptors, and the runtime numbers them as the kernel does.
+  ignore: currentOs.name !== "linux" || Deno.version.deno.startsWith("2.6."),
+  async fn() {
+    using place = new Place();
+    place.directory("d");
+    place.file("d/secret", "mine");
+    const boundary = new Confinement(place.root);
+    const read = await boundary.hold(join(place.root, "d", "secret"), () => {}, async (held) => {
+      renameSync(join(place.root, "d"), join(place.root, "moved"));
+      symlinkSync(place.outside, join(place.root, "d"));
+      const handle = await boundary.openHeld(held);
+      await handle.close();
+      return readFileSync(held.at, "utf8");
+    });
+    assert.equal(read, "mine");
+  },
+});
+
+Deno.test("Confinement.hold() checks again after the use where it cannot hold descriptors", async () => {
+  using place = new Place();
+  place.directory("d");
+  place.file("d/secret", "mine");
+  const boundary = new Confinement(place.root, false);
+  const use = () => {
+    renameSync(join(place.root, "d"), join(place.root, "moved"));
+    return Promise.resolve("taken");
+  };
+  await assert.rejects(boundary.hold(join(place.root, "d", "secret"), () => {}, use), { code: "ENOENT" });
 });
 
 Deno.test("FolderTree says when a file changed, by its generation and its times", async () => {
@@ -126,16 +181,14 @@ Deno.test("FolderTree says when a file changed, by its generation and its times"
   assert(after.gen > before.gen && after.sz === 6 && after.id === before.id);
 });
 
-Deno.test({
-  name: "FolderTree shows a link inside the root as the file that it points to, under the id of that file",
-  ignore: noLinks,
-  async fn() {
-    using place = new Place();
+testWithLinks(
+  "FolderTree shows a link inside the root as the file that it points to, under the id of that file",
+  async (place, open) => {
     for (const path of ["docs", "docs/deep"]) place.directory(path);
     place.file("docs/deep/b");
     symlinkSync("docs/deep/b", join(place.root, "link"));
     symlinkSync(join(place.root, "docs"), join(place.root, "folder-link"));
-    const tree = place.open();
+    const tree = open();
     const link = await tree.lookup(tree.root, "link");
     const docs = await tree.lookup(tree.root, "docs");
     const deep = await tree.lookup(docs.id, "deep");
@@ -146,32 +199,28 @@ Deno.test({
     assert.equal((await tree.lookup(tree.root, "folder-link")).id, docs.id);
     assert.deepEqual(await namesIn(tree, tree.root), ["docs", "folder-link", "link"]);
   },
-});
+);
 
-Deno.test({
-  name: "FolderTree refuses a link that leaves the root with EACCES, and a dangling one with ENOENT",
-  ignore: noLinks,
-  async fn() {
-    using place = new Place();
+testWithLinks(
+  "FolderTree refuses a link that leaves the root with EACCES, and a dangling one with ENOENT",
+  async (place, open) => {
     symlinkSync(place.outside, join(place.root, "out"));
     symlinkSync("../root/../outside/secret", join(place.root, "secret"));
     symlinkSync("/etc/passwd", join(place.root, "passwd"));
     symlinkSync("nowhere", join(place.root, "dangling"));
-    const tree = place.open();
+    const tree = open();
     for (const name of ["out", "secret", "passwd"]) await refused(tree.lookup(tree.root, name), Errno.EACCES);
     await refused(tree.lookup(tree.root, "dangling"), Errno.ENOENT);
     assert.deepEqual(await namesIn(tree, tree.root), []);
   },
-});
+);
 
-Deno.test({
-  name: "FolderTree refuses every use of a directory that was replaced by a link out of the root",
-  ignore: noLinks,
-  async fn() {
-    using place = new Place();
+testWithLinks(
+  "FolderTree refuses every use of a directory that was replaced by a link out of the root",
+  async (place, open) => {
     place.directory("d");
     place.file("d/secret", "mine");
-    const tree = place.open();
+    const tree = open();
     const directory = await tree.lookup(tree.root, "d");
     const file = await tree.lookup(directory.id, "secret");
     renameSync(join(place.root, "d"), join(place.root, "moved"));
@@ -185,21 +234,16 @@ Deno.test({
     assert.deepEqual(await namesIn(tree, tree.root), ["moved"]);
     assert.equal(await contentOf(tree, file.id), "mine");
   },
-});
+);
 
-Deno.test({
-  name: "FolderTree refuses a file that was replaced by a link out of the root",
-  ignore: noLinks,
-  async fn() {
-    using place = new Place();
-    place.file("a");
-    const tree = place.open();
-    const { id } = await tree.lookup(tree.root, "a");
-    rmSync(join(place.root, "a"));
-    symlinkSync(join(place.outside, "secret"), join(place.root, "a"));
-    await refused(tree.open(id, "read"), Errno.EACCES);
-    await refused(tree.attributes(id), Errno.EACCES);
-  },
+testWithLinks("FolderTree refuses a file that was replaced by a link out of the root", async (place, open) => {
+  place.file("a");
+  const tree = open();
+  const { id } = await tree.lookup(tree.root, "a");
+  rmSync(join(place.root, "a"));
+  symlinkSync(join(place.outside, "secret"), join(place.root, "a"));
+  await refused(tree.open(id, "read"), Errno.EACCES);
+  await refused(tree.attributes(id), Errno.EACCES);
 });
 
 Deno.test("FolderTree never serves another file under the id of one that was replaced", async () => {
@@ -231,32 +275,22 @@ Deno.test("FolderTree follows files and directories that moved, once it has seen
   assert.equal(tree.parent(one.id), two.id);
 });
 
-Deno.test({
-  name: "FolderTree gives two hard links of one file the same id",
-  ignore: noLinks,
-  async fn() {
-    using place = new Place();
-    place.file("a");
-    linkSync(join(place.root, "a"), join(place.root, "b"));
-    const tree = place.open();
-    const entries = await tree.list(tree.root);
-    assert.deepEqual(entries.map((entry) => entry.name), ["a", "b"]);
-    assert.equal(entries[0]?.attributes.id, entries[1]?.attributes.id);
-    assert.equal(await contentOf(tree, entries[0]?.attributes.id ?? 0n), "a");
-  },
+testWithLinks("FolderTree gives two hard links of one file the same id", async (place, open) => {
+  place.file("a");
+  linkSync(join(place.root, "a"), join(place.root, "b"));
+  const tree = open();
+  const entries = await tree.list(tree.root);
+  assert.deepEqual(entries.map((entry) => entry.name), ["a", "b"]);
+  assert.equal(entries[0]?.attributes.id, entries[1]?.attributes.id);
+  assert.equal(await contentOf(tree, entries[0]?.attributes.id ?? 0n), "a");
 });
 
-Deno.test({
-  name: "FolderTree lists a pipe but neither opens it nor waits for it",
-  ignore: noLinks,
-  async fn() {
-    using place = new Place();
-    execFileSync("mkfifo", [join(place.root, "pipe")]);
-    const tree = place.open();
-    const pipe = await tree.lookup(tree.root, "pipe");
-    assert.equal(pipe.k, 1);
-    await refused(tree.open(pipe.id, "read"), Errno.EACCES);
-  },
+testWithLinks("FolderTree lists a pipe but neither opens it nor waits for it", async (place, open) => {
+  execFileSync("mkfifo", [join(place.root, "pipe")]);
+  const tree = open();
+  const pipe = await tree.lookup(tree.root, "pipe");
+  assert.equal(pipe.k, 1);
+  await refused(tree.open(pipe.id, "read"), Errno.EACCES);
 });
 
 Deno.test("FolderTree keeps a handle readable after its file was removed", async () => {

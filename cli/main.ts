@@ -35,7 +35,7 @@ async function runHelper(role: string, args: readonly string[], io: CliIo): Prom
   }
   const { runDriverProgram } = await import("./commands/driver.ts");
   try {
-    return await runDriverProgram(String(args[1]), io);
+    return await runDriverProgram(String(args[1]), args.slice(2), io);
   } catch (error) {
     io.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
     return 2;

@@ -6,7 +6,7 @@ import { nonEmpty } from "../flags.ts";
 import type { CliContext, CliIo } from "../io.ts";
 
 /** `zss driver` */
-export const driverCommand = buildCommand<Record<never, never>, [string], CliContext>({
+export const driverCommand = buildCommand<Record<never, never>, string[], CliContext>({
   docs: {
     brief: "run a reference driver",
     fullDescription: `Run one of the drivers that ship inside zss: JSON object in on standard input,
@@ -23,15 +23,19 @@ Examples:
   $ echo '{"sleep_ms":50}' | zss driver sleep`,
   },
   parameters: {
-    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "name of the driver", placeholder: "name" }] },
+    positional: {
+      kind: "array",
+      parameter: { parse: nonEmpty, brief: "name of the driver, and behind -- its own flags", placeholder: "name" },
+      minimum: 1,
+    },
   },
-  async func(_flags, name) {
-    this.setExitCode(await runDriverProgram(name, this.io));
+  async func(_flags, name = "", ...args) {
+    this.setExitCode(await runDriverProgram(name, args, this.io));
   },
 });
 
 /** Runs a driver by its name and returns its exit code. */
-export async function runDriverProgram(name: string, io: CliIo): Promise<number> {
+export async function runDriverProgram(name: string, args: readonly string[], io: CliIo): Promise<number> {
   const program = Object.hasOwn(driverPrograms, name) ? driverPrograms[name] : undefined;
   if (program === undefined) {
     throw usageError(
@@ -40,7 +44,7 @@ export async function runDriverProgram(name: string, io: CliIo): Promise<number>
     );
   }
   return await program({
-    args: [],
+    args,
     readStdin: () => io.readStdin(),
     stdout: (text) => io.stdout.write(text),
     stderr: (text) => io.stderr.write(text),

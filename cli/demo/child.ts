@@ -4,10 +4,9 @@
  * @module
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { ZssError } from "../../control/protocol/mod.ts";
-import { type Clock, currentOs, programCommand } from "../../drivers/process/mod.ts";
+import { type Clock, currentOs, programCommand, type StartedProgram, startProgram } from "../../drivers/process/mod.ts";
 
 /** How long a child may take to say that it is up, or to end, in milliseconds. */
 const DEADLINE_MS = 20_000;
@@ -16,85 +15,72 @@ const DEADLINE_MS = 20_000;
 export class DemoChild {
   readonly #name: string;
   readonly #clock: Clock;
-  readonly #child: ChildProcess;
+  readonly #program: StartedProgram;
   readonly #waiting = new Set<() => void>();
   #output = "";
-  #exited = false;
+  #hasExited = false;
 
   /** Settles with the exit code, or the signal's name. */
   readonly ended: Promise<number | string>;
 
+  private constructor(name: string, program: StartedProgram, clock: Clock) {
+    this.#name = name;
+    this.#clock = clock;
+    this.#program = program;
+    const take = (chunk: Uint8Array) => {
+      this.#output += new TextDecoder().decode(chunk);
+      this.#wake();
+    };
+    program.stdout.on("data", take);
+    program.stderr.on("data", take);
+    this.ended = program.exited.then(({ code, signal }) => {
+      this.#hasExited = true;
+      this.#wake();
+      return code ?? signal ?? "unknown";
+    });
+  }
+
   /**
    * Starts `zss <args>`.
    *
-   * @param env Variables beside those that every process needs.
+   * @param env Variables beside those that every program gets.
+   * @throws {ZssError} `demo_failed` when it cannot be started.
    */
-  constructor(name: string, args: readonly string[], env: Readonly<Record<string, string>>, clock: Clock) {
-    this.#name = name;
-    this.#clock = clock;
+  static async start(
+    name: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    clock: Clock,
+  ): Promise<DemoChild> {
     const self = programCommand(args);
-    const keep = ["PATH", "HOME", "LANG", "TMPDIR", "SystemRoot", "TEMP", "USERPROFILE"];
-    const inherited = Object.fromEntries(
-      keep.flatMap((key) => process.env[key] === undefined ? [] : [[key, process.env[key]]]),
-    );
-    this.#child = spawn(self.file, [...self.args], {
+    const program = await startProgram({
+      ...self,
+      cwd: process.cwd(),
       // Its standard input is ours: when this process ends, however it ends, the child does too.
-      env: { ...inherited, ...self.env, ...env, ZSS_END_WITH_STDIN: "1" },
-      stdio: ["pipe", "pipe", "pipe"],
-      // A group of its own, so that Ctrl-C reaches the demo first.
-      detached: currentOs.hasGroups,
+      env: { ...currentOs.cleanEnvironment(process.env), ...self.env, ...env, ZSS_END_WITH_STDIN: "1" },
     });
-    const take = (chunk: Uint8Array) => {
-      this.#output += new TextDecoder().decode(chunk);
-      for (const wake of this.#waiting) wake();
-    };
-    this.#child.stdout?.on("data", take);
-    this.#child.stderr?.on("data", take);
-    this.#child.stdin?.on("error", () => {});
-    this.ended = new Promise((resolve) => {
-      const done = (how: number | string) => {
-        this.#exited = true;
-        for (const wake of this.#waiting) wake();
-        resolve(how);
-      };
-      this.#child.on("error", (error) => done(error.message));
-      this.#child.on("close", (code, signal) => done(code ?? signal ?? "unknown"));
-    });
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  /** What it has printed so far. */
-  get output(): string {
-    return this.#output;
+    if (program.started) return new DemoChild(name, program, clock);
+    throw new ZssError("demo_failed", `Cannot start the ${name}: ${program.reason}`);
   }
 
   /** Waits until its output matches. @throws {ZssError} `demo_failed` when it ends or the time is over before. */
   async printed(pattern: RegExp): Promise<RegExpMatchArray> {
-    let late = false;
+    let isLate = false;
     const cancel = this.#clock.after(DEADLINE_MS, () => {
-      late = true;
-      for (const wake of this.#waiting) wake();
+      isLate = true;
+      this.#wake();
     });
     try {
       for (;;) {
         const match = this.#output.match(pattern);
         if (match !== null) return match;
-        if (late || this.#exited) {
-          const state = late ? `said nothing of the kind within ${DEADLINE_MS / 1000} s` : "ended";
+        if (isLate || this.#hasExited) {
+          const state = isLate ? `said nothing of the kind within ${DEADLINE_MS / 1000} s` : "ended";
           throw new ZssError("demo_failed", `Cannot go on: the ${this.#name} ${state}`, {
             hint: `its output was: ${this.#output.trim() || "(nothing)"}`,
           });
         }
-        await new Promise<void>((resolve) => {
-          const wake = () => {
-            this.#waiting.delete(wake);
-            resolve();
-          };
-          this.#waiting.add(wake);
-        });
+        await new Promise<void>((resolve) => this.#waiting.add(resolve));
       }
     } finally {
       cancel();
@@ -103,10 +89,15 @@ export class DemoChild {
 
   /** Ends it: asks first, insists after the deadline. */
   async stop(): Promise<void> {
-    if (this.#exited) return;
-    this.#child.stdin?.end();
-    const cancel = this.#clock.after(DEADLINE_MS, () => this.#child.kill("SIGKILL"));
+    if (this.#hasExited) return;
+    this.#program.stdin.end();
+    const cancel = this.#clock.after(DEADLINE_MS, () => currentOs.killTree(this.#program.pid));
     await this.ended;
     cancel();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 }

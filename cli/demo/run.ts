@@ -53,7 +53,7 @@ export async function runDemo(io: CliIo, once: boolean): Promise<void> {
     await Promise.all(Object.entries(demoManifests).map(([name, manifest]) => writeManifest(folder, name, manifest)));
 
     const { server, url } = await step("listening", async () => {
-      const server = new DemoChild("server", serverArgs(folder, 0), { ZSS_ADMIN_TOKEN: token }, io.clock);
+      const server = await DemoChild.start("server", serverArgs(folder, 0), { ZSS_ADMIN_TOKEN: token }, io.clock);
       children.push(server);
       const [, url = ""] = await server.printed(/listening on (ws:\/\/\S+)/);
       line("listening", url);
@@ -73,7 +73,7 @@ export async function runDemo(io: CliIo, once: boolean): Promise<void> {
       return String(answer["invite_token"]);
     });
     const nodeId = await step("paired", async () => {
-      const node = new DemoChild("node", nodeArgs(folder, url, invite), {}, io.clock);
+      const node = await DemoChild.start("node", nodeArgs(folder, url, invite), {}, io.clock);
       children.push(node);
       const [, id = "", name = ""] = await node.printed(/zss node (\S+) \((\S+)\) paired/);
       line("paired", `${id} (${name})`);
@@ -291,7 +291,7 @@ async function stayUp(stage: Stage, server: DemoChild, children: DemoChild[], li
     const how = await Promise.race([interrupted, current.ended]);
     if (how === "interrupted") return;
     line("server", `ended (${how}); starting it again on port ${port}`);
-    current = new DemoChild("server", serverArgs(folder, port), { ZSS_ADMIN_TOKEN: token }, io.clock);
+    current = await DemoChild.start("server", serverArgs(folder, port), { ZSS_ADMIN_TOKEN: token }, io.clock);
     children.unshift(current);
     await current.printed(/listening on/);
     line("server", "back; the node reconnects by itself, the watch above has ended");

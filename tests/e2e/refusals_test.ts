@@ -64,7 +64,11 @@ const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["standalone mode", ["node", "run", "--export", "work=."], /standalone mode is not part of this version/],
   ["an unknown command", ["node", "lst"], /did you mean/],
   ["an unknown flag", ["node", "list", "--lable", "x"], /--lable/],
-  ["a bad export", ["node", "run", "--control-url", "ws://127.0.0.1:9", "--export", "work"], /name and a path/],
+  [
+    "a bad export",
+    ["node", "run", "--control-url", "ws://127.0.0.1:9", "--export", "work"],
+    /between the name and the path/,
+  ],
   ["an unknown form", ["version", "-o", "xml"], /no such form/],
   ["an unknown driver", ["driver", "camera"], /the drivers are echo/],
   ["an unknown action", ["node", "service-runtime", "n", "s", "explode"], /the actions are/],

@@ -58,7 +58,8 @@ interface Container {
  *
  * @throws {ZssError} `invalid_json` when the text is no JSON, is nested deeper
  * than `maxDepth`, or an object holds a key twice or the key `__proto__`. The
- * error's `path` is a JSON pointer to the place where there is one.
+ * error's `path` is a JSON pointer to the place where there is one, `data.offset`
+ * its offset in the text, in UTF-16 units.
  */
 export function parseJson(text: string, options: ParseJsonOptions = {}): unknown {
   const maxDepth = options.maxDepth ?? MAX_JSON_DEPTH;
@@ -140,7 +141,7 @@ function scanJson(text: string, maxDepth: number): { hasBigIntegers: boolean } {
       case QUOTE: {
         const end = endOfString(text, i);
         if (expectKey && top !== undefined) {
-          noteKey(text.slice(i, end), top, stack);
+          noteKey(text.slice(i, end), i, top, stack);
           expectKey = false;
         }
         i = end - 1;
@@ -152,6 +153,7 @@ function scanJson(text: string, maxDepth: number): { hasBigIntegers: boolean } {
           throw new ZssError("invalid_json", `Cannot read JSON: nested deeper than ${maxDepth} levels`, {
             path: pointer(stack),
             hint: `send at most ${maxDepth} levels of objects and arrays`,
+            data: { offset: i },
           });
         }
         top = { isArray: unit === OPEN_ARRAY, keys: undefined, key: "", index: 0 };
@@ -181,7 +183,7 @@ function scanJson(text: string, maxDepth: number): { hasBigIntegers: boolean } {
   return { hasBigIntegers };
 }
 
-function noteKey(quoted: string, container: Container, stack: readonly Container[]): void {
+function noteKey(quoted: string, offset: number, container: Container, stack: readonly Container[]): void {
   let key: string;
   try {
     key = quoted.includes("\\") ? JSON.parse(quoted) as string : quoted.slice(1, -1);
@@ -197,12 +199,14 @@ function noteKey(quoted: string, container: Container, stack: readonly Container
     throw new ZssError("invalid_json", `Cannot read JSON: key ${JSON.stringify(key)} occurs twice in one object`, {
       path: pointer(stack),
       hint: "keep one of the two",
+      data: { offset },
     });
   }
   if (key === "__proto__") {
     throw new ZssError("invalid_json", 'Cannot read JSON: key "__proto__" is not accepted', {
       path: pointer(stack),
       hint: "rename the member",
+      data: { offset },
     });
   }
 }

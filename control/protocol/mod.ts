@@ -39,4 +39,4 @@ export {
 export { type FsNews, fsReplies, parseFsNews, parseFsReply } from "./fs_replies.ts";
 export { decodeBase64, type FsOperation, type FsRequest, parseFsRequest } from "./fs_requests.ts";
 export { absolutePath, displayText, identifier, isIdentifier, utf8Length } from "./ids.ts";
-export { escapePointer, parseJson, type ParseJsonOptions, stringifyJson } from "./json.ts";
+export { escapePointer, MAX_JSON_DEPTH, parseJson, type ParseJsonOptions, stringifyJson } from "./json.ts";

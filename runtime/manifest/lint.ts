@@ -14,6 +14,7 @@ import {
   escapePointer,
   isObject,
   kindOf,
+  MAX_JSON_DEPTH,
   parseJson,
   type Position,
   ZssError,
@@ -97,6 +98,7 @@ class PlaceFinder {
   readonly #text: string;
   #tree: Node | undefined;
   #errors: ParseError[] | undefined;
+  #isTooDeep = false;
 
   constructor(file: string, text: string) {
     this.#file = file;
@@ -106,7 +108,8 @@ class PlaceFinder {
   /** The value of a text that may hold comments and trailing commas. */
   value(): unknown {
     const tree = this.#parsed(true);
-    return tree === undefined ? undefined : valueOf(tree);
+    if (this.#isTooDeep) throw tooDeep(0);
+    return tree === undefined ? undefined : valueOf(tree, 0);
   }
 
   errors(lenient: boolean): readonly ParseError[] {
@@ -116,6 +119,8 @@ class PlaceFinder {
 
   /** Findings about text that is no JSON. */
   syntax(error: ZssError | undefined, lenient: boolean): Diagnostic[] {
+    const offset = error?.data?.["offset"];
+    if (error !== undefined && typeof offset === "number") return [this.#syntaxAt(offset, error)];
     const [first] = this.errors(lenient);
     if (first === undefined) {
       const path = (error?.path ?? "").split("/").slice(1).map((part) =>
@@ -127,6 +132,20 @@ class PlaceFinder {
     const end = this.#position(first.offset + first.length);
     const what = printParseErrorCode(first.error).replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
     return [{ rule: "syntax", severity: "error", file: this.#file, start, end, message: `not valid JSON: ${what}` }];
+  }
+
+  #syntaxAt(offset: number, error: ZssError): Diagnostic {
+    const key = /^"(?:[^"\\]|\\.)*"/.exec(this.#text.slice(offset, offset + 1024))?.[0];
+    return {
+      rule: "syntax",
+      severity: "error",
+      file: this.#file,
+      start: this.#position(offset),
+      end: this.#position(offset + (key?.length ?? 1)),
+      message: error.message.replace(/^Cannot read JSON: /, ""),
+      ...(error.path === undefined ? {} : { path: error.path }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
   }
 
   /** A finding at the value under `path`, or at the nearest thing above it that exists. */
@@ -160,7 +179,13 @@ class PlaceFinder {
   #parsed(lenient: boolean): Node | undefined {
     if (this.#errors === undefined) {
       this.#errors = [];
-      this.#tree = parseTree(this.#text, this.#errors, { disallowComments: !lenient, allowTrailingComma: lenient });
+      try {
+        this.#tree = parseTree(this.#text, this.#errors, { disallowComments: !lenient, allowTrailingComma: lenient });
+      } catch (error) {
+        // The parser goes down one call per level; what exhausts the stack is nested too deep in any case.
+        if (!(error instanceof RangeError)) throw error;
+        this.#isTooDeep = true;
+      }
     }
     return this.#tree;
   }
@@ -177,16 +202,38 @@ function arrayIndex(part: string): string | number {
   return /^(0|[1-9][0-9]*)$/.test(part) ? Number(part) : part;
 }
 
-function valueOf(node: Node): unknown {
+/** The value of a node. @throws {ZssError} `invalid_json` for what `parseJson` refuses too. */
+function valueOf(node: Node, depth: number): unknown {
+  if (depth > MAX_JSON_DEPTH) throw tooDeep(node.offset);
   switch (node.type) {
-    case "object":
-      return Object.fromEntries((node.children ?? []).map((property) => {
+    case "object": {
+      const members = new Map<string, unknown>();
+      for (const property of node.children ?? []) {
         const [key, value] = property.children ?? [];
-        return [String(key?.value), value === undefined ? undefined : valueOf(value)];
-      }));
+        const name = String(key?.value);
+        if (members.has(name)) {
+          throw new ZssError(
+            "invalid_json",
+            `Cannot read JSON: key ${JSON.stringify(name)} occurs twice in one object`,
+            {
+              hint: "keep one of the two",
+              data: { offset: property.offset },
+            },
+          );
+        }
+        members.set(name, value === undefined ? undefined : valueOf(value, depth + 1));
+      }
+      return Object.fromEntries(members);
+    }
     case "array":
-      return (node.children ?? []).map(valueOf);
+      return (node.children ?? []).map((child) => valueOf(child, depth + 1));
     default:
       return node.value;
   }
+}
+
+function tooDeep(offset: number): ZssError {
+  return new ZssError("invalid_json", `Cannot read JSON: nested deeper than ${MAX_JSON_DEPTH} levels`, {
+    data: { offset },
+  });
 }

@@ -61,7 +61,9 @@ export function readManifest(source: ManifestSource): ManifestReading {
   if (value["enabled"] === false) return { manifest: undefined, disabled: true, findings: [] };
   const result = manifestSchema.safeParse(value);
   if (result.success) return { manifest: result.data, disabled: false, findings: [] };
-  return failed(result.error.issues.flatMap((issue) => schemaFindings(issue, value, finder)));
+  const all = result.error.issues.flatMap((issue) => schemaFindings(issue, value, finder));
+  // One value may break several rules at once; the first says enough.
+  return failed(all.filter((finding, index) => all.findIndex((other) => other.path === finding.path) === index));
 }
 
 function failed(findings: readonly Diagnostic[]): ManifestReading {

@@ -16,12 +16,12 @@ import type { RelayClient, RelaySocket } from "./tunnels.ts";
 /** A socket of a client. */
 export class ClientPeer {
   readonly #parts: RelayParts;
-  readonly #socket: RelaySocket;
+  readonly #socket: RelaySocket & { trustAsNode(): void };
   readonly #nodeId: string;
   readonly #actor: Actor;
   #client: RelayClient | undefined;
 
-  constructor(parts: RelayParts, socket: RelaySocket, nodeId: string, actor: Actor) {
+  constructor(parts: RelayParts, socket: RelaySocket & { trustAsNode(): void }, nodeId: string, actor: Actor) {
     this.#parts = parts;
     this.#socket = socket;
     this.#nodeId = nodeId;
@@ -48,6 +48,7 @@ export class ClientPeer {
       }
       const hello = parseFsHello(frame.payload);
       this.#authenticate(hello.auth_token);
+      this.#socket.trustAsNode();
       const client: RelayClient = { socket: this.#socket, subscribed: hello.subscribe_invalidations };
       this.#parts.tunnels.get(this.#nodeId).request(client, requireTag(frame), withoutSecret(text));
       this.#client = client;

@@ -1,76 +1,114 @@
 /**
  * Reads and writes the files of a node, through the server.
  *
+ * Requests may be under way side by side. A file is named by the id that a
+ * lookup gave, or found by {@linkcode FsClient.walk} from the name of its
+ * export. What the node refuses is an `FsError`; a connection that ends or an
+ * answer that does not come is a `ZssError`.
+ *
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { Clock } from "../../drivers/process/mod.ts";
-import { FS_PROTO, FS_PROTOCOL, isObject } from "../protocol/envelope.ts";
-import { ZssError } from "../protocol/errors.ts";
-import { Errno, FsError } from "../protocol/fs.ts";
-import { fsRequestFrame } from "../protocol/fs_frames.ts";
-import { parseJson } from "../protocol/json.ts";
+import type { z } from "zod";
+import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
+import { errorText, ZssError } from "../protocol/errors.ts";
+import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES } from "../protocol/fs.ts";
+import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
+import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
+import type { FsOperation } from "../protocol/fs_requests.ts";
 import { openSocket, type TextSocket, urlWithPath } from "./socket.ts";
 
-/** How long one request may take, in milliseconds; longer than the relay waits for the node. */
+/** How long one request may take unless told, in milliseconds; longer than the relay waits for the node. */
 const REQUEST_TIMEOUT_MS = 50_000;
 
-const READ_BYTES = 1_048_576;
+/** Entries of a directory asked for at a time. */
+const PAGE = 1_024;
+
+/** How the client waits and what it wants to hear. */
+export interface FsClientSettings {
+  readonly clock: Clock;
+  /** How long one request may take, in milliseconds. @default {50,000} */
+  readonly timeoutMs?: number;
+  /** Whether the node tells of changes; see {@linkcode FsClient.onNews}. @default {false} */
+  readonly subscribe?: boolean;
+  /** Proof for the node or the relay, where the connection itself has none. */
+  readonly authToken?: string;
+}
 
 /** Which node to reach, through which server, as whom. */
-export interface FsClientOptions {
+export interface FsClientOptions extends FsClientSettings {
   readonly url: string;
   readonly token: string | undefined;
   readonly node_id: string;
-  readonly clock: Clock;
 }
+
+/** What a node says of itself and its limits. */
+export type FsHelloReply = z.output<typeof fsReplies.hello>;
 
 /** One export of a node. */
-export interface RemoteExport {
+export type RemoteExport = z.output<typeof fsReplies.exports>["exports"][number];
+
+/** A child of a directory. */
+export interface RemoteEntry {
   readonly name: string;
-  readonly root: bigint;
+  readonly attributes: FileAttributes;
 }
 
+/** What a node answers to a write: the bytes taken, and for an invoke which call it became. */
+export type WriteReply = z.output<typeof fsReplies.write>;
+
+/** Numbers of the file system of an export, in blocks of `frsize` bytes. */
+export type RemoteNumbers = z.output<typeof fsReplies.statfs>;
+
 interface Pending {
-  readonly resolve: (payload: Record<string, unknown>) => void;
+  readonly resolve: (frame: FsFrame) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** A connection to the files of one node. */
 export class FsClient {
-  readonly #socket: TextSocket;
+  readonly #transport: TextSocket;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();
+  readonly #listeners = new Set<(news: FsNews) => void>();
   #nextTag = 1;
-  #closed = false;
+  #ended: Error | undefined;
+  #limits = { max_read: MAX_TRANSFER_BYTES, max_write: MAX_TRANSFER_BYTES };
 
-  private constructor(socket: TextSocket, clock: Clock) {
-    this.#socket = socket;
-    this.#clock = clock;
-    socket.onText((text) => this.#receive(text));
-    socket.onClose((reason) => {
-      this.#closed = true;
-      const error = new ZssError("connection_lost", `Cannot go on: the connection to the node ended (${reason})`);
-      for (const pending of this.#pending.values()) pending.reject(error);
-      this.#pending.clear();
-    });
+  private constructor(transport: TextSocket, settings: FsClientSettings) {
+    this.#transport = transport;
+    this.#clock = settings.clock;
+    this.#timeoutMs = settings.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    transport.onClose((reason) => this.#end(connectionLost(`the connection to the node ended (${reason})`)));
+    transport.onText((text) => this.#receive(text));
   }
 
   /**
-   * Connects and says hello.
+   * Connects to a node through a server and says hello.
    *
    * @throws {ZssError} `unreachable`, `provider_auth_failed`.
    * @throws {FsError} What the relay or the node refuses with; `EIO` when the node is not connected.
    */
   static async open(options: FsClientOptions): Promise<FsClient> {
-    const socket = await openSocket({
-      url: urlWithPath(options.url, `/v2/fs/node/${options.node_id}`),
-      token: options.token,
-    });
-    const client = new FsClient(socket, options.clock);
+    const url = urlWithPath(options.url, `/v2/fs/node/${options.node_id}`);
+    return await FsClient.over(await openSocket({ url, token: options.token }), options);
+  }
+
+  /** Says hello over a transport that is open. It is closed with the client, and when the hello is refused. */
+  static async over(transport: TextSocket, settings: FsClientSettings): Promise<FsClient> {
+    const client = new FsClient(transport, settings);
+    const { subscribe = false, authToken } = settings;
     try {
-      await client.request("fs_hello", {}, { protocol: FS_PROTOCOL, proto: FS_PROTO });
+      const { caps } = await client.hello({
+        ...(authToken === undefined ? {} : { auth_token: authToken }),
+        ...(subscribe ? { subscribe_invalidations: true } : {}),
+      });
+      client.#limits = {
+        max_read: Math.min(caps.max_read, MAX_TRANSFER_BYTES),
+        max_write: Math.min(caps.max_write, MAX_TRANSFER_BYTES),
+      };
       return client;
     } catch (error) {
       client.close();
@@ -78,11 +116,14 @@ export class FsClient {
     }
   }
 
+  /** Asks the node who it is. The first hello of a connection is said when it is opened. */
+  hello(extra: Readonly<Record<string, unknown>> = {}): Promise<FsHelloReply> {
+    return this.#ask("hello", fsReplies.hello, {}, { protocol: FS_PROTOCOL, proto: FS_PROTO, ...extra });
+  }
+
   /** What the node serves. */
   async exports(): Promise<RemoteExport[]> {
-    const { exports } = await this.request("fs_exports", {}, {});
-    if (!Array.isArray(exports)) return [];
-    return exports.filter(isObject).map((entry) => ({ name: String(entry["name"]), root: bigintOf(entry["root"]) }));
+    return (await this.#ask("exports", fsReplies.exports)).exports;
   }
 
   /** Id of the file at `path` below the export `name`. */
@@ -90,96 +131,196 @@ export class FsClient {
     const found = (await this.exports()).find((entry) => entry.name === name);
     if (found === undefined) throw new FsError(Errno.ENOENT, `file not found: the node serves no "${name}"`);
     let node = found.root;
-    for (const part of path) node = await this.#child(node, part);
+    for (const part of path) node = (await this.lookup(node, part)).id;
     return node;
+  }
+
+  /**
+   * Attributes of the file at a path that begins with the name of an export, `/work/docs/a.txt` for example.
+   *
+   * Empty steps are skipped. The empty path names no file; what is there is told by `exports`.
+   */
+  async stat(path: string): Promise<FileAttributes> {
+    const [name, ...steps] = path.split("/").filter((step) => step !== "");
+    if (name === undefined) {
+      throw new FsError(Errno.EINVAL, "invalid argument: a path begins with the name of an export");
+    }
+    return await this.attributes(await this.walk(name, steps));
+  }
+
+  /** A child of a directory. */
+  async lookup(parent: bigint, name: string): Promise<FileAttributes> {
+    return (await this.#ask("lookup", fsReplies.lookup, { node: parent }, { name })).attr;
+  }
+
+  async attributes(node: bigint): Promise<FileAttributes> {
+    return (await this.#ask("getattr", fsReplies.getattr, { node })).attr;
+  }
+
+  /** All children of a directory, without `.` and `..`, in the order of the node. */
+  async list(directory: bigint): Promise<RemoteEntry[]> {
+    const entries: RemoteEntry[] = [];
+    for (let cookie = 0;;) {
+      const page = await this.#ask("readdirp", fsReplies.readdirp, { node: directory }, { cookie, max: PAGE });
+      for (const { name, attr } of page.ents) {
+        if (name !== "." && name !== "..") entries.push({ name, attributes: attr });
+      }
+      if (page.eof || page.ents.length === 0) return entries;
+      cookie = page.next;
+    }
+  }
+
+  /** The content of a file, piece by piece. The file is closed when the caller stops. */
+  async *chunks(node: bigint): AsyncGenerator<Uint8Array, void, void> {
+    const h = await this.#open(node, 0);
+    try {
+      for (let off = 0;;) {
+        const request = { off, len: this.#limits.max_read };
+        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, request);
+        if (bytes.length > 0) yield bytes;
+        if (eof || bytes.length === 0) break;
+        off += bytes.length;
+      }
+    } finally {
+      this.#closeLater(h);
+    }
   }
 
   /** The whole content of a file. */
   async read(node: bigint): Promise<Uint8Array> {
-    const handle = await this.#open(node, 0);
-    const chunks: Uint8Array[] = [];
-    let offset = 0;
-    try {
-      for (;;) {
-        const { data_b64, eof } = await this.request("fs_read", { h: handle }, { off: offset, len: READ_BYTES });
-        const chunk = Buffer.from(String(data_b64), "base64");
-        chunks.push(chunk);
-        offset += chunk.length;
-        if (eof === true || chunk.length === 0) return Buffer.concat(chunks);
-      }
-    } finally {
-      await this.request("fs_close", { h: handle }, {});
+    const chunks = await Array.fromAsync(this.chunks(node));
+    const [first] = chunks;
+    if (chunks.length === 1 && first !== undefined) return first;
+    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    let at = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
     }
+    return whole;
   }
 
-  /** Replaces the content of a file with one write, and returns what the node answered to it. */
-  async write(node: bigint, content: Uint8Array): Promise<Record<string, unknown>> {
-    await this.request("fs_truncate", { node }, { sz: 0 });
-    const handle = await this.#open(node, 1);
+  /**
+   * Replaces the content of a file, and returns what the node answered to the last write.
+   *
+   * What the node takes at once (1 MiB) goes in one write, as the trigger files of services want it; a longer content
+   * goes in several, and a reader may see a part of it meanwhile.
+   */
+  async write(node: bigint, content: Uint8Array): Promise<WriteReply> {
+    await this.#ask("truncate", fsReplies.done, { node }, { sz: 0 });
+    const h = await this.#open(node, 1);
+    let reply: WriteReply;
     try {
-      const data_b64 = Buffer.from(content).toString("base64");
-      return await this.request("fs_write", { h: handle }, { off: 0, data_b64 });
-    } finally {
-      await this.request("fs_close", { h: handle }, {});
+      let off = 0;
+      do {
+        const piece = content.subarray(off, off + this.#limits.max_write);
+        reply = await this.#ask("write", fsReplies.write, { h }, { off, data_b64: piece.toBase64() });
+        off += piece.length;
+      } while (off < content.length);
+    } catch (error) {
+      this.#closeLater(h);
+      throw error;
     }
+    // A node may find out only now that it could not keep what was written.
+    await this.#ask("close", fsReplies.done, { h });
+    return reply;
   }
 
-  /** Sends one request and returns the payload of its reply. */
-  request(operation: string, members: object, payload: unknown): Promise<Record<string, unknown>> {
-    if (this.#closed) return Promise.reject(new ZssError("connection_lost", "Cannot go on: the connection has ended"));
-    const tag = this.#nextTag++;
-    const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
-    const cancel = this.#clock.after(REQUEST_TIMEOUT_MS, () => {
+  /** Numbers of the file system that holds a file. */
+  numbers(node: bigint): Promise<RemoteNumbers> {
+    return this.#ask("statfs", fsReplies.statfs, { node });
+  }
+
+  /** Calls `listener` with each change that the node tells of. Returns the function that ends it. */
+  onNews(listener: (news: FsNews) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends the connection; what is under way is refused with `connection_lost`. A second call does nothing. */
+  close(): void {
+    this.#end(connectionLost("the connection was closed"));
+  }
+
+  async #open(node: bigint, flags: number): Promise<bigint> {
+    return (await this.#ask("open", fsReplies.open, { node }, { flags })).h;
+  }
+
+  /** Closes a handle of which nothing is expected any more. */
+  #closeLater(h: bigint): void {
+    this.#ask("close", fsReplies.done, { h }).catch(() => {
+      // The node closes what a connection leaves open.
+    });
+  }
+
+  async #ask<Reply>(
+    operation: FsOperation,
+    schema: z.ZodType<Reply>,
+    members: { readonly node?: bigint; readonly h?: bigint } = {},
+    payload: object = {},
+  ): Promise<Reply> {
+    return parseFsReply(await this.#exchange(operation, members, payload), schema);
+  }
+
+  #exchange(operation: FsOperation, members: object, payload: object): Promise<FsFrame> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const tag = this.#nextTag;
+    this.#nextTag = this.#nextTag % 0xffff_ffff + 1;
+    const { promise, resolve, reject } = Promise.withResolvers<FsFrame>();
+    const cancel = this.#clock.after(this.#timeoutMs, () => {
       this.#pending.delete(tag);
-      reject(new ZssError("timeout", `Cannot run ${operation}: no answer within ${REQUEST_TIMEOUT_MS / 1000} s`));
+      reject(new ZssError("timeout", `Cannot run fs_${operation}: no answer within ${this.#timeoutMs / 1000} s`));
     });
     this.#pending.set(tag, {
-      resolve: (answer) => {
+      resolve: (frame) => {
         cancel();
-        resolve(answer);
+        resolve(frame);
       },
       reject: (error) => {
         cancel();
         reject(error);
       },
     });
-    this.#socket.send(fsRequestFrame(operation, tag, members, payload));
+    this.#transport.send(fsRequestFrame(`fs_${operation}`, tag, members, payload));
     return promise;
   }
 
-  close(): void {
-    this.#socket.close();
-  }
-
-  async #child(parent: bigint, name: string): Promise<bigint> {
-    const { attr } = await this.request("fs_lookup", { node: parent }, { name });
-    return bigintOf(isObject(attr) ? attr["id"] : undefined);
-  }
-
-  async #open(node: bigint, flags: number): Promise<number> {
-    const { h } = await this.request("fs_open", { node }, { flags });
-    return Number(h);
-  }
-
   #receive(text: string): void {
-    const frame = parseJson(text, { bigIntegers: true });
-    if (!isObject(frame)) return;
-    const pending = this.#pending.get(Number(frame["tag"]));
-    if (pending === undefined) return;
-    this.#pending.delete(Number(frame["tag"]));
-    if (frame["ok"] === true) pending.resolve(isObject(frame["payload"]) ? frame["payload"] : {});
-    else pending.reject(fsErrorOf(frame["error"]));
+    if (this.#ended !== undefined) return;
+    let frame: FsFrame;
+    try {
+      frame = parseFsFrame(text);
+    } catch (error) {
+      this.#end(new FsError(Errno.EIO, `InvalidReply: ${errorText(error)}`, { cause: error }));
+      return;
+    }
+    const news = parseFsNews(frame);
+    if (news !== undefined) {
+      for (const listener of [...this.#listeners]) listener(news);
+    } else if (frame.tag !== undefined) {
+      const pending = this.#pending.get(frame.tag);
+      this.#pending.delete(frame.tag);
+      pending?.resolve(frame);
+    } else if (frame.type === "acheron.err_fs") {
+      // Without a tag nobody can say which request it is about, so it is about the connection.
+      try {
+        parseFsReply(frame, fsReplies.done);
+      } catch (error) {
+        this.#end(error instanceof Error ? error : connectionLost(errorText(error)));
+      }
+    }
+  }
+
+  #end(reason: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    for (const pending of this.#pending.values()) pending.reject(reason);
+    this.#pending.clear();
+    this.#listeners.clear();
+    this.#transport.close();
   }
 }
 
-function fsErrorOf(error: unknown): FsError {
-  const members = isObject(error) ? error : {};
-  const errno = Object.values(Errno).find((known) => known === members["errno"]) ?? Errno.EIO;
-  return new FsError(errno, String(members["message"] ?? "refused without a reason"));
-}
-
-function bigintOf(value: unknown): bigint {
-  if (typeof value === "bigint") return value;
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  throw new FsError(Errno.EIO, "the node sent an id that is no integer");
+function connectionLost(what: string): ZssError {
+  return new ZssError("connection_lost", `Cannot go on: ${what}`);
 }

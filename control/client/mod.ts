@@ -6,4 +6,13 @@
 
 export { type ConnectOptions, ControlConnection, type PushedFrame, remoteError } from "./connection.ts";
 export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";
-export { FsClient, type FsClientOptions, type RemoteExport } from "./fs_client.ts";
+export {
+  FsClient,
+  type FsClientOptions,
+  type FsClientSettings,
+  type FsHelloReply,
+  type RemoteEntry,
+  type RemoteExport,
+  type RemoteNumbers,
+  type WriteReply,
+} from "./fs_client.ts";

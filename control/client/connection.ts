@@ -138,6 +138,12 @@ export class ControlConnection {
     }
     if (!isObject(frame) || typeof frame["type"] !== "string") return;
     const { id, type, payload } = frame;
+    if (type === "error" && typeof frame["code"] === "string") {
+      // The reference's refusal from before a protocol was agreed; it answers whatever was asked.
+      for (const call of this.#pending.values()) call.reject(remoteError(frame));
+      this.#pending.clear();
+      return;
+    }
     const call = typeof id === "string" ? this.#pending.get(id) : undefined;
     if (call === undefined) {
       const pushed = frame["error"] === undefined ? payload : frame["error"];

@@ -85,12 +85,15 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   http.on("upgrade", (request, socket, head) => {
     socket.on("error", (error: Error) => {
       log.debug("Upgrade socket failed: {error}", { error });
-      // A runtime that lets nothing but a 101 through here must still not leave the peer waiting.
       socket.destroy();
     });
     const decision = decide(request, store, presetHash, sockets.anonymous >= config.maxAnonymousSockets);
-    if ("status" in decision) refuseUpgrade(socket, decision, clock.now());
-    else sockets.accept(request, socket, head, decision.route, decision.actor);
+    if ("status" in decision) {
+      // Older runtimes have given the connection away by now, which shows in the missing address, and let nothing but a
+      // 101 through. There the refusal is the first frame, as in the reference.
+      if (request.socket.remoteAddress === undefined) sockets.refuse(request, socket, head, decision);
+      else refuseUpgrade(socket, decision, clock.now());
+    } else sockets.accept(request, socket, head, decision.route, decision.actor);
   });
   try {
     await listen(http, config);
@@ -192,6 +195,15 @@ class Sockets {
   accept(request: IncomingMessage, socket: Duplex, head: Uint8Array, route: Route, actor: Actor): void {
     const server = route.kind === "node_files" && actor.role !== "anonymous" ? this.#files : this.#control;
     server.handleUpgrade(request, socket, Buffer.from(head), (ws: WebSocket) => this.#serve(ws, route, actor));
+  }
+
+  /** Takes an upgrade only to say why it is refused. */
+  refuse(request: IncomingMessage, socket: Duplex, head: Uint8Array, refusal: Refusal): void {
+    this.#control.handleUpgrade(request, socket, Buffer.from(head), (ws: WebSocket) => {
+      ws.on("error", (error) => log.debug("Connection closed: {error}", { error: errorText(error) }));
+      ws.send(legacyError(refusal.code, refusal.message, this.#plane.clock.now()));
+      ws.close(1008, "refused");
+    });
   }
 
   async close(): Promise<void> {

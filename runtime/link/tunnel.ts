@@ -5,14 +5,17 @@
  * @module
  */
 
-import { openSocket, type TextSocket, urlWithPath } from "../../control/client/mod.ts";
+import { openSocket, remoteError, type TextSocket, urlWithPath } from "../../control/client/mod.ts";
 import {
   errorText,
   FS_PROTO,
   FS_PROTOCOL,
+  FsError,
+  type FsFrame,
   fsRequestFrame,
   isObject,
   parseFsFrame,
+  parseJson,
   ZssError,
 } from "../../control/protocol/mod.ts";
 import type { Clock } from "../../drivers/process/mod.ts";
@@ -84,7 +87,17 @@ function sayHello(socket: TextSocket, ended: Promise<string>, credentials: Crede
 }
 
 function readHello(text: string): number {
-  const frame = parseFsFrame(text);
+  let frame: FsFrame;
+  try {
+    frame = parseFsFrame(text);
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    // Before a protocol is agreed on, a refusal has the reference's older shape.
+    const refusal: unknown = parseJson(text);
+    throw isObject(refusal) && typeof refusal["code"] === "string"
+      ? remoteError(refusal)
+      : new ZssError("remote_error", `Cannot open the tunnel: the server's answer is no frame: ${error.message}`);
+  }
   if (frame.type === "acheron.r_fs_hello" && isObject(frame.payload)) {
     return Number(frame.payload["lease_generation"] ?? 0);
   }

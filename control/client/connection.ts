@@ -12,7 +12,7 @@ import type { Clock } from "../../drivers/process/clock.ts";
 import { CONTROL_PROTOCOL, isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { parseJson, stringifyJson } from "../protocol/json.ts";
-import { openSocket, type TextSocket } from "./socket.ts";
+import { openSocket, type TextSocket, unknownToken } from "./socket.ts";
 
 /** How long a control operation may take, in milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -140,7 +140,8 @@ export class ControlConnection {
     const { id, type, payload } = frame;
     if (type === "error" && typeof frame["code"] === "string") {
       // The reference's refusal from before a protocol was agreed; it answers whatever was asked.
-      for (const call of this.#pending.values()) call.reject(remoteError(frame));
+      const refusal = frame["code"] === "provider_auth_failed" ? unknownToken("the server") : remoteError(frame);
+      for (const call of this.#pending.values()) call.reject(refusal);
       this.#pending.clear();
       return;
     }

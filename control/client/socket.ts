@@ -41,6 +41,13 @@ export async function openSocket(options: SocketOptions): Promise<TextSocket> {
   return wrap(ws);
 }
 
+/** The error for a token that the server refused; `where` is what was to be reached. */
+export function unknownToken(where: string): ZssError {
+  return new ZssError("provider_auth_failed", `Cannot connect to ${where}: the server does not know this token`, {
+    hint: "check ZSS_TOKEN or --token-file",
+  });
+}
+
 /** Address of another path on the server of `url`. */
 export function urlWithPath(url: string, path: string): string {
   const other = new URL(parseUrl(url));

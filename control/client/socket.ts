@@ -115,15 +115,7 @@ async function refusal(url: URL, headers: Record<string, string>): Promise<ZssEr
   try {
     const response = await fetch(http, { headers, signal: AbortSignal.timeout(5_000) });
     await response.body?.cancel();
-    if (response.status === 401) {
-      return new ZssError(
-        "provider_auth_failed",
-        `Cannot connect to ${url.href}: the server does not know this token`,
-        {
-          hint: "check ZSS_TOKEN or --token-file",
-        },
-      );
-    }
+    if (response.status === 401) return unknownToken(url.href);
     return new ZssError("unreachable", `Cannot connect to ${url.href}: the server answered ${response.status}`, {
       hint: "check the address",
     });

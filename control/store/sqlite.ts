@@ -51,13 +51,22 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     database = new DatabaseSync(file);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;");
+    // One server per file: the records are kept in memory too, so a second writer would work on old ones.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 500;");
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     database.exec(TABLES);
   } catch (cause) {
-    throw new ZssError("storage_error", `Cannot open the store "${file}": ${errorText(cause)}`, {
-      hint: "choose another folder with --data-dir, or restore this one from a backup",
-      cause,
-    });
+    const isTaken = /locked/.test(errorText(cause));
+    throw new ZssError(
+      "storage_error",
+      `Cannot open the store "${file}": ${isTaken ? "another server uses it" : errorText(cause)}`,
+      {
+        hint: isTaken
+          ? "stop the other server, or choose another folder with --data-dir"
+          : "choose another folder with --data-dir, or restore this one from a backup",
+        cause,
+      },
+    );
   }
   return new SqliteStore(database, file, options);
 }

@@ -12,6 +12,13 @@ Deno.test("zss server --port of a taken port names the port and what to do", asy
   assert.match(stderr, /--port/);
 });
 
+Deno.test("zss server refuses the data folder of a running one", async () => {
+  await using scene = await Scene.open();
+  const { code, stderr } = await scene.client("server", "--port", "0", "--data-dir", join(scene.folder, "data"));
+  assert.equal(code, 3);
+  assert.match(stderr, /another server uses it[\s\S]*--data-dir/);
+});
+
 Deno.test("zss node list with a wrong token exits 4 and says why", async () => {
   await using scene = await Scene.open();
   const wrong = await zss(["node", "list"], { env: { ZSS_URL: scene.url, ZSS_TOKEN: "sw-admin_wrong" } });

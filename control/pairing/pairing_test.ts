@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { memoryStore } from "../store/memory.ts";
+import { createInvite, redeemInvite } from "./invites.ts";
+import { addNode, authenticateNode, checkGeneration, newGeneration, nextNodeId, refreshLease } from "./nodes.ts";
+
+const join = { node_name: "edge", fs_url: "", lease_ttl_ms: 1_000 };
+
+Deno.test("redeemInvite() lets exactly one of 50 racers in", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, 1_000));
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () =>
+    store.transact((tx) => {
+      const id = nextNodeId(tx);
+      redeemInvite(tx, invite_token, id, 10);
+      return addNode(tx, id, join, randomBytes, 10);
+    })));
+  assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+  const codes = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason.code] : []);
+  assert.deepEqual(new Set(codes), new Set(["invite_redeemed"]));
+  assert.deepEqual(store.list("node").map(({ node_id }) => node_id), ["node-1"]);
+});
+
+Deno.test("redeemInvite() tells an unknown invite from an expired one", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, 1_000));
+  await assert.rejects(store.transact((tx) => redeemInvite(tx, "inv-0", "node-1", 0)), { code: "invite_not_found" });
+  await assert.rejects(store.transact((tx) => redeemInvite(tx, invite_token, "node-1", 1_000)), {
+    code: "invite_expired",
+  });
+  await store.transact((tx) => redeemInvite(tx, invite_token, "node-1", 999));
+});
+
+Deno.test("createInvite() and addNode() keep no secret in clear", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, 1_000));
+  const joined = await store.transact((tx) => addNode(tx, nextNodeId(tx), join, randomBytes, 0));
+  const kept = JSON.stringify([store.list("invite"), store.list("node")]);
+  assert.match(invite_token, /^inv-[0-9a-f]{32}$/);
+  for (const secret of [invite_token, joined.node_secret, joined.lease_token]) assert.ok(!kept.includes(secret));
+});
+
+Deno.test("authenticateNode() answers a wrong secret and an unknown node alike", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { node_secret } = await store.transact((tx) => addNode(tx, nextNodeId(tx), join, randomBytes, 0));
+  assert.equal(authenticateNode(store, "node-1", node_secret).node_name, "edge");
+  const refusal = (id: string) => {
+    try {
+      authenticateNode(store, id, "secret-wrong");
+    } catch (error) {
+      return JSON.stringify([Object(error).code, Object(error).message, Object(error).hint]).replace(id, "node");
+    }
+    return "accepted";
+  };
+  assert.equal(refusal("node-1"), refusal("node-7"));
+});
+
+Deno.test("newGeneration() supersedes the copy of the node before it", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { node, node_secret } = await store.transact((tx) => addNode(tx, nextNodeId(tx), join, randomBytes, 0));
+  const next = await store.transact((tx) => newGeneration(tx, "node-1", node_secret, 5));
+  assert.deepEqual([node.lease_generation, next.lease_generation, next.lease_expires_at_ms], [1, 2, 1_005]);
+  assert.throws(() => checkGeneration(next, 1), { code: "lease_superseded", data: {} });
+  checkGeneration(next, 2);
+  checkGeneration(next, undefined);
+});
+
+Deno.test("refreshLease() counts from now and keeps an address that is not replaced", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { node } = await store.transact((tx) =>
+    addNode(tx, nextNodeId(tx), { ...join, fs_url: "ws://a/v2/fs" }, randomBytes, 0)
+  );
+  const refreshed = await store.transact((tx) =>
+    refreshLease(tx, node, { fs_url: "", lease_ttl_ms: 500 }, randomBytes, 900)
+  );
+  assert.deepEqual([refreshed.node.fs_url, refreshed.node.lease_expires_at_ms], ["ws://a/v2/fs", 1_400]);
+});

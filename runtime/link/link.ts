@@ -103,12 +103,14 @@ export class Link {
   /** One connection from its beginning to its end; returns why it ended. */
   async #round(signal: AbortSignal, onOnline: () => void): Promise<string> {
     const { controlUrl, token, clock, serve, report } = this.#options;
-    const tunnel = await openTunnel(controlUrl, token, this.#credentials, clock, serve);
+    const opening = openTunnel(controlUrl, token, this.#credentials, clock, serve);
+    const tunnel = await unlessAborted(opening, signal, (late) => late.close());
     let control: ControlConnection | undefined;
     try {
-      control = await ControlConnection.open({ url: controlUrl, token, clock });
-      await this.#publish(control, tunnel.leaseGeneration);
-      await this.#refresh(control, tunnel.leaseGeneration);
+      const connecting = ControlConnection.open({ url: controlUrl, token, clock });
+      control = await unlessAborted(connecting, signal, (late) => late.close());
+      await unlessAborted(this.#publish(control, tunnel.leaseGeneration), signal);
+      await unlessAborted(this.#refresh(control, tunnel.leaseGeneration), signal);
       onOnline();
       report({ type: "online", services: this.#options.catalog().services.length });
       return await this.#stay(control, tunnel, signal);
@@ -123,32 +125,24 @@ export class Link {
     tunnel: { readonly ended: Promise<string>; readonly leaseGeneration: number },
     signal: AbortSignal,
   ): Promise<string> {
-    const aborted = new Promise<"aborted">((resolve) => {
-      if (signal.aborted) resolve("aborted");
-      else signal.addEventListener("abort", () => resolve("aborted"), { once: true });
-    });
     const tunnelEnded = tunnel.ended.then((reason) => ({ lost: reason }));
     const controlEnded = control.ended.then((error) => ({ lost: errorText(error) }));
     for (;;) {
       const timer = new AbortController();
       const due = sleep(this.#options.clock, this.#options.refreshIntervalMs, timer.signal).then(() => "due" as const);
-      const next = await Promise.race([
-        aborted,
-        tunnelEnded,
-        controlEnded,
-        due,
-        this.#changed.promise.then(() => "changed" as const),
-      ]);
-      timer.abort();
-      if (next === "aborted") return "ended";
+      const changed = this.#changed.promise.then(() => "changed" as const);
+      const next = await unlessAborted(Promise.race([tunnelEnded, controlEnded, due, changed]), signal)
+        .finally(() => timer.abort());
       if (typeof next === "object") {
         if (!next.lost.startsWith("superseded")) return next.lost;
         throw new ZssError("lease_superseded", "Cannot go on: another process runs as this node", {
           hint: "two processes use one state file; stop one of them, or give it a --state-file of its own",
         });
       }
-      if (next === "changed") await this.#publish(control, tunnel.leaseGeneration);
-      else await this.#refresh(control, tunnel.leaseGeneration);
+      const work = next === "changed"
+        ? this.#publish(control, tunnel.leaseGeneration)
+        : this.#refresh(control, tunnel.leaseGeneration);
+      await unlessAborted(work, signal);
     }
   }
 
@@ -181,4 +175,25 @@ export class Link {
     await save(this.#credentials);
     log.debug("Lease refreshed until {until}", { until: this.#credentials.lease_expires_at_ms });
   }
+}
+
+/**
+ * Waits for `work` for as long as nobody wants the end: a server that does not answer must not hold that up.
+ *
+ * @param discard Takes what `work` brings after all.
+ */
+function unlessAborted<Value>(
+  work: Promise<Value>,
+  signal: AbortSignal,
+  discard: (late: Value) => void = () => {},
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(new ZssError("cancelled", "Cannot go on: the node ends"));
+      work.then(discard, () => {});
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { z } from "zod";
 import { ControlConnection } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/mod.ts";
 import type { Clock } from "../../drivers/process/mod.ts";
@@ -54,19 +55,29 @@ export async function pairByInvite(options: PairOptions): Promise<Credentials> {
   }
 }
 
-/** Reads the answer to a join or a refresh. */
+const required = z.string().min(1);
+
+const joinAnswer = z.object({
+  node_id: required,
+  node_secret: required,
+  lease_token: required,
+  // The reference may leave these out or send null.
+  lease_expires_at_ms: z.int().min(0).catch(0),
+  node_name: z.string().nullish(),
+  fs_url: z.string().nullish(),
+});
+
+/**
+ * Reads the answer to a join or a refresh.
+ *
+ * @throws {ZssError} `remote_error` when it names no node, no secret or no lease.
+ */
 export function readCredentials(answer: Readonly<Record<string, unknown>>): Credentials {
-  const text = (name: string) => {
-    const value = answer[name];
-    if (typeof value === "string") return value;
-    throw new ZssError("remote_error", `Cannot read the server's answer: ${name} is missing`);
-  };
-  return {
-    node_id: text("node_id"),
-    node_secret: text("node_secret"),
-    lease_token: text("lease_token"),
-    lease_expires_at_ms: Number(answer["lease_expires_at_ms"] ?? 0),
-    node_name: text("node_name"),
-    fs_url: text("fs_url"),
-  };
+  const reading = joinAnswer.safeParse(answer);
+  if (!reading.success) {
+    const member = reading.error.issues[0]?.path.join(".") ?? "it";
+    throw new ZssError("remote_error", `Cannot read the server's answer: ${member} is missing`);
+  }
+  const { node_name, fs_url, ...rest } = reading.data;
+  return { ...rest, node_name: node_name ?? rest.node_id, fs_url: fs_url ?? "" };
 }

@@ -1,0 +1,375 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+// @ts-types="@types/ws"
+import { WebSocketServer } from "ws";
+import { ControlConnection, openSocket, urlWithPath } from "../../control/client/mod.ts";
+import { isObject, parseJson } from "../../control/protocol/mod.ts";
+import { type RunningServer, startServer, systemRandom } from "../../control/server/mod.ts";
+import { ManualClock } from "../../drivers/process/manual_clock.ts";
+import { Link, type LinkEvent, type LinkOptions } from "./link.ts";
+import { type Credentials, pairByInvite } from "./pair.ts";
+
+/** Events of one link, to be waited for one by one. */
+class Events {
+  readonly #seen: LinkEvent[] = [];
+  #wake = Promise.withResolvers<void>();
+
+  readonly report = (event: LinkEvent): void => {
+    this.#seen.push(event);
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
+  };
+
+  /** The next event of this type; forgets those before it. */
+  async next<Type extends LinkEvent["type"]>(type: Type): Promise<Extract<LinkEvent, { type: Type }>> {
+    for (;;) {
+      for (let event = this.#seen.shift(); event !== undefined; event = this.#seen.shift()) {
+        if (isOf(event, type)) return event;
+      }
+      await this.#wake.promise;
+    }
+  }
+
+  /** What was seen and not waited for. */
+  get rest(): readonly LinkEvent[] {
+    return this.#seen;
+  }
+}
+
+function isOf<Type extends LinkEvent["type"]>(
+  event: LinkEvent,
+  type: Type,
+): event is Extract<LinkEvent, { type: Type }> {
+  return event.type === type;
+}
+
+/** A server with its data, and what runs against it. */
+class Scene implements AsyncDisposable {
+  /** Of the links; the server has one of its own that stands still. */
+  readonly clock = new ManualClock();
+  readonly #folder: string;
+  readonly #ends: (() => Promise<unknown>)[] = [];
+  #server: RunningServer;
+  #admin: ControlConnection | undefined;
+
+  private constructor(folder: string, server: RunningServer) {
+    this.#folder = folder;
+    this.#server = server;
+  }
+
+  static async open(): Promise<Scene> {
+    const folder = await mkdtemp(join(tmpdir(), "zss-link-"));
+    return new Scene(folder, await serverIn(join(folder, "data"), 0));
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  async stop(): Promise<void> {
+    this.#admin?.close();
+    await this.#admin?.ended;
+    this.#admin = undefined;
+    await this.#server.close();
+  }
+
+  /** Starts the server on the port that it had, with the data that it had unless other is named. */
+  async start(data = "data"): Promise<void> {
+    this.#server = await serverIn(join(this.#folder, data), Number(new URL(this.url).port));
+  }
+
+  async admin(): Promise<ControlConnection> {
+    return this.#admin ??= await ControlConnection.open({ url: this.url, token: "admin", clock: this.clock });
+  }
+
+  /** Pairs a node. */
+  async pair(): Promise<Credentials> {
+    const { invite_token } = await (await this.admin()).call("node_invite_create", {});
+    return await pairByInvite({
+      controlUrl: this.url,
+      token: undefined,
+      inviteToken: String(invite_token),
+      nodeName: "edge",
+      leaseTtlMs: 900_000,
+      clock: this.clock,
+    });
+  }
+
+  /** Runs a link until the scene ends, or it ends by itself. */
+  run(credentials: Credentials, options: Partial<LinkOptions> = {}) {
+    const events = new Events();
+    const saved: Credentials[] = [];
+    const link = new Link({
+      controlUrl: this.url,
+      token: undefined,
+      leaseTtlMs: 900_000,
+      refreshIntervalMs: 60_000,
+      backoff: { baseMs: 5_000, maxMs: 60_000 },
+      clock: this.clock,
+      random: () => 0,
+      catalog: () => catalogOf("echo"),
+      serve: () => ({ handle: () => Promise.resolve(), close: () => {} }),
+      save: (fresh) => Promise.resolve(void saved.push(fresh)),
+      report: events.report,
+      ...options,
+    }, credentials);
+    const stop = new AbortController();
+    const running = link.run(stop.signal);
+    const end = () => {
+      stop.abort();
+      return running.catch(() => undefined);
+    };
+    this.#ends.push(end);
+    return { link, events, saved, running, end };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#ends.map((end) => end()));
+    await this.stop();
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
+function serverIn(dataDir: string, port: number): Promise<RunningServer> {
+  return startServer({
+    bind: "127.0.0.1",
+    port,
+    dataDir,
+    adminToken: "admin",
+    maxAnonymousSockets: 256,
+    pingIntervalMs: 20_000,
+  }, { clock: new ManualClock(), random: systemRandom });
+}
+
+function catalogOf(...ids: readonly string[]) {
+  return {
+    platform: { os: "linux", arch: "x86_64", runtime_kind: "native" },
+    labels: { site: "berlin" },
+    services: ids.map((service_id) => ({
+      service_id,
+      kind: "echo",
+      version: "1",
+      state: "online",
+      endpoints: [`/nodes/n/${service_id}`],
+      capabilities: {},
+      mounts: [],
+      ops: {},
+      runtime: { type: "native_proc" },
+      permissions: {},
+      schema: {},
+    })),
+  };
+}
+
+async function serviceIds(scene: Scene, { node_id }: Credentials): Promise<unknown[]> {
+  const { services } = await (await scene.admin()).call("node_service_get", { node_id });
+  assert(Array.isArray(services));
+  return services.map((service: unknown) => isObject(service) ? service["service_id"] : undefined);
+}
+
+Deno.test("Link opens the tunnel, publishes the catalog and renews the lease before it says online", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const { events, saved } = scene.run(credentials);
+  assert.deepEqual(await events.next("published"), { type: "published", services: 1, changed: true });
+  assert.deepEqual(await events.next("online"), { type: "online", services: 1 });
+  assert.deepEqual(await serviceIds(scene, credentials), ["echo"]);
+  const [fresh] = saved;
+  assert.equal(fresh?.node_secret, credentials.node_secret);
+  assert.notEqual(fresh?.lease_token, credentials.lease_token);
+  assert.equal(fresh?.fs_url, `${scene.url}/v2/fs/node/${credentials.node_id}`);
+});
+
+Deno.test("Link renews the lease at every interval and publishes nothing for that", async () => {
+  await using scene = await Scene.open();
+  const renewed: (() => void)[] = [];
+  const tokens = new Set<string>();
+  const { events } = scene.run(await scene.pair(), {
+    save: ({ lease_token }) => {
+      tokens.add(lease_token);
+      renewed.shift()?.();
+      return Promise.resolve();
+    },
+  });
+  await events.next("online");
+  for (let round = 0; round < 3; round++) {
+    const next = new Promise<void>((resolve) => renewed.push(resolve));
+    scene.clock.advance(60_000);
+    await next;
+    // The next wait begins once the answer was saved.
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  }
+  assert.equal(tokens.size, 4);
+  assert.deepEqual(events.rest, []);
+});
+
+Deno.test("Link.catalogChanged() publishes once for several changes, and tells when nothing is new", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  let ids = ["echo"];
+  const { link, events } = scene.run(credentials, { catalog: () => catalogOf(...ids) });
+  await events.next("online");
+  ids = ["echo", "slow"];
+  link.catalogChanged();
+  link.catalogChanged();
+  link.catalogChanged();
+  assert.deepEqual(await events.next("published"), { type: "published", services: 2, changed: true });
+  assert.deepEqual(await serviceIds(scene, credentials), ["echo", "slow"]);
+  link.catalogChanged();
+  assert.deepEqual(await events.next("published"), { type: "published", services: 2, changed: false });
+  assert.deepEqual(events.rest, []);
+});
+
+Deno.test("Link hands the frames of clients to its handler and the answers back, and ends the handler with the tunnel", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const closed = Promise.withResolvers<void>();
+  const { events, end } = scene.run(credentials, {
+    serve: (send) => ({
+      handle: (text) => {
+        const frame = parseJson(text);
+        assert(isObject(frame));
+        const type = String(frame["type"]).replace("t_fs", "r_fs");
+        send(JSON.stringify({ channel: "acheron", type, tag: frame["tag"], ok: true, payload: { seen: true } }));
+        return Promise.resolve();
+      },
+      close: closed.resolve,
+    }),
+  });
+  await events.next("online");
+  const socket = await openSocket({ url: urlWithPath(scene.url, `/v2/fs/node/${credentials.node_id}`) });
+  const gone = new Promise<string>((resolve) => socket.onClose(resolve));
+  const answers: string[] = [];
+  const answered = new Promise<void>((resolve) =>
+    socket.onText((text) => {
+      answers.push(text);
+      if (answers.length === 2) resolve();
+    })
+  );
+  const hello = { protocol: "unified-v2-fs", proto: 2, auth_token: credentials.node_secret };
+  socket.send(JSON.stringify({ channel: "acheron", type: "acheron.t_fs_hello", tag: 4, payload: hello }));
+  socket.send(JSON.stringify({ channel: "acheron", type: "acheron.t_fs_exports", tag: 5 }));
+  await answered;
+  assert.equal(
+    answers[1],
+    '{"channel":"acheron","type":"acheron.r_fs_exports","tag":5,"ok":true,"payload":{"seen":true}}',
+  );
+  socket.close();
+  await gone;
+  await end();
+  await closed.promise;
+});
+
+Deno.test("Link comes back with a growing wait when the server restarts, as the same node", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const { events, link } = scene.run(credentials);
+  await events.next("online");
+  await scene.stop();
+  const waits: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const { reason, retry_in_ms } = await events.next("lost");
+    assert.notEqual(reason, "");
+    waits.push(retry_in_ms);
+    if (round === 2) {
+      await scene.start();
+    }
+    link.catalogChanged();
+    scene.clock.advance(retry_in_ms);
+  }
+  assert.deepEqual(waits, [5_000, 10_000, 20_000]);
+  assert.deepEqual(await events.next("published"), { type: "published", services: 1, changed: false });
+  await events.next("online");
+  assert.deepEqual(await serviceIds(scene, credentials), ["echo"]);
+  await scene.stop();
+  assert.equal((await events.next("lost")).retry_in_ms, 5_000, "a connection that stood begins anew");
+  await scene.start();
+});
+
+Deno.test("Link ends with node_auth_failed when the server does not know the node any more", async () => {
+  await using scene = await Scene.open();
+  const { events, running } = scene.run(await scene.pair());
+  await events.next("online");
+  const ended = assert.rejects(running, { name: "ZssError", code: "node_auth_failed" });
+  await scene.stop();
+  await scene.start("another");
+  scene.clock.advance((await events.next("lost")).retry_in_ms);
+  await ended;
+});
+
+Deno.test("Link ends with node_auth_failed when its hello is refused, and makes no handler", async () => {
+  await using scene = await Scene.open();
+  const credentials = { ...await scene.pair(), node_secret: "wrong" };
+  const { running, events } = scene.run(credentials, { serve: () => assert.fail("nothing to serve") });
+  await assert.rejects(running, {
+    code: "node_auth_failed",
+    message: "Cannot open the tunnel: the server refused it: NodeAuthFailed",
+  });
+  assert.deepEqual(events.rest, []);
+});
+
+Deno.test("Link ends with lease_superseded when a second copy of the node has come, and the second stays", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const first = scene.run(credentials);
+  await first.events.next("online");
+  const superseded = assert.rejects(first.running, (error) => {
+    assert(error instanceof Error && "code" in error && "hint" in error);
+    assert.equal(error.code, "lease_superseded");
+    assert.match(String(error.hint), /stop one of/);
+    return true;
+  });
+  const second = scene.run(credentials);
+  await second.events.next("online");
+  await superseded;
+  second.link.catalogChanged();
+  assert.equal((await second.events.next("published")).changed, false);
+});
+
+Deno.test("Link ends with provider_auth_failed for a token that the server does not know, and invalid_url for no address", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  await assert.rejects(scene.run(credentials, { token: "nobody" }).running, { code: "provider_auth_failed" });
+  await assert.rejects(scene.run(credentials, { controlUrl: "http://h" }).running, { code: "invalid_url" });
+});
+
+Deno.test("Link.run() ends at once while it waits for the next try", async () => {
+  await using scene = await Scene.open();
+  const { events, end } = scene.run(await scene.pair());
+  await events.next("online");
+  await scene.stop();
+  await events.next("lost");
+  await end();
+  assert.equal(scene.clock.pendingTimers, 0);
+  await scene.start();
+});
+
+Deno.test("Link.run() ends at once while a server says nothing", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const silent = createServer();
+  const sockets = new WebSocketServer({ server: silent });
+  const asked = new Promise<void>((resolve) =>
+    sockets.on("connection", (socket) => socket.on("message", () => resolve()))
+  );
+  const { end } = scene.run(credentials, { controlUrl: await listening(silent) });
+  await asked;
+  await end();
+  const closed = Promise.all([...sockets.clients].map((socket) => new Promise((done) => socket.once("close", done))));
+  for (const socket of sockets.clients) socket.close();
+  await closed;
+  await new Promise((done) => silent.close(done));
+});
+
+function listening(server: Server): Promise<string> {
+  return new Promise((resolve) =>
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      assert(typeof address === "object" && address !== null);
+      resolve(`ws://127.0.0.1:${address.port}`);
+    })
+  );
+}

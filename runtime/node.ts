@@ -14,7 +14,7 @@ import { type Clock, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
-import type { ServiceDefinition } from "./host/definition.ts";
+import { SERVICE_TREE, type ServiceDefinition } from "./host/definition.ts";
 import { Host } from "./host/host.ts";
 import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
 import { type BackoffBounds, backoffMs } from "./link/backoff.ts";
@@ -242,7 +242,7 @@ class ManifestLoader {
       files: this.#options.manifestFiles,
       dirs: this.#options.manifestDirs,
       nodeId: this.nodeId,
-      reserved: new Map(this.#options.fsService ? [["fs", "the built-in fs service"]] : []),
+      reserved: this.#reserved(),
     });
     const text = JSON.stringify(findings);
     if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
@@ -256,6 +256,17 @@ class ManifestLoader {
       })),
       damaged: new Set(findings.map((finding) => finding.file)),
     };
+  }
+
+  /** Ids that no manifest may take: its own entry would have the id, or its tree the name, of something else. */
+  #reserved(): Map<string, string> {
+    const { exports, fsService } = this.#options;
+    const reserved = new Map<string, string>();
+    for (const { name } of exports) {
+      if (name.startsWith(SERVICE_TREE)) reserved.set(name.slice(SERVICE_TREE.length), `the export "${name}"`);
+    }
+    if (fsService) reserved.set("fs", "the built-in fs service");
+    return reserved;
   }
 }
 

@@ -48,6 +48,8 @@ Exit status:
     const json = outputForm(globals.output) === "json";
     const outcome = await withConnection(this, async (connection) => {
       const failed = Promise.withResolvers<never>();
+      // It may fail before anybody waits for it; the race below hears of it all the same.
+      failed.promise.catch(() => {});
       connection.onPush((frame) => {
         if (frame.type === "control.node_service_event") {
           io.stdout.write(json ? jsonLine(frame) : eventLine(frame.payload));

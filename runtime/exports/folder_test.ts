@@ -15,8 +15,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { currentOs } from "../../drivers/process/mod.ts";
-import { Errno, FsError, ZssError } from "../../control/protocol/mod.ts";
+import { Errno, FsError, parseJson, stringifyJson, ZssError } from "../../control/protocol/mod.ts";
+import { FileServer } from "../namespace/file_server.ts";
 import { treeContract, type TreeSubject } from "../namespace/tree_contract.ts";
 import { Confinement } from "./confine.ts";
 import { FolderTree, openFolder } from "./folder.ts";
@@ -328,4 +330,63 @@ Deno.test("FolderTree says ENOENT for everything once the folder itself is gone"
   await refused(tree.list(tree.root), Errno.ENOENT);
   await refused(tree.open(id, "read"), Errno.ENOENT);
   await refused(tree.numbers(), Errno.ENOENT);
+});
+
+/** Names that try to lead out of `place`, as text that a frame can carry. */
+function hostileNames(place: Place): fc.Arbitrary<string> {
+  const piece = fc.oneof(
+    fc.constantFrom("..", "/", "\\", ".", "\0", "%2e%2e", "%2f", "::$DATA", "~", "\u2024\u2024", "\u{ff0e}"),
+    fc.constantFrom(
+      "outside",
+      "secret",
+      "root",
+      "in",
+      "out",
+      "up",
+      "escape",
+      "docs",
+      "a",
+      "proc/self/cwd",
+      "etc/passwd",
+    ),
+    fc.constantFrom(place.outside, join(place.outside, "secret"), place.base, place.root, "/proc/self/root"),
+    fc.string({ maxLength: 4 }),
+  );
+  return fc.array(piece, { minLength: 1, maxLength: 7 }).map((pieces) => pieces.join(""));
+}
+
+testWithLinks("FolderTree never reads a file outside of the root, whatever the names are", async (place, open) => {
+  place.directory("docs");
+  place.file("docs/a", "mine");
+  symlinkSync(place.outside, join(place.root, "out"));
+  symlinkSync("..", join(place.root, "up"));
+  symlinkSync("../../outside/secret", join(place.root, "docs", "escape"));
+  symlinkSync("docs", join(place.root, "in"));
+  const tree = open();
+  const server = new FileServer({ name: "n", os: "linux", version: "0" });
+  server.setTrees([tree]);
+  const frames: string[] = [];
+  const connection = server.connect((frame) => frames.push(frame));
+  const docs = await tree.lookup(tree.root, "docs");
+  await fc.assert(
+    fc.asyncProperty(hostileNames(place), fc.constantFrom(tree.root, docs.id), async (name, parent) => {
+      const node = (1n << 48n) | parent;
+      const type = "acheron.t_fs_lookup";
+      await connection.handle(stringifyJson({ channel: "acheron", type, tag: 1, node, payload: { name } }));
+      const { payload } = parseJson(frames.pop() ?? "{}") as { payload?: { attr: { id: number } } };
+      const ids = payload === undefined ? [] : [BigInt(payload.attr.id) & ((1n << 48n) - 1n)];
+      // Also where nobody checked the name before.
+      const direct = await tree.lookup(parent, name).catch((error: unknown) => {
+        assert(error instanceof FsError || error instanceof TypeError, String(error));
+      });
+      if (direct !== undefined) ids.push(direct.id);
+      for (const id of ids) {
+        const found = await tree.attributes(id);
+        if (found.k === 1) assert.equal(await contentOf(tree, id), "mine", name);
+        else assert((await namesIn(tree, id)).every((child) => ["docs", "in", "a"].includes(child)), name);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  connection.close();
 });

@@ -9,6 +9,9 @@ import type { Driver } from "../../drivers/driver.ts";
 import type { TreeIdentity } from "../namespace/service_port.ts";
 import type { ServiceFacts } from "./documents.ts";
 
+/** What the name of a service's tree begins with; its id follows. */
+export const SERVICE_TREE = "svc-";
+
 /** One service: what is published about it and what does its work. */
 export interface ServiceDefinition {
   /** The catalog entry as the manifest declares it. */
@@ -45,5 +48,5 @@ export function factsOf({ descriptor, timeout_ms, invoke_template }: ServiceDefi
 /** How the tree of a service is listed. */
 export function treeIdentityOf({ descriptor, tree }: ServiceDefinition): TreeIdentity {
   const id = descriptor.service_id;
-  return tree ?? { name: `svc-${id}`, description: `namespace service ${id}`, source_id: `service:${id}` };
+  return tree ?? { name: `${SERVICE_TREE}${id}`, description: `namespace service ${id}`, source_id: `service:${id}` };
 }

@@ -175,6 +175,74 @@ Deno.test("Service shows a launch failure as an error that counts", async () => 
   assert.equal(await fixture.files.read("last_error.txt"), "the scripted run ended with launch");
 });
 
+const SUBJECT = '"service_id":"echo","runtime":"native_proc"';
+
+/** The ending of status.json after one failed run. */
+const ONE_FAILURE = (timeouts: 0 | 1) =>
+  `${SUBJECT},"updated_ms":${START_MS},"duration_ms":7,"exit_code":-1,"invokes_total":1,"failures_total":1,` +
+  `"consecutive_failures":1,"timeouts_total":${timeouts},"consecutive_timeouts":${timeouts},`;
+
+Deno.test("Service says how a run ended in status.json, its keys in the order of the reference", async () => {
+  const cases: readonly [object, InvokeResult, string][] = [
+    [
+      { cooldown_ms: 500 },
+      failure("timeout"),
+      `{"state":"timeout","reason":"timeout",${ONE_FAILURE(1)}"retry_after_ms":500,"call_id":"c-1"}`,
+    ],
+    [
+      { max_consecutive_failures: 1 },
+      failure("launch"),
+      `{"state":"offline","reason":"max_consecutive_failures",${ONE_FAILURE(0)}"retry_after_ms":0,"call_id":"c-1"}`,
+    ],
+    [
+      { max_consecutive_timeouts: 1 },
+      failure("timeout"),
+      `{"state":"offline","reason":"max_consecutive_timeouts",${ONE_FAILURE(1)}"retry_after_ms":0,"call_id":"c-1"}`,
+    ],
+    [
+      {},
+      failure("output_limit"),
+      `{"state":"error","reason":"invoke_error",${ONE_FAILURE(0)}"retry_after_ms":0,"call_id":"c-1"}`,
+    ],
+  ];
+  for (const [supervision, result, expected] of cases) {
+    const fixture = echoService();
+    await fixture.files.write("config.json", JSON.stringify({ supervision }));
+    await run(fixture, result);
+    assert.equal(await fixture.files.read("status.json"), expected);
+    const call = await fixture.files.read("calls/c-1/status.json");
+    assert.equal(call, expected);
+  }
+});
+
+Deno.test("Service shows what a failing run wrote to standard error, byte for byte, and clears it after a success", async () => {
+  const fixture = echoService();
+  await run(fixture, failure("exit", "no camera\n\u{1F4F7}", 9));
+  assert.equal(await fixture.files.read("last_error.txt"), "no camera\n\u{1F4F7}");
+  await run(fixture, success("{}", "only a warning"));
+  assert.equal(await fixture.files.read("last_error.txt"), "");
+  assert.equal((await fixture.files.readJson("calls/c-2/status.json"))["stderr"], "only a warning");
+});
+
+Deno.test("Service tells of changes by control files in the order of the reference", async () => {
+  const fixture = echoService();
+  const { files } = fixture;
+  await run(fixture, failure("exit", "bad", 3));
+  await files.changedPaths();
+  const expected: readonly [string, readonly string[]][] = [
+    ["reset", ["result.json", "last_error.txt", "status.json", "metrics.json", "health.json"]],
+    ["disable", ["status.json", "health.json"]],
+    ["restart", ["result.json", "last_error.txt", "status.json", "health.json"]],
+    ["enable", ["last_error.txt", "status.json", "health.json"]],
+  ];
+  for (const [op, changed] of expected) {
+    await files.write(`control/${op}`, "{}");
+    assert.deepEqual(await files.changedPaths(), [`control/${op}`, ...changed], op);
+  }
+  await files.write("config.json", "{}");
+  assert.deepEqual(await files.changedPaths(), ["config.json", "health.json"]);
+});
+
 Deno.test("Service outlives a driver that throws", async () => {
   const driver = new ScriptedDriver();
   driver.invoke = () => {

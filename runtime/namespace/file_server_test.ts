@@ -217,6 +217,145 @@ Deno.test("FileServer refuses what a tree does not do, with the error of its kin
   });
 });
 
+Deno.test("FileServer refuses an argument in the words of the reference", async () => {
+  const client = new Client(serverWith(new ExampleService().tree));
+  const { h } = await client.open(ROOT, ["control", "reset"], 2);
+  const name = (value: unknown) => ({ node: ROOT, payload: { name: value } });
+  const onNode = ["lookup", "getattr", "readdirp", "open", "truncate", "statfs", "create", "mkdir", "unlink", "rmdir"];
+  const cases: readonly [string, object, string][] = [
+    ...onNode.flatMap((op): [string, object, string][] => [
+      [op, { payload: { name: "a" } }, `${op.toUpperCase()} requires node`],
+      ...["1", -1, 1.5, null, 1n << 64n].map((node): [string, object, string] => [
+        op,
+        { node, payload: { name: "a" } },
+        "node must be u64",
+      ]),
+    ]),
+    ...["read", "write", "close"].flatMap((op): [string, object, string][] => [
+      [op, { payload: { data_b64: "" } }, `${op.toUpperCase()} requires h`],
+      [op, { h: "1", payload: { data_b64: "" } }, "h must be u64"],
+    ]),
+    ...["lookup", "mkdir", "unlink"].map((op): [string, object, string] => [
+      op,
+      { node: ROOT },
+      `${op.toUpperCase()} requires a.name`,
+    ]),
+    ["lookup", name(7), "name must be a string"],
+    ...["", ".", "..", "a/b", "a\\b", "a\0b", "/"].map((bad): [string, object, string] => [
+      "lookup",
+      name(bad),
+      "invalid child name",
+    ]),
+    ["rename", { payload: { old_name: "a", new_name: "b" } }, "RENAME requires a.old_parent"],
+    ["write", { h }, "WRITE requires a.data_b64"],
+    ["write", { h, payload: { data_b64: 7 } }, "data_b64 must be a string"],
+    ...["*", "e30", "e3 0=", "e30=\n", "_-_-"].map((data_b64): [string, object, string] => [
+      "write",
+      { h, payload: { data_b64 } },
+      "invalid base64 payload",
+    ]),
+    ["write", { h, payload: { data_b64: new Uint8Array(1_048_577).toBase64() } }, "WRITE exceeds max_write"],
+    ["write", { h, payload: { off: -1, data_b64: "" } }, "off must be u64"],
+    ["read", { h, payload: { off: "0" } }, "off must be u64"],
+    ["read", { h, payload: { len: 1n << 32n } }, "len must be u32"],
+    ["readdirp", { node: ROOT, payload: { max: -1 } }, "max must be u32"],
+    ["readdirp", { node: ROOT, payload: { cookie: true } }, "cookie must be u64"],
+    ["open", { node: ROOT, payload: { flags: 0.5 } }, "flags must be u32"],
+    ["truncate", { node: ROOT, payload: { sz: -1 } }, "sz must be u64"],
+    ["getattr", { node: ROOT, payload: [] }, "InvalidPayload: payload must be an object"],
+    ["fly", { node: ROOT }, 'UnsupportedType: "acheron.t_fs_fly" is no request of the file protocol'],
+    ["constructor", {}, 'UnsupportedType: "acheron.t_fs_constructor" is no request of the file protocol'],
+  ];
+  for (const [op, members, message] of cases) {
+    const title = `${op} ${stringifyJson(members).slice(0, 200)}`;
+    assert.deepEqual(await client.ask(op, members), { errno: Errno.EINVAL, message }, title);
+  }
+  assert.deepEqual(await client.ask("read", { h }), { data_b64: "", eof: true }, "nothing was written");
+});
+
+Deno.test("FileServer refuses a frame that is no request, without a tag when it has none", async () => {
+  const client = new Client(serverWith());
+  const cases: readonly [string, string][] = [
+    ["", "InvalidEnvelope: "],
+    ["[]", "InvalidEnvelope: a frame must be a JSON object"],
+    ["null", "InvalidEnvelope: a frame must be a JSON object"],
+    ['{"type":"acheron.t_fs_hello"}', "MissingField: channel"],
+    ['{"channel":"acheron","type":7}', "InvalidType: type must be a string"],
+    ['{"channel":"control","type":"control.ping"}', 'UnsupportedType: "control.ping" is not of channel acheron'],
+    ['{"channel":"acheron","type":"acheron.t_fs_hello","tag":-1}', "InvalidType: tag must be u32"],
+    ['{"channel":"acheron","type":"acheron.t_fs_hello","tag":1,"tag":2}', "InvalidEnvelope: "],
+  ];
+  for (const [request, message] of cases) {
+    await client.connection.handle(request);
+    const { tag, ok, error } = parseJson(client.frames.pop() ?? "{}") as Record<string, unknown>;
+    const { errno, message: said } = error as { errno: number; message: string };
+    assert.deepEqual([tag, ok, errno], [undefined, false, Errno.EINVAL], request);
+    assert(said.startsWith(message), `${request}: ${said}`);
+  }
+});
+
+Deno.test("FileServer cuts a file and tells the numbers of its tree, frame by frame", async () => {
+  const client = new Client(serverWith(new ExampleService().tree));
+  const { h, node } = await client.open(ROOT, ["control", "reset"], 2);
+  await client.ask("write", { h, payload: { data_b64: "e30=" } });
+  client.frames.length = 0;
+  const exchange: readonly [string, string][] = [
+    [
+      `{"channel":"acheron","type":"acheron.t_fs_truncate","tag":1,"node":${node},"payload":{"sz":0}}`,
+      `{"channel":"acheron","type":"acheron.e_fs_inval","payload":{"node":${node},"what":"all","gen":6}}\n` +
+      '{"channel":"acheron","type":"acheron.r_fs_truncate","tag":1,"ok":true,"payload":{}}',
+    ],
+    [
+      `{"channel":"acheron","type":"acheron.t_fs_statfs","tag":2,"node":${node}}`,
+      '{"channel":"acheron","type":"acheron.r_fs_statfs","tag":2,"ok":true,"payload":{"bsize":4096,"frsize":4096,' +
+      '"blocks":257,"bfree":256,"bavail":256,"files":5,"ffree":0,"favail":0,"namemax":255}}',
+    ],
+  ];
+  for (const [request, expected] of exchange) {
+    await client.connection.handle(request);
+    assert.equal(client.frames.splice(0).join("\n"), expected);
+  }
+});
+
+Deno.test("FileServer gives each entry of a directory once, page by page", async () => {
+  const client = new Client(serverWith(new ExampleService().tree));
+  interface Page {
+    ents: { name: string; attr: { id: number } }[];
+    next: number;
+    eof: boolean;
+  }
+  for (const max of [1, 2, 3]) {
+    const names: string[] = [];
+    const ids: number[] = [];
+    let page: Page = { ents: [], next: 0, eof: false };
+    for (let pages = 0; !page.eof; pages++) {
+      assert(pages < 5, "the listing has no end");
+      page = await client.ask("readdirp", { node: ROOT, payload: { cookie: page.next, max } }) as Page;
+      assert(page.ents.length <= max);
+      for (const { name, attr } of page.ents) {
+        names.push(name);
+        ids.push(attr.id);
+      }
+    }
+    assert.deepEqual(names, [".", "..", "README.md", "control"], `pages of ${max}`);
+    assert.equal(ids[0], ids[1], "the parent of the root is the root");
+  }
+  const empty = await client.ask("readdirp", { node: ROOT, payload: { max: 0 } }) as Page;
+  assert.deepEqual([empty.ents, empty.next, empty.eof], [[], 0, false]);
+});
+
+Deno.test("FileServer keeps every digit of an id above 2^53", async () => {
+  const trees = Array.from({ length: 40 }, (_, index) => new ExampleService(`svc-${index}`).tree);
+  const client = new Client(serverWith(...trees));
+  const root = "11258999068426241"; // 40 << 48 | 1
+  await client.connection.handle(`{"channel":"acheron","type":"acheron.t_fs_getattr","tag":1,"node":${root}}`);
+  assert(client.frames.pop()?.includes(`"attr":{"id":${root},`));
+  await client.connection.handle(
+    `{"channel":"acheron","type":"acheron.t_fs_lookup","tag":2,"node":${root},"payload":{"name":"README.md"}}`,
+  );
+  assert(client.frames.pop()?.includes('"attr":{"id":11258999068426242,'));
+});
+
 Deno.test("FileServer opens for what the two lowest bits of flags say", async () => {
   const client = new Client(serverWith(new ExampleService().tree));
   const { attr } = await client.ask("lookup", { node: ROOT, payload: { name: "control" } }) as { attr: { id: number } };

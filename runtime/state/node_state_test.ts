@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ZssError } from "../../control/protocol/errors.ts";
@@ -52,4 +52,40 @@ Deno.test("readNodeState() names a damaged file and says what to do", async () =
       });
     });
   }
+});
+
+Deno.test("readNodeState() takes null and a missing member for unset, and keeps members that it does not know", async () => {
+  await withFile(async (path) => {
+    const nulls = JSON.stringify({ ...unpaired, newer: { kept: true } });
+    await writeFile(path, nulls);
+    const state = await readNodeState(path);
+    assert.deepEqual(state, { ...unpaired, newer: { kept: true } });
+    await writeNodeState(path, state);
+    assert.equal(await readFile(path, "utf8"), `${nulls}\n`);
+    await writeFile(path, "{}");
+    assert.deepEqual(await readNodeState(path), unpaired);
+  });
+});
+
+Deno.test("readNodeState() refuses a member of the wrong type by its name", async () => {
+  for (const name of ["node_id", "node_secret", "lease_token", "request_id", "node_name", "fs_url"]) {
+    await withFile(async (path) => {
+      await writeFile(path, JSON.stringify({ ...unpaired, [name]: ["x"] }));
+      await assert.rejects(readNodeState(path), (thrown) => {
+        assert.ok(thrown instanceof ZssError && thrown.message.includes(`: ${name}: `), String(thrown));
+        return thrown.code === "state_damaged";
+      });
+    });
+  }
+});
+
+Deno.test("readNodeState() says which file cannot be read, and what to check", async () => {
+  await withFile(async (path) => {
+    await mkdir(path);
+    await assert.rejects(readNodeState(path), (thrown) => {
+      assert.ok(thrown instanceof ZssError && thrown.message.startsWith(`Cannot read the state file "${path}": `));
+      assert.match(thrown.hint ?? "", /--state-file/);
+      return thrown.code === "io";
+    });
+  });
 });

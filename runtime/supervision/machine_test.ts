@@ -169,3 +169,100 @@ Deno.test("supervise() counts nothing for a run that the node itself ended", () 
   assert.equal(step.state.stats.failures_total, 0);
   assert.equal(availability(step.state), "online");
 });
+
+Deno.test("supervise() never counts below zero", () => {
+  fc.assert(fc.property(happenings, (history) => {
+    walk(history, (_before, _event, { stats, restarts_total }) => {
+      for (const [name, value] of Object.entries(stats)) if (name !== "last_exit_code") assert.ok(value >= 0, name);
+      assert.ok(restarts_total >= 0);
+    });
+  }));
+});
+
+Deno.test("supervise() keeps a service disabled until somebody enables it", () => {
+  fc.assert(fc.property(happenings, (history) => {
+    walk(history, (before, event, after) => {
+      if (before.enabled || (event.type === "operate" && event.op === "enable")) return;
+      assert.equal(after.enabled, false);
+      assert.deepEqual(supervise(after, { type: "admit", at: event.at }).refusal, { reason: "disabled" });
+    });
+  }));
+});
+
+/** What remains of a state when nobody looks at the wall clock. */
+function withoutWall({ cooldown, last_control_ms: _, stats, ...rest }: SupervisionState): unknown {
+  const { last_started_ms: _started, last_finished_ms: _finished, ...counted } = stats;
+  return { ...rest, stats: counted, until: cooldown?.until_monotonic_ms };
+}
+
+Deno.test("supervise() decides the same however the wall clock jumps", () => {
+  fc.assert(
+    fc.property(happenings, fc.array(fc.integer({ min: -1e12, max: 1e12 }), { minLength: 1 }), (history, jumps) => {
+      let steady = initialState();
+      let jumping = initialState();
+      let now = 0;
+      let jumped = 0;
+      for (const [index, happening] of history.entries()) {
+        now += happening.wait;
+        jumped += jumps[index % jumps.length] ?? 0;
+        const at = { ...instant(now), wall_ms: instant(now).wall_ms + jumped };
+        assert.deepEqual(
+          supervise(jumping, { type: "admit", at }).refusal,
+          supervise(steady, { type: "admit", at: instant(now) }).refusal,
+        );
+        for (const event of eventsOf(happening, steady, instant(now))) steady = supervise(steady, event).state;
+        for (const event of eventsOf(happening, jumping, at)) jumping = supervise(jumping, event).state;
+        assert.deepEqual(withoutWall(jumping), withoutWall(steady));
+      }
+    }),
+  );
+});
+
+/** The state after runs that ended so, one after the other. */
+function after(reasons: readonly (FailureReason | "ok")[], policy: object = {}): SupervisionState {
+  const configured = { type: "configure", policy: supervisionPolicy.parse(policy), at: instant(0) } as const;
+  let { state } = supervise(initialState(), configured);
+  for (const reason of reasons) {
+    state = supervise(state, { type: "start", call_id: "c", at: instant(0) }).state;
+    const result = reason === "ok" ? ok : failed(reason);
+    state = supervise(state, { type: "finish", call_id: "c", result, at: instant(0) }).state;
+  }
+  return state;
+}
+
+Deno.test("supervise() counts timeouts apart from other failures", () => {
+  const streaks = (...reasons: readonly (FailureReason | "ok")[]) => {
+    const { stats } = after(reasons);
+    return [stats.failures_total, stats.consecutive_failures, stats.timeouts_total, stats.consecutive_timeouts];
+  };
+  assert.deepEqual(streaks("timeout", "timeout"), [2, 2, 2, 2]);
+  assert.deepEqual(streaks("timeout", "exit"), [2, 2, 1, 0]);
+  assert.deepEqual(streaks("exit", "timeout", "output_limit", "launch", "signal"), [5, 5, 1, 0]);
+  assert.deepEqual(streaks("timeout", "ok", "timeout"), [2, 1, 2, 1]);
+});
+
+Deno.test("supervise() disables for timeouts only when they come in a row", () => {
+  const policy = { max_consecutive_timeouts: 2 };
+  assert.equal(after(["timeout", "exit", "timeout"], policy).enabled, true);
+  assert.equal(after(["exit", "timeout", "timeout"], policy).enabled, false);
+  assert.equal(after(["timeout", "timeout"], { ...policy, auto_disable_on_threshold: false }).enabled, true);
+});
+
+Deno.test("namespace supervision cooldown gates repeated invoke", () => {
+  const state = after(["exit"], { cooldown_ms: 60_000, auto_disable_on_threshold: false });
+  const step = supervise(state, { type: "admit", at: instant(1) });
+  assert.deepEqual(step.refusal, { reason: "cooldown", retry_after_ms: 59_999 });
+  assert.deepEqual(step.effects, [
+    { file: "status", status: { state: "backoff", reason: "cooldown", retry_after_ms: 59_999 } },
+    { file: "last_error", content: "service runtime cooling down" },
+    { file: "health" },
+  ]);
+  assert.equal(step.state.enabled, true);
+  assert.equal(supervise(state, { type: "admit", at: instant(60_000) }).refusal, undefined);
+});
+
+Deno.test("namespace supervision auto-disables after failure threshold", () => {
+  const state = after(["exit"], { max_consecutive_failures: 1 });
+  assert.deepEqual([state.enabled, state.last_control_op, state.cooldown], [false, "auto_disable", null]);
+  assert.deepEqual(supervise(state, { type: "admit", at: instant(1) }).refusal, { reason: "disabled" });
+});

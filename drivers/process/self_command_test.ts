@@ -74,3 +74,77 @@ Deno.test("programCommand() asks the real environment when nobody hands it anoth
   assert.equal(success, false);
   assert.match(new TextDecoder().decode(stderr), /Cannot start zss from a helper of zss/);
 });
+
+/** How many processes carry `marker` in their environment. */
+function processesWith(marker: string): number {
+  let count = 0;
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (Deno.readTextFileSync(`/proc/${name}/environ`).includes(marker)) count++;
+    } catch {
+      // Gone meanwhile, or another's.
+    }
+  }
+  return count;
+}
+
+Deno.test({
+  name: "a helper starts nothing, whatever its arguments ask for",
+  // Elsewhere nothing shows the environment of another process.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const hostile = [
+      ["server", "--port", "0"],
+      ["demo", "--once"],
+      ["up"],
+      ["driver"],
+      ["driver", "server"],
+      ["driver", "__proto__"],
+      ["driver", "../../cli/main.ts"],
+      ["run", "-A", "cli/main.ts", "server"],
+    ];
+    // The one variable that the program hands on to each start of itself.
+    const marker = `zss-test-${crypto.randomUUID()}`;
+    const endings = await Promise.all(hostile.map(async (args) => {
+      const { file, args: full, env } = helperCommand("driver", args);
+      const command = new Deno.Command(file, {
+        args: [...full],
+        env: { ...env, NO_COLOR: marker },
+        clearEnv: true,
+        stdin: "null",
+      });
+      const { code, stdout, stderr } = await command.output();
+      return { args, code, stdout: stdout.length, said: new TextDecoder().decode(stderr) };
+    }));
+    for (const { args, code, stdout, said } of endings) {
+      assert([2, 3].includes(code) && stdout === 0, `${args.join(" ")}: exit code ${code}, ${said}`);
+      assert.match(said, /^error: Cannot run (helper|driver) /);
+    }
+    assert.equal(processesWith(marker), 0);
+  },
+});
+
+Deno.test({
+  name: "a helper is one process from its beginning to its end",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const marker = `zss-test-${crypto.randomUUID()}`;
+    const { file, args, env } = helperCommand("driver", ["driver", "fail", "--exit-code", "7"]);
+    const child = new Deno.Command(file, {
+      args: [...args],
+      env: { ...env, NO_COLOR: marker },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    assert.equal(processesWith(marker), 1);
+    const stdin = child.stdin.getWriter();
+    await stdin.write(new TextEncoder().encode("{}"));
+    assert.equal(processesWith(marker), 1);
+    await stdin.close();
+    await child.status;
+    assert.equal(processesWith(marker), 0);
+  },
+});

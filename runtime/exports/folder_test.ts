@@ -390,3 +390,32 @@ testWithLinks("FolderTree never reads a file outside of the root, whatever the n
   );
   connection.close();
 });
+
+testWithLinks(
+  "FolderTree shows each name once, page by page, between links that cannot be shown",
+  async (place, open) => {
+    for (const name of ["b", "d", "f"]) place.file(name);
+    for (const name of ["a", "e"]) symlinkSync(join(place.outside, "secret"), join(place.root, name));
+    for (const name of ["c", "g"]) symlinkSync("nowhere", join(place.root, name));
+    const tree = open();
+    const server = new FileServer({ name: "n", os: "linux", version: "0" });
+    server.setTrees([tree]);
+    const frames: string[] = [];
+    const connection = server.connect((frame) => frames.push(frame));
+    const node = (1n << 48n) | tree.root;
+    for (const max of [1, 3]) {
+      const names: string[] = [];
+      let page: { ents: { name: string }[]; next: number; eof: boolean } = { ents: [], next: 0, eof: false };
+      while (!page.eof && names.length < 20) {
+        const payload = { cookie: page.next, max };
+        await connection.handle(
+          stringifyJson({ channel: "acheron", type: "acheron.t_fs_readdirp", tag: 1, node, payload }),
+        );
+        ({ payload: page } = parseJson(frames.pop() ?? "{}") as { payload: typeof page });
+        names.push(...page.ents.map(({ name }) => name));
+      }
+      assert.deepEqual(names, [".", "..", "b", "d", "f"]);
+    }
+    connection.close();
+  },
+);

@@ -46,7 +46,7 @@ export interface LinkOptions {
   readonly catalog: () => PublishedCatalog;
   /** Makes the handler of one tunnel's frames. */
   readonly serve: (send: (frame: string) => void) => FrameHandler;
-  /** Keeps new credentials. */
+  /** Keeps new credentials. The link goes on when that fails. */
   readonly save: (credentials: Credentials) => Promise<void>;
   readonly report: (event: LinkEvent) => void;
 }
@@ -109,8 +109,8 @@ export class Link {
     try {
       const connecting = ControlConnection.open({ url: controlUrl, token, clock });
       control = await unlessAborted(connecting, signal, (late) => late.close());
-      await unlessAborted(this.#publish(control, tunnel.leaseGeneration), signal);
-      await unlessAborted(this.#refresh(control, tunnel.leaseGeneration), signal);
+      await this.#publish(control, tunnel.leaseGeneration, signal);
+      await this.#refresh(control, tunnel.leaseGeneration, signal);
       onOnline();
       report({ type: "online", services: this.#options.catalog().services.length });
       return await this.#stay(control, tunnel, signal);
@@ -139,41 +139,38 @@ export class Link {
           hint: "two processes use one state file; stop one of them, or give it a --state-file of its own",
         });
       }
-      const work = next === "changed"
-        ? this.#publish(control, tunnel.leaseGeneration)
-        : this.#refresh(control, tunnel.leaseGeneration);
-      await unlessAborted(work, signal);
+      if (next === "changed") await this.#publish(control, tunnel.leaseGeneration, signal);
+      else await this.#refresh(control, tunnel.leaseGeneration, signal);
     }
   }
 
-  async #publish(control: ControlConnection, generation: number): Promise<void> {
+  async #publish(control: ControlConnection, generation: number, signal: AbortSignal): Promise<void> {
     this.#changed = Promise.withResolvers<void>();
     const { platform, labels, services } = this.#options.catalog();
     const { node_id, node_secret } = this.#credentials;
-    const answer = await control.call("node_service_upsert", {
-      node_id,
-      node_secret,
-      lease_generation: generation,
-      platform,
-      labels,
-      services,
-    });
+    const upsert = { node_id, node_secret, lease_generation: generation, platform, labels, services };
+    const answer = await unlessAborted(control.call("node_service_upsert", upsert), signal);
     this.#options.report({ type: "published", services: services.length, changed: answer["event"] !== undefined });
   }
 
-  async #refresh(control: ControlConnection, generation: number): Promise<void> {
+  async #refresh(control: ControlConnection, generation: number, signal: AbortSignal): Promise<void> {
     const { controlUrl, leaseTtlMs, save } = this.#options;
     const { node_id, node_secret } = this.#credentials;
-    const answer = await control.call("node_lease_refresh", {
+    const refresh = {
       node_id,
       node_secret,
       lease_generation: generation,
       fs_url: urlWithPath(controlUrl, `/v2/fs/node/${node_id}`),
       lease_ttl_ms: leaseTtlMs,
-    });
-    this.#credentials = readCredentials(answer);
-    await save(this.#credentials);
+    };
+    this.#credentials = readCredentials(await unlessAborted(control.call("node_lease_refresh", refresh), signal));
     log.debug("Lease refreshed until {until}", { until: this.#credentials.lease_expires_at_ms });
+    try {
+      await save(this.#credentials);
+    } catch (error) {
+      // The secret has not changed, so what was kept before still brings the node back; a full disk must not end it.
+      log.warn("Cannot keep the renewed lease: {error}", { error: errorText(error) });
+    }
   }
 }
 

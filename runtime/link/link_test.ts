@@ -336,6 +336,35 @@ Deno.test("Link ends with provider_auth_failed for a token that the server does 
   await assert.rejects(scene.run(credentials, { controlUrl: "http://h" }).running, { code: "invalid_url" });
 });
 
+Deno.test("Link goes on when the renewed lease cannot be kept", async () => {
+  await using scene = await Scene.open();
+  const { events, link } = scene.run(await scene.pair(), {
+    save: () => Promise.reject(new Error("no space left on device")),
+  });
+  await events.next("online");
+  link.catalogChanged();
+  assert.equal((await events.next("published")).changed, false);
+});
+
+Deno.test("Link.run() lets the credentials be kept to the end when it is ended meanwhile", async () => {
+  await using scene = await Scene.open();
+  const saving = Promise.withResolvers<void>();
+  const kept = Promise.withResolvers<void>();
+  const { end } = scene.run(await scene.pair(), {
+    save: () => {
+      saving.resolve();
+      return kept.promise;
+    },
+  });
+  await saving.promise;
+  let ended = false;
+  const ending = end().then(() => ended = true);
+  await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  assert.equal(ended, false);
+  kept.resolve();
+  await ending;
+});
+
 Deno.test("Link.run() ends at once while it waits for the next try", async () => {
   await using scene = await Scene.open();
   const { events, end } = scene.run(await scene.pair());

@@ -526,7 +526,11 @@ Deno.test("FileConnection ends when it cannot send, and the change that it was t
 });
 
 Deno.test("FileConnection answers every frame once, whatever is in it, and never with EIO", async () => {
-  const op = fc.constantFrom("hello", "exports", "lookup", "getattr", "readdirp", "open", "read", "write", "truncate");
+  const op = fc.constantFrom(
+    ...["hello", "exports", "lookup", "getattr", "readdirp", "open", "read", "write", "truncate", "close", "statfs"],
+    ...["create", "mkdir", "unlink", "rmdir", "rename", "symlink", "readlink", "setattr", "lock", "toString"],
+    ...["setxattr", "getxattr", "listxattr", "removexattr"],
+  );
   const number = fc.oneof(fc.bigInt({ min: 0n, max: 12n }).map((id) => (1n << 48n) | id), fc.bigInt(), fc.jsonValue());
   const frame = fc.record({
     channel: fc.constant("acheron"),
@@ -544,6 +548,10 @@ Deno.test("FileConnection answers every frame once, whatever is in it, and never
         flags: fc.oneof(fc.nat(), number),
         sz: fc.oneof(fc.nat({ max: 99 }), number),
         data_b64: fc.oneof(fc.base64String(), fc.string()),
+        old_parent: number,
+        new_parent: number,
+        old_name: fc.string(),
+        new_name: fc.string(),
       }, { requiredKeys: [] }),
       fc.jsonValue(),
     ),

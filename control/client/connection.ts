@@ -45,6 +45,7 @@ export class ControlConnection {
   readonly #listeners = new Set<(frame: PushedFrame) => void>();
   #nextId = 1;
   #closed = false;
+  #refusal: ZssError | undefined;
 
   /** Settles when the connection has ended, whoever ended it; says why. */
   readonly ended: Promise<ZssError>;
@@ -91,6 +92,7 @@ export class ControlConnection {
    * @throws {ZssError} What the server refused with, `timeout` or `connection_lost`.
    */
   call(name: string, payload: unknown): Promise<Record<string, unknown>> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     if (this.#closed) {
       return Promise.reject(new ZssError("connection_lost", `Cannot run ${name}: the connection has ended`));
     }
@@ -140,8 +142,9 @@ export class ControlConnection {
     const { id, type, payload } = frame;
     if (type === "error" && typeof frame["code"] === "string") {
       // The reference's refusal from before a protocol was agreed; it answers whatever was asked.
-      const refusal = frame["code"] === "provider_auth_failed" ? unknownToken("the server") : remoteError(frame);
-      for (const call of this.#pending.values()) call.reject(refusal);
+      // It may come before the first question, so it is kept for that one.
+      this.#refusal = frame["code"] === "provider_auth_failed" ? unknownToken("the server") : remoteError(frame);
+      for (const call of this.#pending.values()) call.reject(this.#refusal);
       this.#pending.clear();
       return;
     }

@@ -167,7 +167,8 @@ Exit status:
       platform: { os: currentOs.platform, arch: Deno.build.arch, runtime_kind: "native" },
       report: (event) => {
         const text = describe(event, paint);
-        (event.type === "findings" || event.type === "lost" || event.type === "waiting_for_server"
+        (event.type === "findings" || event.type === "catalog_refused" || event.type === "lost" ||
+            event.type === "waiting_for_server"
           ? io.stderr
           : io.stdout)
           .write(text);
@@ -189,6 +190,8 @@ function describe(event: NodeEvent, paint: Paint): string {
       return `zss node online: ${event.services} service${event.services === 1 ? "" : "s"} published\n`;
     case "published":
       return "";
+    case "catalog_refused":
+      return `zss node: the server refuses the catalog, the last one stays: ${event.reason}\n`;
     case "lost":
       return `zss node offline: ${event.reason}; next try in ${seconds(event.retry_in_ms)}\n`;
     case "waiting_for_server":

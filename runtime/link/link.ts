@@ -30,6 +30,8 @@ export interface PublishedCatalog {
 export type LinkEvent =
   | { readonly type: "online"; readonly services: number }
   | { readonly type: "published"; readonly services: number; readonly changed: boolean }
+  /** The server does not take the catalog as it is; the node goes on with the last one that it took. */
+  | { readonly type: "catalog_refused"; readonly reason: string }
   | { readonly type: "lost"; readonly reason: string; readonly retry_in_ms: number };
 
 /** Settings and parts of a link. */
@@ -59,6 +61,9 @@ const final = new Set([
   "provider_auth_failed",
   "invalid_url",
 ]);
+
+/** Answers that say that the catalog itself is at fault. */
+const refusedCatalog = new Set(["invalid_payload", "missing_field"]);
 
 /** The connection of one node. */
 export class Link {
@@ -149,7 +154,15 @@ export class Link {
     const { platform, labels, services } = this.#options.catalog();
     const { node_id, node_secret } = this.#credentials;
     const upsert = { node_id, node_secret, lease_generation: generation, platform, labels, services };
-    const answer = await unlessAborted(control.call("node_service_upsert", upsert), signal);
+    let answer: Record<string, unknown>;
+    try {
+      answer = await unlessAborted(control.call("node_service_upsert", upsert), signal);
+    } catch (error) {
+      if (!(error instanceof ZssError) || !refusedCatalog.has(error.code)) throw error;
+      // A new connection would bring the same answer; the last catalog that was taken stays in force.
+      this.#options.report({ type: "catalog_refused", reason: error.message });
+      return;
+    }
     this.#options.report({ type: "published", services: services.length, changed: answer["event"] !== undefined });
   }
 
@@ -163,7 +176,15 @@ export class Link {
       fs_url: urlWithPath(controlUrl, `/v2/fs/node/${node_id}`),
       lease_ttl_ms: leaseTtlMs,
     };
-    this.#credentials = readCredentials(await unlessAborted(control.call("node_lease_refresh", refresh), signal));
+    const renewed = readCredentials(await unlessAborted(control.call("node_lease_refresh", refresh), signal));
+    if (renewed.node_id !== node_id || renewed.node_secret !== node_secret) {
+      log.warn("Server answered the refresh of {wanted} with {found}: ignored", {
+        wanted: node_id,
+        found: renewed.node_id,
+      });
+      return;
+    }
+    this.#credentials = renewed;
     log.debug("Lease refreshed until {until}", { until: this.#credentials.lease_expires_at_ms });
     try {
       await save(this.#credentials);

@@ -223,6 +223,22 @@ Deno.test("Link.catalogChanged() publishes once for several changes, and tells w
   assert.deepEqual(events.rest, []);
 });
 
+Deno.test("Link goes on with the last catalog when the server refuses the next one", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  let ids = ["echo"];
+  const { link, events } = scene.run(credentials, { catalog: () => catalogOf(...ids) });
+  await events.next("online");
+  ids = ["echo", "echo"];
+  link.catalogChanged();
+  assert.match((await events.next("catalog_refused")).reason, /"echo" is taken by entry 0/);
+  assert.deepEqual(await serviceIds(scene, credentials), ["echo"]);
+  ids = ["slow"];
+  link.catalogChanged();
+  assert.deepEqual(await events.next("published"), { type: "published", services: 1, changed: true });
+  assert.deepEqual(events.rest, []);
+});
+
 Deno.test("Link hands the frames of clients to its handler and the answers back, and ends the handler with the tunnel", async () => {
   await using scene = await Scene.open();
   const credentials = await scene.pair();

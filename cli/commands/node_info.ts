@@ -20,7 +20,8 @@ Examples:
   },
   async func(_flags, nodeId) {
     const { node } = await withConnection(this, (connection) => connection.call("node_get", { node_id: nodeId }));
-    const members = isObject(node) ? node : {};
+    // The token is for programs that open the files; shown here it would only end up in a log.
+    const { fs_auth_token: _token, ...members } = isObject(node) ? node : {};
     const lines = Object.entries(members).map(([name, member]): [string, string] => [
       name,
       name.endsWith("_ms") && typeof member === "number"

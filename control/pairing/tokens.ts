@@ -15,7 +15,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 export type RandomBytes = (count: number) => Uint8Array;
 
 /** What a secret is for; the beginning of its text. */
-export type SecretPrefix = "inv-" | "secret-" | "lease-";
+export type SecretPrefix = "inv-" | "secret-" | "lease-" | "fs-";
 
 /** Makes a secret: its prefix and 32 hexadecimal digits. */
 export function newSecret(prefix: SecretPrefix, random: RandomBytes): string {

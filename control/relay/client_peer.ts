@@ -64,6 +64,7 @@ export class ClientPeer {
       return;
     }
     if (!token) throw new FsError(Errno.EACCES, "AuthMissing: send auth_token, or connect with a bearer token");
+    if (this.#parts.fsTokens.opens(token, this.#nodeId)) return;
     authenticateNode(this.#parts.store, this.#nodeId, token);
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../drivers/process/clock.ts";
+import type { FsTokens } from "../pairing/fs_tokens.ts";
 import { newGeneration } from "../pairing/nodes.ts";
 import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
@@ -18,6 +19,7 @@ export interface RelayParts {
   readonly store: Store;
   readonly tunnels: TunnelRegistry;
   readonly clock: Clock;
+  readonly fsTokens: FsTokens;
 }
 
 /** A socket of a node. */

@@ -14,6 +14,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { EventHub } from "../events/hub.ts";
+import { FsTokens } from "../pairing/fs_tokens.ts";
 import { hashSecret, newAdminToken, type RandomBytes } from "../pairing/tokens.ts";
 import type { Actor } from "../policy/rights.ts";
 import { legacyError } from "../protocol/envelope.ts";
@@ -81,7 +82,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     getRequestListener(app.fetch),
   );
-  const sockets = new Sockets({ store, hub, clock, random }, config);
+  const sockets = new Sockets({ store, hub, clock, random, fsTokens: new FsTokens(clock, random) }, config);
   http.on("upgrade", (request, socket, head) => {
     socket.on("error", (error: Error) => {
       log.debug("Upgrade socket failed: {error}", { error });
@@ -240,7 +241,8 @@ class Sockets {
   }
 
   #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
-    const parts = { store: this.#plane.store, tunnels: this.#tunnels, clock: this.#plane.clock };
+    const { store, clock, fsTokens } = this.#plane;
+    const parts = { store, tunnels: this.#tunnels, clock, fsTokens };
     switch (route.kind) {
       case "control":
         return new Session(this.#plane, socket, actor);

@@ -7,6 +7,7 @@
 import type { Clock } from "../../drivers/process/clock.ts";
 import { type Catalog, emptyCatalog } from "../catalog/upsert.ts";
 import type { EventHub } from "../events/hub.ts";
+import type { FsTokens } from "../pairing/fs_tokens.ts";
 import type { RandomBytes } from "../pairing/tokens.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { RecordReader, Store } from "../store/store.ts";
@@ -17,6 +18,7 @@ export interface ControlPlane {
   readonly hub: EventHub;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly fsTokens: FsTokens;
 }
 
 /** The catalog that the store holds for a node. */

@@ -330,6 +330,14 @@ Deno.test("a tunnel and a client of it greet with unified-v2-fs, proto 2", async
   );
   assert.equal((await client.next())["tag"], 7);
 
+  const described = Object((await admin.call("node_get", { node_id }))["node"]);
+  await using guest = await WireClient.open(`${scene.url}/v2/fs/node/${node_id}`);
+  guest.send(hello({ ...protocol, auth_token: described.fs_auth_token }, 8));
+  const second = await tunnel.next();
+  assert.ok(!JSON.stringify(second).includes(described.fs_auth_token));
+  tunnel.send(`{"channel":"acheron","type":"acheron.r_fs_hello","tag":${second["tag"]},"ok":true,"payload":{}}`);
+  assert.equal((await guest.next())["tag"], 8);
+
   const refusals: readonly (readonly [string, unknown, number, RegExp])[] = [
     ["/v2/node", { ...protocol, node_id, node_secret: "secret-wrong" }, 13, /^NodeAuthFailed/],
     ["/v2/node", { ...protocol, node_id: "node-9", node_secret: "secret-wrong" }, 13, /^NodeAuthFailed/],

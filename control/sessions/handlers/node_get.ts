@@ -3,12 +3,13 @@ import { nodeSummary } from "../control_plane.ts";
 import { operation } from "../operation.ts";
 import { findNode } from "./find_node.ts";
 
-/** Describes one node. */
+/** Describes one node, with a token that opens its files for five minutes. */
 export const nodeGet = operation({
   name: "node_get",
   access: "admin",
   request: requests.node_get,
   handle({ plane }, { node_id }) {
-    return { node: nodeSummary(plane.store, findNode(plane.store, node_id), plane.clock.now()) };
+    const node = nodeSummary(plane.store, findNode(plane.store, node_id), plane.clock.now());
+    return { node: { ...node, fs_auth_token: plane.fsTokens.mint(node_id) } };
   },
 });

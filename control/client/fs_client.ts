@@ -136,7 +136,7 @@ export class FsClient {
   }
 
   /**
-   * Attributes of the file at a path that begins with the name of an export, `/work/docs/a.txt` for example.
+   * Attributes of the file at a path that begins with the name of an export, `/data/docs/a.txt` for example.
    *
    * Empty steps are skipped. The empty path names no file; what is there is told by `exports`.
    */

@@ -31,14 +31,14 @@ const unixFiles = {
   "/first/tool": "not executable",
   "/first/folder": "folder",
   "/second/tool": "executable",
-  "/work/bin/tool": "executable",
+  "/srv/bin/tool": "executable",
   "/first/plain": "not executable",
 } as const;
 
 const unixSearches: readonly (readonly [string, string, string, string])[] = [
   ["takes the first file on PATH that can be executed", "tool", "/first:/second", "/second/tool"],
-  ["searches a relative entry of PATH from the working folder", "tool", "bin", "/work/bin/tool"],
-  ["starts a name with a slash from the working folder", "bin/tool", "/second", "/work/bin/tool"],
+  ["searches a relative entry of PATH from the working folder", "tool", "bin", "/srv/bin/tool"],
+  ["starts a name with a slash from the working folder", "bin/tool", "/second", "/srv/bin/tool"],
   ["takes an absolute path as it is", "/second/tool", "", "/second/tool"],
   [
     "does not take an empty entry of PATH for the working folder",
@@ -50,12 +50,12 @@ const unixSearches: readonly (readonly [string, string, string, string])[] = [
   ["says that PATH is empty", "tool", "", '"tool" cannot be looked up, because PATH is empty'],
   ["says that a file is not executable", "plain", "/first:/second", '"/first/plain" is not executable'],
   ["says that a path is a folder", "/first/folder", "", '"/first/folder" is not a file'],
-  ["says that a path does not exist", "./none", "/first", '"/work/none" does not exist'],
+  ["says that a path does not exist", "./none", "/first", '"/srv/none" does not exist'],
 ];
 
 for (const [title, name, path, wanted] of unixSearches) {
   Deno.test(`findProgram() on Linux ${title}`, () => {
-    const found = osNamed("linux", machine(unixFiles)).findProgram(name, { path, cwd: "/work" });
+    const found = osNamed("linux", machine(unixFiles)).findProgram(name, { path, cwd: "/srv" });
     assert.equal(found.found ? found.file : found.reason, wanted);
   });
 }

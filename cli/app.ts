@@ -1,90 +1,42 @@
 /**
- * The command tree.
- *
- * A command's file holds its flags and its help and is small; what it needs to
- * do its work is loaded when it is called. Adding a command is adding a file
- * and a line here.
+ * Reads the command line, runs the command that it names, says how that ended.
  *
  * @module
  */
 
-import { buildApplication, buildRouteMap, run, text_en } from "@stricli/core";
-import { demoCommand } from "./commands/demo.ts";
-import { driverCommand } from "./commands/driver.ts";
-import { manifestLintCommand } from "./commands/manifest_lint.ts";
-import { nodeInfoCommand } from "./commands/node_info.ts";
-import { nodeInviteCommand } from "./commands/node_invite.ts";
-import { nodeListCommand } from "./commands/node_list.ts";
-import { nodeRunCommand } from "./commands/node_run.ts";
-import { nodeServiceGetCommand } from "./commands/node_service_get.ts";
-import { nodeServiceRuntimeCommand } from "./commands/node_service_runtime.ts";
-import { nodeWatchCommand } from "./commands/node_watch.ts";
-import { serverCommand } from "./commands/server.ts";
-import { versionCommand } from "./commands/version.ts";
+import {
+  buildApplication,
+  buildCommand,
+  buildRouteMap,
+  type Command,
+  type RouteMap,
+  run,
+  text_en,
+} from "@stricli/core";
 import { errorJson, errorLines } from "./errors.ts";
 import { Exit, exitCodeOf } from "./exit.ts";
 import { type Globals, globalsHelp, liftGlobals } from "./globals.ts";
-import type { CliIo } from "./io.ts";
+import type { CliContext, CliIo } from "./io.ts";
 import { paintFor } from "./paint.ts";
+import { type Branch, rootRoutes } from "./routes.ts";
 
-const node = buildRouteMap({
-  routes: {
-    run: nodeRunCommand,
-    watch: nodeWatchCommand,
-    list: nodeListCommand,
-    info: nodeInfoCommand,
-    invite: nodeInviteCommand,
-    "service-get": nodeServiceGetCommand,
-    "service-runtime": nodeServiceRuntimeCommand,
-  },
-  docs: {
-    brief: "run a node, or look at those that run",
-    fullDescription: `Run a node, or look at those that run.
+/**
+ * The part of the tree that the arguments lead to. The commands beside the way
+ * are only named: nothing of them is needed but a line of a help page.
+ */
+async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteMap<CliContext>> {
+  const [word, ...rest] = argv;
+  const routes: Record<string, Command<CliContext> | RouteMap<CliContext>> = {};
+  for (const [name, route] of Object.entries(branch.routes)) {
+    if ("routes" in route) routes[name] = await routeMap(route, name === word ? rest : []);
+    else routes[name] = name === word ? await route.load() : named(route.brief);
+  }
+  return buildRouteMap({ routes, docs: { brief: branch.brief, fullDescription: branch.help } });
+}
 
-Examples:
-  $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-...
-  $ zss node list
-  $ zss node watch
-
-${globalsHelp}`,
-  },
-});
-
-const manifest = buildRouteMap({
-  routes: { lint: manifestLintCommand },
-  docs: {
-    brief: "work with service manifests",
-    fullDescription: `Work with service manifests.
-
-Examples:
-  $ zss manifest lint services.d`,
-  },
-});
-
-const root = buildRouteMap({
-  routes: {
-    demo: demoCommand,
-    server: serverCommand,
-    node,
-    manifest,
-    driver: driverCommand,
-    version: versionCommand,
-  },
-  docs: {
-    brief: "the services of many machines as one tree of files",
-    fullDescription: `The services of many machines as one tree of files.
-
-Start with:
-  $ zss demo            see it work, on this machine alone
-  $ zss server          run the control plane
-  $ zss node run        serve this machine's services
-
-Every command has --help with examples.
-
-${globalsHelp}`,
-  },
-});
-
+function named(brief: string): Command<CliContext> {
+  return buildCommand<Record<never, never>, [], CliContext>({ docs: { brief }, parameters: {}, func() {} });
+}
 /** Runs the command line and returns the program's exit code. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const paint = paintFor(io.stderr, io.env);
@@ -97,7 +49,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     return exitCodeOf(error);
   }
   const shown = (error: unknown) => (globals.output === "json" ? errorJson(error) : errorLines(error, paint)).trimEnd();
-  const application = buildApplication(root, {
+  const application = buildApplication(await routeMap(rootRoutes, rest), {
     name: "zss",
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
     documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Diagnostic } from "../control/protocol/mod.ts";
+import type { Diagnostic } from "../control/protocol/diagnostic.ts";
 import type { Paint } from "./paint.ts";
 
 /** Findings one a line, each with its hint below it. */

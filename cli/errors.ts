@@ -4,7 +4,7 @@
  * @module
  */
 
-import { errorText, ZssError } from "../control/protocol/mod.ts";
+import { errorText, ZssError } from "../control/protocol/errors.ts";
 import type { Paint } from "./paint.ts";
 
 /** An error of the command line itself. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ZssError } from "../control/protocol/mod.ts";
+import { ZssError } from "../control/protocol/errors.ts";
 
 /** What the program's exit code says. */
 export const Exit = {

@@ -7,8 +7,9 @@
  * @module
  */
 
-import process from "node:process";
-import { currentOs, HELPER_VARIABLE, systemClock } from "../drivers/process/mod.ts";
+import { systemClock } from "../drivers/process/clock.ts";
+import { HELPER_VARIABLE } from "../drivers/process/helper_role.ts";
+import { stopSignals } from "../drivers/process/this_system.ts";
 import type { CliIo, TextStream } from "./io.ts";
 
 /** Variable that ends a command when its standard input ends, so that it does not outlive who started it. */
@@ -16,8 +17,8 @@ const END_WITH_STDIN = "ZSS_END_WITH_STDIN";
 
 if (import.meta.main) {
   const io = realIo();
-  const role = process.env[HELPER_VARIABLE];
-  process.exit(role === undefined ? await runCommand(io) : await runHelper(role, Deno.args, io));
+  const role = Deno.env.get(HELPER_VARIABLE);
+  Deno.exit(role === undefined ? await runCommand(io) : await runHelper(role, Deno.args, io));
 }
 
 async function runCommand(io: CliIo): Promise<number> {
@@ -47,19 +48,15 @@ function realIo(): CliIo {
   let isHeeded = false;
   // Who asks twice, or asks a command that does not listen, wants it to end now.
   const stop = () => {
-    if (!isHeeded || interrupted.signal.aborted) process.exit(130);
+    if (!isHeeded || interrupted.signal.aborted) Deno.exit(130);
     interrupted.abort();
   };
-  for (const signal of currentOs.stopSignals) process.on(signal, stop);
-  if (process.env[END_WITH_STDIN] !== undefined) {
-    process.stdin.on("end", stop);
-    process.stdin.on("error", stop);
-    process.stdin.resume();
-  }
+  for (const signal of stopSignals) Deno.addSignalListener(signal, stop);
+  if (Deno.env.get(END_WITH_STDIN) !== undefined) void untilStdinEnds().then(stop);
   return {
     stdout: stream(Deno.stdout),
     stderr: stream(Deno.stderr),
-    env: process.env,
+    env: Deno.env.toObject(),
     get interrupted() {
       isHeeded = true;
       return interrupted.signal;
@@ -67,6 +64,15 @@ function realIo(): CliIo {
     clock: systemClock,
     readStdin: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
   };
+}
+
+async function untilStdinEnds(): Promise<void> {
+  const buffer = new Uint8Array(1024);
+  try {
+    while (await Deno.stdin.read(buffer) !== null);
+  } catch {
+    // A broken input has ended too.
+  }
 }
 
 /** A stream that is written at once and whole, so that nothing is lost when the process ends. */
@@ -79,7 +85,7 @@ function stream(target: typeof Deno.stdout): TextStream {
         while (rest.length > 0) rest = rest.subarray(target.writeSync(rest));
       } catch (error) {
         // Whoever read us has gone, as `head` does; there is nobody left to tell.
-        if (error instanceof Deno.errors.BrokenPipe) process.exit(0);
+        if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
         throw error;
       }
     },

@@ -6,7 +6,7 @@
 
 import { readFile } from "node:fs/promises";
 import type { ControlConnection } from "../control/client/mod.ts";
-import { errorText, ZssError } from "../control/protocol/mod.ts";
+import { errorText, ZssError } from "../control/protocol/errors.ts";
 import { usageError } from "./errors.ts";
 import type { CliContext } from "./io.ts";
 

@@ -3,9 +3,9 @@
  *
  * The compiler is the Deno that runs this script. It puts its own runtime
  * under the program, or the one that the environment variable DENORT_BIN
- * names. Command modules that are loaded with a literal `import("./x.ts")` are
- * found by the compiler; what the program reads as files is listed in
- * `EMBEDDED`. The lock file is binding: a stale one fails the build.
+ * names. Modules that are loaded with a literal `import("./x.ts")` are found by
+ * the compiler; the folders of the others, and of files that the program reads,
+ * are listed in `EMBEDDED`. The lock file is binding: a stale one fails the build.
  *
  * ```sh
  * deno task compile
@@ -32,8 +32,8 @@ export const TARGETS = [
 /** One of the five systems. */
 export type Target = typeof TARGETS[number];
 
-/** Folders that the program reads at run time, relative to the project; those that exist are put in. */
-const EMBEDDED = ["examples/services.d", "control/web/assets"];
+/** Folders that are read, or imported by a computed address, relative to the project; those that exist are put in. */
+const EMBEDDED = ["cli/commands", "examples/services.d", "control/web/assets"];
 
 /** What is to be built. */
 export interface BuildRequest {

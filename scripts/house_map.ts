@@ -82,6 +82,22 @@ export const PORT_SIBLINGS: readonly (readonly string[])[] = [
   ["drivers/native_proc", "drivers/native_inproc", "drivers/wasm", "drivers/builtin"],
 ];
 
+/**
+ * Files behind a folder's mod.ts that the face may import by themselves: they load
+ * nothing heavy, so a command that needs no more of the folder starts without it
+ * (zod alone takes as long as the runtime's own start).
+ */
+export const LIGHT_FACES: ReadonlySet<string> = new Set([
+  "control/protocol/diagnostic.ts",
+  "control/protocol/envelope.ts",
+  "control/protocol/errors.ts",
+  "control/protocol/json.ts",
+  "drivers/driver.ts",
+  "drivers/process/clock.ts",
+  "drivers/process/helper_role.ts",
+  "drivers/process/this_system.ts",
+]);
+
 /** Everything that may stand at the top of the project besides dot files. */
 export const TOP_LEVEL: ReadonlySet<string> = new Set([
   ..."mod.ts cli runtime control drivers examples scripts docs tests bench schemas testdata".split(" "),

@@ -16,6 +16,7 @@ import {
   isExempt,
   isTestFile,
   LAYER_NAMES,
+  LIGHT_FACES,
   type Place,
   placeOf,
   PORT_SIBLINGS,
@@ -196,7 +197,7 @@ function refuseFile(from: Place, to: Place): Refusal | undefined {
 function refuseInFace(from: Place, to: Place): Refusal | undefined {
   if (to.floor !== "face") {
     if (to.path.endsWith("/mod.ts")) return undefined;
-    if (from.path === "mod.ts" && to.path === "drivers/driver.ts") return undefined; // A face by itself.
+    if (LIGHT_FACES.has(to.path)) return undefined;
   }
   return {
     why: `${from.room} uses the mod.ts of each folder and nothing behind it`,

@@ -14,8 +14,12 @@ import { isExempt, isPure } from "./house_map.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url)).replaceAll("\\", "/");
 
-/** The two files that know which system they run on. */
-const SYSTEM_FILES: ReadonlySet<string> = new Set(["drivers/process/os.ts", "drivers/process/self_command.ts"]);
+/** The files that know which system they run on. */
+const SYSTEM_FILES: ReadonlySet<string> = new Set([
+  "drivers/process/os.ts",
+  "drivers/process/self_command.ts",
+  "drivers/process/this_system.ts",
+]);
 
 /**
  * Constructors and which of their arguments is the message. SyntaxError is not

@@ -1,15 +1,14 @@
 import { buildCommand } from "@stricli/core";
 import { driverPrograms } from "../../drivers/builtin/mod.ts";
-import { sleep } from "../../drivers/process/mod.ts";
+import { sleep } from "../../drivers/process/clock.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext, CliIo } from "../io.ts";
 
 /** `zss driver` */
-export const driverCommand = buildCommand<Record<never, never>, string[], CliContext>({
-  docs: {
-    brief: "run a reference driver",
-    fullDescription: `Run one of the drivers that ship inside zss: JSON object in on standard input,
+export const command = buildCommand<Record<never, never>, string[], CliContext>({
+  docs: helpPage(`Run one of the drivers that ship inside zss: JSON object in on standard input,
 JSON out on standard output, reasons on standard error.
 
   echo   answers with its payload
@@ -20,8 +19,7 @@ In a manifest: "executable_path": "zss", "args": ["driver", "echo"]
 
 Examples:
   $ echo '{"text":"hello"}' | zss driver echo
-  $ echo '{"sleep_ms":50}' | zss driver sleep`,
-  },
+  $ echo '{"sleep_ms":50}' | zss driver sleep`),
   parameters: {
     positional: {
       kind: "array",

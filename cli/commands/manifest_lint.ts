@@ -1,18 +1,16 @@
 import { buildCommand } from "@stricli/core";
-import { stat } from "node:fs/promises";
-import type { Diagnostic } from "../../control/protocol/mod.ts";
+import type { Diagnostic } from "../../control/protocol/diagnostic.ts";
 import { diagnosticLines } from "../diagnostics.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { paintFor } from "../paint.ts";
 
 /** `zss manifest lint` */
-export const manifestLintCommand = buildCommand<{ readonly nodeId: string }, string[], CliContext>({
-  docs: {
-    brief: "check service manifests",
-    fullDescription: `Check service manifests without starting a node.
+export const command = buildCommand<{ readonly nodeId: string }, string[], CliContext>({
+  docs: helpPage(`Check service manifests without starting a node.
 
 With no path, checks every *.json and *.jsonc file in ./services.d. A folder
 stands for the manifests directly inside it.
@@ -23,8 +21,7 @@ Examples:
   $ zss manifest lint --json services.d
 
 Exit status:
-  0  no problems    1  problems found    2  wrong usage    3  could not read`,
-  },
+  0  no problems    1  problems found    2  wrong usage    3  could not read`),
   parameters: {
     flags: {
       nodeId: {
@@ -45,6 +42,7 @@ Exit status:
     const form = globals.output ?? "text";
     if (form !== "text" && form !== "json") throw usageError(`Cannot print as "${form}"`, "use text or json");
     const { loadManifests } = await import("../../runtime/manifest/mod.ts");
+    const { stat } = await import("node:fs/promises");
     const given = paths.length > 0 ? paths : ["services.d"];
     const isFolder = await Promise.all(
       given.map((path) => stat(path).then((found) => found.isDirectory(), () => false)),

@@ -1,20 +1,18 @@
 import { buildCommand } from "@stricli/core";
-import { isObject } from "../../control/protocol/mod.ts";
+import { isObject } from "../../control/protocol/envelope.ts";
 import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
 /** `zss node info` */
-export const nodeInfoCommand = buildCommand<Record<never, never>, [string], CliContext>({
-  docs: {
-    brief: "describe one node",
-    fullDescription: `Describe one node: platform, labels, lease.
+export const command = buildCommand<Record<never, never>, [string], CliContext>({
+  docs: helpPage(`Describe one node: platform, labels, lease.
 
 Examples:
   $ zss node info node-1
-  $ zss node info node-1 --json`,
-  },
+  $ zss node info node-1 --json`),
   parameters: {
     positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
   },

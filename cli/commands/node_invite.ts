@@ -1,20 +1,18 @@
 import { buildCommand } from "@stricli/core";
 import { wholeNumber } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { remoteOf, withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
 /** `zss node invite` */
-export const nodeInviteCommand = buildCommand<{ readonly expiresInMs: number }, [], CliContext>({
-  docs: {
-    brief: "make an invite for one node",
-    fullDescription: `Make an invite. It admits one node, once, and is shown only now.
+export const command = buildCommand<{ readonly expiresInMs: number }, [], CliContext>({
+  docs: helpPage(`Make an invite. It admits one node, once, and is shown only now.
 
 Examples:
   $ zss node invite
   $ zss node invite --expires-in-ms 60000
-  $ zss node run --invite-token "$(zss node invite -o name)" --control-url ws://127.0.0.1:18790`,
-  },
+  $ zss node run --invite-token "$(zss node invite -o name)" --control-url ws://127.0.0.1:18790`),
   parameters: {
     flags: {
       expiresInMs: {

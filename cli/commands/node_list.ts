@@ -1,20 +1,18 @@
 import { buildCommand } from "@stricli/core";
-import { isObject } from "../../control/protocol/mod.ts";
+import { isObject } from "../../control/protocol/envelope.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
 /** `zss node list` */
-export const nodeListCommand = buildCommand<Record<never, never>, [], CliContext>({
-  docs: {
-    brief: "list the nodes",
-    fullDescription: `List the nodes that the server knows, in the order in which they joined.
+export const command = buildCommand<Record<never, never>, [], CliContext>({
+  docs: helpPage(`List the nodes that the server knows, in the order in which they joined.
 
 Examples:
   $ zss node list
   $ zss node list -o name
-  $ zss node list --json`,
-  },
+  $ zss node list --json`),
   parameters: {},
   async func() {
     const value = await withConnection(this, (connection) => connection.call("node_list", {}));

@@ -6,6 +6,7 @@ import { currentOs } from "../../drivers/process/mod.ts";
 import { diagnosticLines } from "../diagnostics.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { type Paint, paintFor } from "../paint.ts";
 import { readToken } from "../remote.ts";
@@ -51,10 +52,8 @@ const repeatable = (brief: string, placeholder: string) =>
   }) as const;
 
 /** `zss node run` */
-export const nodeRunCommand = buildCommand<Flags, [], CliContext>({
-  docs: {
-    brief: "serve this machine's services",
-    fullDescription: `Serve this machine's services and folders through a control plane.
+export const command = buildCommand<Flags, [], CliContext>({
+  docs: helpPage(`Serve this machine's services and folders through a control plane.
 
 The first start pairs the node with an invite; its identity is kept in the state
 file. Manifests are watched: a change takes effect without a restart. Folders
@@ -66,8 +65,7 @@ Examples:
   $ zss node run --control-url ws://127.0.0.1:18790
 
 Exit status:
-  0  ended by a signal    1  the server refused    2  wrong usage    3  a fault    4  not allowed`,
-  },
+  0  ended by a signal    1  the server refused    2  wrong usage    3  a fault    4  not allowed`),
   parameters: {
     flags: {
       controlUrl: optionalText("address of the server", "ws-url"),

@@ -1,21 +1,19 @@
 import { buildCommand } from "@stricli/core";
-import { isObject } from "../../control/protocol/mod.ts";
+import { isObject } from "../../control/protocol/envelope.ts";
 import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
 /** `zss node service-get` */
-export const nodeServiceGetCommand = buildCommand<Record<never, never>, [string], CliContext>({
-  docs: {
-    brief: "show the catalog of a node",
-    fullDescription: `Show what a node has published: its platform, labels and services.
+export const command = buildCommand<Record<never, never>, [string], CliContext>({
+  docs: helpPage(`Show what a node has published: its platform, labels and services.
 
 Examples:
   $ zss node service-get node-1
   $ zss node service-get node-1 -o name
-  $ zss node service-get node-1 --json`,
-  },
+  $ zss node service-get node-1 --json`),
   parameters: {
     positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
   },

@@ -1,8 +1,12 @@
 import { buildCommand } from "@stricli/core";
 import type { FsClient } from "../../control/client/mod.ts";
-import { FsError, isObject, parseJson, ZssError } from "../../control/protocol/mod.ts";
+import { isObject } from "../../control/protocol/envelope.ts";
+import { ZssError } from "../../control/protocol/errors.ts";
+import { parseJson } from "../../control/protocol/json.ts";
+import { FsError } from "../../control/protocol/mod.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { remoteOf } from "../remote.ts";
 import { outputForm } from "../render/mod.ts";
@@ -26,14 +30,12 @@ const controlActions = ["enable", "disable", "restart", "reset"];
 const actions = [...Object.keys(readActions), "config-set", "invoke", ...controlActions];
 
 /** `zss node service-runtime` */
-export const nodeServiceRuntimeCommand = buildCommand<
+export const command = buildCommand<
   Record<never, never>,
   [string, string, string, string?],
   CliContext
 >({
-  docs: {
-    brief: "operate a service of a node",
-    fullDescription: `Operate a service of a node through its files.
+  docs: helpPage(`Operate a service of a node through its files.
 
   status metrics health config-get result last-error help schema template
                          print one of the service's files
@@ -47,8 +49,7 @@ Examples:
   $ zss node service-runtime node-1 echo config-set '{"supervision":{"cooldown_ms":5000}}'
 
 Exit status:
-  1  refused    3  node not reachable    4  not allowed    6  the driver failed or timed out`,
-  },
+  1  refused    3  node not reachable    4  not allowed    6  the driver failed or timed out`),
   parameters: {
     positional: {
       kind: "tuple",

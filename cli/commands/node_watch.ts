@@ -1,17 +1,17 @@
 import { buildCommand } from "@stricli/core";
 import type { PushedFrame } from "../../control/client/mod.ts";
-import { isObject, ZssError } from "../../control/protocol/mod.ts";
+import { isObject } from "../../control/protocol/envelope.ts";
+import { ZssError } from "../../control/protocol/errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { cleanText, outputForm } from "../render/mod.ts";
 
 /** `zss node watch` */
-export const nodeWatchCommand = buildCommand<{ readonly replayLimit: number }, [string?], CliContext>({
-  docs: {
-    brief: "show catalog changes as they happen",
-    fullDescription: `Show each change of the catalog as it happens: of one node, or of all.
+export const command = buildCommand<{ readonly replayLimit: number }, [string?], CliContext>({
+  docs: helpPage(`Show each change of the catalog as it happens: of one node, or of all.
 
 One line per event; with --json one JSON object per line. Ctrl-C ends the watch.
 
@@ -21,8 +21,7 @@ Examples:
   $ zss node watch --json | jq .service_delta
 
 Exit status:
-  3  the connection was lost    4  not allowed    130  interrupted`,
-  },
+  3  the connection was lost    4  not allowed    130  interrupted`),
   parameters: {
     flags: {
       replayLimit: {

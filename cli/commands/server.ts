@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
+import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { paintFor } from "../paint.ts";
 import { readToken } from "../remote.ts";
@@ -16,10 +17,8 @@ interface Flags {
 }
 
 /** `zss server` */
-export const serverCommand = buildCommand<Flags, [], CliContext>({
-  docs: {
-    brief: "run the control plane",
-    fullDescription: `Run the control plane: pair nodes, keep their catalog, stream its changes.
+export const command = buildCommand<Flags, [], CliContext>({
+  docs: helpPage(`Run the control plane: pair nodes, keep their catalog, stream its changes.
 
 The first start makes an admin token and shows it once on standard error, unless
 ZSS_ADMIN_TOKEN or --admin-token-file gives one. State is kept in the data
@@ -31,8 +30,7 @@ Examples:
   $ zss server --data-dir /var/lib/zss --admin-token-file /run/secrets/zss
 
 Exit status:
-  0  ended by a signal    2  wrong usage    3  could not listen or use the data folder`,
-  },
+  0  ended by a signal    2  wrong usage    3  could not listen or use the data folder`),
   parameters: {
     flags: {
       bind: {

@@ -5,7 +5,7 @@
  */
 
 import process from "node:process";
-import { ZssError } from "../../control/protocol/mod.ts";
+import { ZssError } from "../../control/protocol/errors.ts";
 import { type Clock, currentOs, programCommand, type StartedProgram, startProgram } from "../../drivers/process/mod.ts";
 
 /** How long a child may take to say that it is up, or to end, in milliseconds. */

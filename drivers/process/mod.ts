@@ -8,12 +8,7 @@ export { type CancelTimer, type Clock, sleep, systemClock } from "./clock.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { currentOs, type FoundProgram, type Machine, type Os, osNamed, type SearchPlaces } from "./os.ts";
 export { type RunEnd, type RunOptions, runProgram, type RunResult } from "./run.ts";
-export {
-  HELPER_VARIABLE,
-  helperCommand,
-  type HelperRole,
-  programCommand,
-  type SelfCommand,
-  type SelfFacts,
-} from "./self_command.ts";
+export { HELPER_VARIABLE, type HelperRole } from "./helper_role.ts";
+export { helperCommand, programCommand, type SelfCommand, type SelfFacts } from "./self_command.ts";
 export { type LaunchFailure, type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
+export { platform, stopSignals } from "./this_system.ts";

@@ -51,8 +51,6 @@ export interface Os {
   readonly folderKind: "linux" | "posix" | "windows";
   /** Whether a child can be the leader of a process group of its own. */
   readonly hasGroups: boolean;
-  /** Signals by which a user or the system asks a program to end. */
-  readonly stopSignals: readonly ("SIGINT" | "SIGTERM")[];
 
   /**
    * Ends a program that still runs, and everything it started.
@@ -158,7 +156,6 @@ function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | 
   };
   return {
     hasGroups: true,
-    stopSignals: ["SIGINT", "SIGTERM"],
     killTree,
     // The number of a group is not given away while one of its members lives.
     killLeftovers: killTree,
@@ -176,7 +173,6 @@ function windows(machine: Machine): Os {
     platform: "windows",
     folderKind: "windows",
     hasGroups: false,
-    stopSignals: ["SIGINT"],
     killTree(pid) {
       machine.run("taskkill", ["/T", "/F", "/PID", String(pid)]).catch(() => {
         try {

@@ -19,12 +19,7 @@
 
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-
-/** The variable that makes a process a helper. */
-export const HELPER_VARIABLE = "ZSS_HELPER";
-
-/** What a helper is for. */
-export type HelperRole = "driver" | "inproc" | "wasm" | "plugin" | "terminal";
+import { HELPER_VARIABLE, type HelperRole } from "./helper_role.ts";
 
 /** A command that starts this program. */
 export interface SelfCommand {

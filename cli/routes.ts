@@ -1,0 +1,101 @@
+/**
+ * The tree of commands: what each is called and where it stands.
+ *
+ * Only the file of the command that is run gets loaded, so the start of one
+ * command costs the same however many others there are. Adding a command is
+ * adding a file that exports `command`, and a leaf here.
+ *
+ * @module
+ */
+
+import type { Command } from "@stricli/core";
+import { globalsHelp } from "./globals.ts";
+import type { CliContext } from "./io.ts";
+
+/** A command that does something. */
+export interface Leaf {
+  /** What the list of commands says about it. */
+  readonly brief: string;
+  load(): Promise<Command<CliContext>>;
+}
+
+/** A word that further words follow. */
+export interface Branch {
+  readonly brief: string;
+  /** Its help page. */
+  readonly help: string;
+  readonly routes: Readonly<Record<string, Leaf | Branch>>;
+}
+
+/**
+ * @param file Name in `commands/`, without the ending. Its address is computed:
+ * for a literal one the runtime reads the modules of every command before the
+ * first line runs, which takes as long as all the rest of a small command. The
+ * compiler is told of the folder instead (scripts/compile.ts).
+ */
+function leaf(brief: string, file: string): Leaf {
+  return {
+    brief,
+    async load() {
+      const module: { readonly command: Command<CliContext> } = await import(
+        new URL(`./commands/${file}.ts`, import.meta.url).href
+      );
+      return module.command;
+    },
+  };
+}
+
+const node: Branch = {
+  brief: "run a node, or look at those that run",
+  help: `Run a node, or look at those that run.
+
+Examples:
+  $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-...
+  $ zss node list
+  $ zss node watch
+
+${globalsHelp}`,
+  routes: {
+    run: leaf("serve this machine's services", "node_run"),
+    watch: leaf("show catalog changes as they happen", "node_watch"),
+    list: leaf("list the nodes", "node_list"),
+    info: leaf("describe one node", "node_info"),
+    invite: leaf("make an invite for one node", "node_invite"),
+    "service-get": leaf("show the catalog of a node", "node_service_get"),
+    "service-runtime": leaf("operate a service of a node", "node_service_runtime"),
+  },
+};
+
+const manifest: Branch = {
+  brief: "work with service manifests",
+  help: `Work with service manifests.
+
+Examples:
+  $ zss manifest lint services.d`,
+  routes: {
+    lint: leaf("check service manifests", "manifest_lint"),
+  },
+};
+
+/** Everything that stands behind `zss`. */
+export const rootRoutes: Branch = {
+  brief: "the services of many machines as one tree of files",
+  help: `The services of many machines as one tree of files.
+
+Start with:
+  $ zss demo            see it work, on this machine alone
+  $ zss server          run the control plane
+  $ zss node run        serve this machine's services
+
+Every command has --help with examples.
+
+${globalsHelp}`,
+  routes: {
+    demo: leaf("see it work on this machine", "demo"),
+    server: leaf("run the control plane", "server"),
+    node,
+    manifest,
+    driver: leaf("run a reference driver", "driver"),
+    version: leaf("print the version", "version"),
+  },
+};

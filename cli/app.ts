@@ -15,7 +15,7 @@ import {
 } from "@stricli/core";
 import { errorJson, errorLines } from "./errors.ts";
 import { Exit, exitCodeOf } from "./exit.ts";
-import { type Globals, globalsHelp, liftGlobals } from "./globals.ts";
+import { type Globals, liftGlobals } from "./globals.ts";
 import type { CliContext, CliIo } from "./io.ts";
 import { paintFor } from "./paint.ts";
 import { type Branch, rootRoutes } from "./routes.ts";

@@ -30,7 +30,8 @@ export type {
   InvokeSuccess,
   RuntimeType,
 } from "./driver.ts";
-export { isReservedVariable, type NativeProcConfig, nativeProcConfig } from "./native_proc/config.ts";
+export { type NativeProcConfig, nativeProcConfig } from "./native_proc/config.ts";
+export { isReservedVariable } from "./process/config.ts";
 export { createNativeProcDriver, type NativeProcDeps } from "./native_proc/native_proc.ts";
 
 /** Makes a driver from the `runtime` of a manifest. @throws {z.ZodError} If `runtime` is not as its schema wants it. */

@@ -20,7 +20,14 @@ import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
 import { type BackoffBounds, backoffMs } from "./link/backoff.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
-import { type LoadedManifest, loadManifests, timeoutOf, toDescriptor } from "./manifest/mod.ts";
+import {
+  builtInMembers,
+  type LoadedManifest,
+  loadManifests,
+  type SetMember,
+  timeoutOf,
+  toDescriptor,
+} from "./manifest/mod.ts";
 import { FileServer } from "./namespace/file_server.ts";
 import { createServiceFiles } from "./namespace/service_files.ts";
 import type { ReloadChange } from "./reload/apply.ts";
@@ -237,8 +244,8 @@ class ManifestLoader {
     this.#parts = parts;
   }
 
-  async load(): Promise<WantedServices<ServiceDefinition>> {
-    const { services, findings } = await loadManifests({
+  load(): Promise<WantedServices<ServiceDefinition>> {
+    const { services, findings } = loadManifests({
       files: this.#options.manifestFiles,
       dirs: this.#options.manifestDirs,
       nodeId: this.nodeId,
@@ -247,26 +254,26 @@ class ManifestLoader {
     const text = JSON.stringify(findings);
     if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
     this.#shown = text;
-    return {
+    return Promise.resolve({
       services: services.map((loaded) => ({
         service_id: loaded.service.service_id,
         origin: loaded.file,
         fingerprint: fingerprint(loaded.service),
         definition: definitionOf(loaded, this.#parts),
       })),
-      damaged: new Set(findings.map((finding) => finding.file)),
-    };
+      damaged: new Set(findings.filter(({ severity }) => severity === "error").map(({ file }) => file)),
+    });
   }
 
-  /** Ids that no manifest may take: its own entry would have the id, or its tree the name, of something else. */
-  #reserved(): Map<string, string> {
+  /** What no manifest may claim: its own entry would have the id, or its tree the name, of something else. */
+  #reserved(): SetMember[] {
     const { exports, fsService } = this.#options;
-    const reserved = new Map<string, string>();
-    for (const { name } of exports) {
-      if (name.startsWith(SERVICE_TREE)) reserved.set(name.slice(SERVICE_TREE.length), `the export "${name}"`);
-    }
-    if (fsService) reserved.set("fs", "the built-in fs service");
-    return reserved;
+    const trees = exports.filter(({ name }) => name.startsWith(SERVICE_TREE)).map(({ name }) => ({
+      origin: `the export "${name}"`,
+      service_id: name.slice(SERVICE_TREE.length),
+      mounts: [],
+    }));
+    return [...trees, ...(fsService ? builtInMembers(this.nodeId) : [])];
   }
 }
 

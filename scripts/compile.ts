@@ -32,8 +32,8 @@ export const TARGETS = [
 /** One of the five systems. */
 export type Target = typeof TARGETS[number];
 
-/** Folders that are read, or imported by a computed address, relative to the project; those that exist are put in. */
-const EMBEDDED = ["cli/commands", "examples/services.d", "control/web/assets"];
+/** What is read, or imported by a computed address, relative to the project; those that exist are put in. */
+const EMBEDDED = ["cli/commands", "runtime/manifest/slow_lint.ts", "examples/services.d", "control/web/assets"];
 
 /** What is to be built. */
 export interface BuildRequest {

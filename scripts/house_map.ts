@@ -67,6 +67,8 @@ const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["runtime/supervision/snapshot.ts", 2],
   ["runtime/reload/plan.ts", 2],
   ["runtime/manifest/load.ts", 3],
+  ["runtime/manifest/lint_files.ts", 3],
+  ["runtime/manifest/manifest_files.ts", 3],
   ["runtime/manifest/machine_probe.ts", 3],
   // A table of contents stands as high as the highest file that it lists.
   ["runtime/manifest/mod.ts", 3],
@@ -96,6 +98,8 @@ export const LIGHT_FACES: ReadonlySet<string> = new Set([
   "drivers/process/clock.ts",
   "drivers/process/helper_role.ts",
   "drivers/process/this_system.ts",
+  "runtime/manifest/lint_files.ts",
+  "runtime/state/atomic_file.ts",
 ]);
 
 /** Everything that may stand at the top of the project besides dot files. */

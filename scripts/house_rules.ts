@@ -51,7 +51,11 @@ type Refusal = Pick<Violation, "why" | "instead">;
 
 const SELF = "@zss/zss";
 const CODE = /\.(ts|tsx|mts|js|jsx|mjs)$/;
-const NPM_BY_LAYER: readonly (readonly string[])[] = [["zod"], ["zod"], ["zod", "jsonc-parser"]];
+const NPM_BY_LAYER: readonly (readonly string[])[] = [["zod"], ["zod"], [
+  "zod",
+  "jsonc-parser",
+  "@cfworker/json-schema",
+]];
 /** What the runtime floor may see of the control floor. */
 const RUNTIME_USES = ["control/protocol", "control/catalog", "control/client"];
 

@@ -11,7 +11,7 @@ import { z } from "zod";
 
 const identifierPattern = /^[A-Za-z0-9._-]+$/;
 // deno-lint-ignore no-control-regex -- control characters are exactly what is refused
-const controlCharacter = /[\u0000-\u001f]/;
+const noControlCharacters = /^[^\u0000-\u001f]*$/;
 
 /** Number of bytes that `text` takes in UTF-8. */
 export function utf8Length(text: string): number {
@@ -40,14 +40,14 @@ export function identifier(max: number): z.ZodString {
 }
 
 /** Schema of text for people: `min` to `max` bytes, no control characters. */
-export function displayText(max: number, min = 1): z.ZodType<string> {
+export function displayText(max: number, min = 1): z.ZodString {
   return z.string()
     .refine((text) => utf8Length(text) >= min, min === 1 ? "must not be empty" : `must have at least ${min} bytes`)
     .refine((text) => utf8Length(text) <= max, `must have at most ${max} bytes`)
-    .refine((text) => !controlCharacter.test(text), "must not hold control characters");
+    .regex(noControlCharacters, "must not hold control characters");
 }
 
 /** Schema of an absolute path on the wire: starts with `/`, at most 512 bytes. */
-export const absolutePath: z.ZodType<string> = z.string()
-  .refine((text) => text.startsWith("/"), 'must start with "/"')
+export const absolutePath: z.ZodString = z.string()
+  .regex(/^\//, 'must start with "/"')
   .refine((text) => utf8Length(text) <= 512, "must have at most 512 bytes");

@@ -30,7 +30,8 @@ import type { Clock } from "../process/clock.ts";
 import { currentOs, type Os } from "../process/os.ts";
 import { runProgram, type RunResult } from "../process/run.ts";
 import { helperCommand, type SelfCommand } from "../process/self_command.ts";
-import { isReservedVariable, type NativeProcConfig } from "./config.ts";
+import { isReservedVariable } from "../process/config.ts";
+import type { NativeProcConfig } from "./config.ts";
 
 /** What the driver takes from outside. */
 export interface NativeProcDeps {
@@ -128,8 +129,18 @@ class NativeProcDriver implements Driver {
 
   /** The clean variables of the node and those of the manifest, without what no manifest may set. */
   #programEnv(): Record<string, string> {
-    const all = { ...this.#os.cleanEnvironment(this.#deps.env), ...this.#config.env };
+    const all = { ...this.#os.cleanEnvironment(this.#deps.env), ...this.#declaredVariables() };
     return Object.fromEntries(Object.entries(all).filter(([name]) => !isReservedVariable(name)));
+  }
+
+  /** What the manifest asks for; a variable that the node lacks stays away. */
+  #declaredVariables(): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(this.#config.env).flatMap(([name, value]) => {
+        const text = value === true ? this.#deps.env[name] : value;
+        return text === undefined ? [] : [[name, text]];
+      }),
+    );
   }
 
   #report(run: RunResult, timeoutMs: number): InvokeResult {

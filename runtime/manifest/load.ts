@@ -6,15 +6,15 @@
  * @module
  */
 
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { type Diagnostic, errorText } from "../../control/protocol/mod.ts";
-import { readManifest } from "./lint.ts";
-import type { ServiceManifest } from "./schema.ts";
+import type { Diagnostic } from "../../control/protocol/diagnostic.ts";
+import { placedDiagnostic, readManifest } from "./lint.ts";
+import { ManifestReader, manifestsIn } from "./manifest_files.ts";
+import type { SetMember } from "./rule.ts";
+import { setRules, unreadable } from "./rules/mod.ts";
+import type { Manifest, ServiceManifest } from "./schema.ts";
+import { setMember } from "./set_member.ts";
 import { expand } from "./template.ts";
-
-/** Largest manifest that is read, in bytes. */
-export const MAX_MANIFEST_BYTES = 262_144;
+import { TextView } from "./text_view.ts";
 
 /** What to load. */
 export interface LoadOptions {
@@ -23,8 +23,8 @@ export interface LoadOptions {
   /** Folders; of each the files that end in .json or .jsonc, sorted by name. */
   readonly dirs: readonly string[];
   readonly nodeId: string;
-  /** Ids that are taken already, with who has them. */
-  readonly reserved: ReadonlyMap<string, string>;
+  /** Services that are there already. */
+  readonly reserved: readonly SetMember[];
 }
 
 /** A service and where it comes from. */
@@ -42,63 +42,56 @@ export interface LoadResult {
 }
 
 /** Loads manifests. Never throws for what files and folders hold. */
-export async function loadManifests(options: LoadOptions): Promise<LoadResult> {
+export function loadManifests(options: LoadOptions): LoadResult {
+  const reader = new ManifestReader();
+  const { nodeId } = options;
   const findings: Diagnostic[] = [];
-  const listed = await Promise.all(options.dirs.map((dir) => manifestsIn(dir, findings)));
-  const files = [...options.files, ...listed.flat()];
-  const texts = await Promise.all(files.map((file) => readText(file)));
-  const services: LoadedManifest[] = [];
   const disabled: string[] = [];
-  const taken = new Map(options.reserved);
-  files.forEach((file, index) => {
-    const read = texts[index];
-    if (read === undefined || "problem" in read) {
-      findings.push(fileFinding(file, "unreadable", read?.problem ?? "cannot be read"));
-      return;
+  const read: {
+    readonly file: string;
+    readonly view: TextView;
+    readonly manifest: Manifest;
+    readonly member: SetMember;
+  }[] = [];
+  for (const file of listed(options, findings)) {
+    const text = reader.read(file);
+    if (typeof text !== "string") {
+      findings.push(fileFinding(file, `cannot be read: ${text.problem}`));
+      continue;
     }
-    const reading = readManifest({ file, text: read.text });
+    const reading = readManifest({ file, text, nodeId });
     findings.push(...reading.findings);
     if (reading.disabled) disabled.push(file);
-    if (reading.manifest === undefined) return;
-    const service = expand(reading.manifest, options.nodeId);
-    const owner = taken.get(service.service_id);
-    if (owner !== undefined) {
-      findings.push({
-        ...fileFinding(file, "duplicate-service-id", `service_id "${service.service_id}" is taken by ${owner}`),
-        hint: "choose another service_id",
-        path: "/service_id",
-      });
-      return;
+    if (reading.manifest === undefined || reading.value === undefined) continue;
+    const member = setMember(JSON.stringify(file), reading.value, nodeId);
+    read.push({ file, view: new TextView(file, text), manifest: reading.manifest, member });
+  }
+  const refused = new Set<number>();
+  const members = [...options.reserved, ...read.map(({ member }) => member)];
+  for (const rule of setRules) {
+    for (const finding of rule.check(members)) {
+      const index = finding.member - options.reserved.length;
+      const at = read[index];
+      if (at === undefined) continue;
+      refused.add(index);
+      findings.push(placedDiagnostic(at.file, at.view, rule, finding));
     }
-    taken.set(service.service_id, `"${file}"`);
-    services.push({ file, service });
-  });
+  }
+  const services = read.filter((_, index) => !refused.has(index))
+    .map(({ file, manifest }) => ({ file, service: expand(manifest, nodeId) }));
   return { services, disabled, findings };
 }
 
-async function manifestsIn(dir: string, findings: Diagnostic[]): Promise<string[]> {
-  try {
-    const names = (await readdir(dir)).filter((name) => /\.jsonc?$/.test(name)).sort();
-    const files = names.map((name) => join(dir, name));
-    const isFile = await Promise.all(files.map((file) => stat(file).then((found) => found.isFile(), () => true)));
-    return files.filter((_, index) => isFile[index]);
-  } catch (error) {
-    findings.push(fileFinding(dir, "unreadable", `cannot list the folder: ${errorText(error)}`));
-    return [];
+function* listed({ files, dirs }: LoadOptions, findings: Diagnostic[]): Generator<string> {
+  yield* files;
+  for (const dir of dirs) {
+    const found = manifestsIn(dir);
+    if ("problem" in found) findings.push(fileFinding(dir, `cannot be read: ${found.problem}`));
+    else yield* found;
   }
 }
 
-async function readText(file: string): Promise<{ readonly text: string } | { readonly problem: string }> {
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_MANIFEST_BYTES) return { problem: `has ${size} bytes: at most ${MAX_MANIFEST_BYTES} are wanted` };
-    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readFile(file)) };
-  } catch (error) {
-    return { problem: error instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${errorText(error)}` };
-  }
-}
-
-function fileFinding(file: string, rule: string, message: string): Diagnostic {
+function fileFinding(file: string, message: string): Diagnostic {
   const start = { line: 1, column: 1 };
-  return { rule, severity: "error", file, start, end: start, message };
+  return { rule: unreadable.id, severity: unreadable.severity, file, start, end: start, message };
 }

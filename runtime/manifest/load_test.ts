@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadManifests, MAX_MANIFEST_BYTES } from "./load.ts";
+import { loadManifests } from "./load.ts";
+import { MAX_MANIFEST_BYTES } from "./manifest_files.ts";
+import { builtInMembers } from "./set_member.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "zss-load-"));
@@ -14,7 +16,7 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 }
 
 const service = (id: string) => JSON.stringify({ service_id: id, kind: "x" });
-const reserved = new Map([["fs", "the built-in fs service"]]);
+const reserved = builtInMembers("node-1");
 
 Deno.test("loadManifests() reads folders sorted by name, follows links to files and names every bad file", () =>
   inFolder(async (folder) => {
@@ -30,7 +32,7 @@ Deno.test("loadManifests() reads folders sorted by name, follows links to files 
       writeFile(join(folder, "elsewhere"), service("c")),
       symlink(join(folder, "elsewhere"), join(dir, "c.json")),
     ]);
-    const loaded = await loadManifests({ files: [], dirs: [dir], nodeId: "node-1", reserved });
+    const loaded = loadManifests({ files: [], dirs: [dir], nodeId: "node-1", reserved });
     assert.deepEqual(loaded.services.map(({ service }) => service.service_id), ["a", "b", "c"]);
     assert.deepEqual(loaded.disabled, [join(dir, "off.json")]);
     assert.deepEqual(loaded.findings.map(({ file, rule }) => [file, rule]), [
@@ -46,7 +48,7 @@ Deno.test("loadManifests() refuses an id that is taken and says by whom", () =>
       return join(folder, name);
     };
     const files = [await file("one.json", "camera"), await file("two.json", "camera"), await file("three.json", "fs")];
-    const { services, findings } = await loadManifests({ files, dirs: [], nodeId: "node-1", reserved });
+    const { services, findings } = loadManifests({ files, dirs: [], nodeId: "node-1", reserved });
     assert.deepEqual(services.map(({ file }) => file), [files[0]]);
     assert.deepEqual(findings.map(({ message }) => message), [
       `service_id "camera" is taken by "${files[0]}"`,
@@ -65,7 +67,7 @@ Deno.test("loadManifests() puts the id of the node into endpoints and mount path
       help_md: "of {node_id}",
     };
     await writeFile(path, JSON.stringify(manifest));
-    const { services } = await loadManifests({ files: [path], dirs: [], nodeId: "node-7", reserved });
+    const { services } = loadManifests({ files: [path], dirs: [], nodeId: "node-7", reserved });
     const [loaded] = services;
     assert.deepEqual(loaded?.service.endpoints, ["/nodes/node-7/echo"]);
     assert.deepEqual(loaded?.service.mounts, [{ mount_id: "m", mount_path: "/nodes/node-7/m", state: "online" }]);
@@ -76,7 +78,7 @@ Deno.test("loadManifests() does not read what is too large, and says so for what
   inFolder(async (folder) => {
     const large = join(folder, "large.json");
     await writeFile(large, " ".repeat(MAX_MANIFEST_BYTES + 1));
-    const { findings } = await loadManifests({
+    const { findings } = loadManifests({
       files: [large, join(folder, "no.json")],
       dirs: [join(folder, "no.d")],
       nodeId: "n",

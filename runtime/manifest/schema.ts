@@ -1,9 +1,10 @@
 /**
  * What a service manifest may say: every member with its default and its limit.
  *
- * One schema serves the linter, the node and the JSON Schema for editors.
- * Parsing fills in the defaults; `{node_id}` is still in the paths then (see
- * `template.ts`).
+ * One schema serves the linter, the node and the JSON Schema for editors
+ * (`json_schema.ts`). Parsing fills in the defaults; `{node_id}` is still in the
+ * paths then (see `template.ts`). Members that are not known are dropped, but
+ * for those of `runtime`, which the catalog passes on; the linter names them all.
  *
  * Source: docs/manifest.md.
  *
@@ -12,62 +13,124 @@
 
 import { z } from "zod";
 import { MAX_HELP_BYTES, type ServiceDescriptor } from "../../control/catalog/mod.ts";
-import { absolutePath, displayText, identifier, utf8Length } from "../../control/protocol/mod.ts";
+import { absolutePath, displayText, identifier, utf8Length } from "../../control/protocol/ids.ts";
+import { nativeInprocConfig } from "../../drivers/native_inproc/config.ts";
 import { nativeProcConfig } from "../../drivers/native_proc/config.ts";
+import { DEFAULT_TIMEOUT_MS, processMembers } from "../../drivers/process/config.ts";
+import { wasmConfig } from "../../drivers/wasm/config.ts";
+
+/** Says in the JSON Schema that other members are mistakes; parsing is more forgiving. */
+const CLOSED = { additionalProperties: false } as const;
 
 const object = z.record(z.string(), z.unknown());
-const fileName = z.string().min(1, "must not be empty");
-const timeout = nativeProcConfig.shape.timeout_ms;
+const count = z.int().min(0).max(4_294_967_295);
+const duration = z.int().min(0).max(86_400_000);
 
-/** A type of runtime whose driver is not part of this version: its members are read, not used. */
-const nativeInproc = z.looseObject({
-  type: z.literal("native_inproc"),
-  abi: z.literal("namespace-driver-v1").optional(),
-  library_path: fileName.optional(),
-  timeout_ms: timeout,
-});
+const supervision = z.object({
+  health_check_interval_ms: duration.default(5000).transform((ms) => ms === 0 ? 5000 : ms)
+    .meta({ description: "Milliseconds between two looks at the driver; 0 stands for the default." }),
+  restart_backoff_ms: duration.default(500)
+    .meta({ description: "Milliseconds to wait after a first failure; doubled after each further one." }),
+  restart_backoff_max_ms: duration.default(30_000).transform((ms) => ms === 0 ? 30_000 : ms)
+    .meta({ description: "Longest wait between two tries, in milliseconds; 0 stands for the default." }),
+  max_consecutive_failures: count.default(0)
+    .meta({ description: "Failures in a row after which the service is switched off; 0 for never." }),
+  max_consecutive_timeouts: count.default(0)
+    .meta({ description: "Timeouts in a row after which the service is switched off; 0 for never." }),
+  cooldown_ms: duration.default(0)
+    .meta({ description: "Milliseconds for which calls are refused after a failure; 0 for not at all." }),
+  auto_disable_on_failures: z.boolean().default(false)
+    .meta({ description: "Whether the two limits switch the service off." }),
+}).meta({ ...CLOSED, description: "When failures delay or end the use of the service." });
 
-const wasm = z.looseObject({
-  type: z.literal("wasm"),
-  module_path: fileName.optional(),
-  runner_path: fileName.optional(),
-  args: z.array(fileName).default([]),
-  timeout_ms: timeout,
-});
+const supervised = { supervision: supervision.optional() };
 
-const builtin = z.looseObject({ type: z.literal("builtin") });
+/** Without its file a runtime is an entry of the catalog and nothing more. */
+const nativeProc = nativeProcConfig.extend({
+  executable_path: nativeProcConfig.shape.executable_path.optional(),
+  ...supervised,
+}).meta(CLOSED);
+const nativeInproc = nativeInprocConfig.extend({
+  library_path: nativeInprocConfig.shape.library_path.optional(),
+  ...supervised,
+}).meta(CLOSED);
+const wasm = wasmConfig.extend({
+  module_path: wasmConfig.shape.module_path.optional(),
+  ...supervised,
+}).meta(CLOSED);
+const builtin = z.looseObject({
+  type: z.literal("builtin").optional().transform((type) => type ?? "builtin" as const),
+  abi: z.string().optional(),
+  timeout_ms: processMembers.timeout_ms,
+  ...supervised,
+}).meta(CLOSED);
 
-/** Without `executable_path` a program's service is an entry of the catalog and nothing more. */
-const nativeProc = nativeProcConfig.extend({ executable_path: fileName.optional() });
+const runtime = z.discriminatedUnion("type", [nativeProc, nativeInproc, wasm, builtin])
+  .meta({ description: "What does the work. Without a type: builtin." });
 
-const runtime = z.discriminatedUnion("type", [nativeProc, nativeInproc, wasm, builtin]);
+const state = identifier(64);
 
 const mount = z.object({
-  mount_id: identifier(128),
-  mount_path: absolutePath,
-  state: z.string().optional(),
+  mount_id: identifier(128).meta({ description: "Name of the mount." }),
+  mount_path: absolutePath.meta({ maxLength: 512, description: "Where clients find the service." }),
+  state: state.optional().meta({ description: "State of the mount; that of the service without it." }),
+}).meta(CLOSED);
+
+const relativePath = z.string().min(1, "must not be empty").max(512, "must have at most 512 characters")
+  .regex(/^[^/]/, 'must be relative: it starts with "/"');
+
+const ops = z.looseObject({
+  model: z.string().optional(),
+  style: z.string().optional(),
+  invoke: relativePath.optional().meta({ description: "Where a call is written, below the service." }),
+  paths: z.looseObject({ invoke: relativePath.optional() }).optional()
+    .meta({ description: "Where operations are written, by name." }),
+});
+
+const permissions = z.looseObject({
+  default: z.string().optional().meta({ description: "`allow`, or `deny-by-default`." }),
+  allow_roles: z.array(z.string().min(1, "must not be empty")).optional()
+    .meta({ description: "Roles that may use the service: admin, user, * for all." }),
+  require_project_token: z.boolean().optional().meta({ description: "Whether a project token is needed." }),
+  project_token_required: z.boolean().optional().meta({ description: "The same under its other name." }),
+});
+
+const serviceSchema = z.looseObject({
+  model: z.string().optional(),
+  input: z.union([object, z.boolean()], { error: "must be a JSON Schema: an object, or true or false" }).optional()
+    .meta({ description: "JSON Schema of a call." }),
+  output: z.union([object, z.boolean()], { error: "must be a JSON Schema: an object, or true or false" }).optional()
+    .meta({ description: "JSON Schema of a result." }),
 });
 
 /** Schema of a manifest. */
-export const manifestSchema = z.strictObject({
-  $schema: z.string().optional(),
-  /** `false` keeps the file without the service. */
-  enabled: z.boolean().default(true),
-  service_id: identifier(128),
-  kind: identifier(128),
-  version: displayText(64).default("1"),
-  state: identifier(64).default("online"),
-  endpoints: z.array(absolutePath).default([]),
-  mounts: z.array(mount).optional(),
-  capabilities: object.default({}),
-  ops: object.default({ model: "namespace", style: "plan9" }),
+export const manifestSchema = z.object({
+  $schema: z.string().optional().meta({ description: "Where editors find the schema of this file." }),
+  enabled: z.boolean().default(true).meta({ description: "false keeps the file without the service." }),
+  service_id: identifier(128).meta({ description: "Name of the service, unique on its node." }),
+  kind: identifier(128).meta({
+    description: "What kind of service it is; services of a kind can stand in for each other.",
+  }),
+  version: displayText(64).default("1").meta({ minLength: 1, maxLength: 64, description: "Version of the service." }),
+  state: state.default("online").meta({ description: "State at the start." }),
+  endpoints: z.array(absolutePath.meta({ maxLength: 512 })).default([])
+    .meta({ description: "Paths of the service; none stands for /nodes/{node_id}/ and the service_id." }),
+  mounts: z.array(mount).optional()
+    .meta({ description: "Where the service is mounted; without it, at its first endpoint." }),
+  capabilities: object.default({}).meta({ description: "What the service can do, for those who look for one." }),
+  ops: ops.default({ model: "namespace", style: "plan9" }).meta({ description: "How the service is operated." }),
   runtime: runtime.default(() => nativeProc.parse({ type: "native_proc", abi: "namespace-driver-v1" })),
-  permissions: object.default({ default: "deny-by-default" }),
-  schema: object.default({ model: "namespace-mount" }),
-  invoke_template: object.default({}),
+  permissions: permissions.default({ default: "deny-by-default" })
+    .meta({ description: "Who may see and use the service." }),
+  schema: serviceSchema.default({ model: "namespace-mount" })
+    .meta({ description: "What a call looks like; becomes SCHEMA.json." }),
+  invoke_template: object.default({}).meta({ description: "A call to start from; becomes TEMPLATE.json." }),
   help_md: z.string().min(1, "must not be empty")
-    .refine((text) => utf8Length(text) <= MAX_HELP_BYTES, `must have at most ${MAX_HELP_BYTES} bytes`).optional(),
-});
+    .refine((text) => utf8Length(text) <= MAX_HELP_BYTES, {
+      message: `must have at most ${MAX_HELP_BYTES} bytes`,
+      params: { rule: "help-too-long" },
+    }).optional().meta({ maxLength: MAX_HELP_BYTES, description: "Help in Markdown; becomes README.md." }),
+}).meta(CLOSED);
 
 /** A manifest with its defaults filled in. */
 export type Manifest = z.output<typeof manifestSchema>;
@@ -79,7 +142,7 @@ export type ServiceManifest = Omit<Manifest, "mounts"> & {
 
 /** Milliseconds that a run of the service may take. */
 export function timeoutOf(service: ServiceManifest): number {
-  return service.runtime.type === "builtin" ? 30_000 : service.runtime.timeout_ms;
+  return service.runtime.type === "builtin" ? DEFAULT_TIMEOUT_MS : service.runtime.timeout_ms;
 }
 
 /** The catalog entry of a service. What concerns only its own node is left out. */

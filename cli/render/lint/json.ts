@@ -1,0 +1,8 @@
+import { countOf, type LintRenderer } from "./report.ts";
+
+/** One JSON object; docs/cli_json.md lists its members. */
+export const renderJson: LintRenderer = ({ files, disabled, fixed, findings }) => {
+  const { error, warning, info } = countOf(findings);
+  const value = { checked: files.length, disabled, fixed, errors: error, warnings: warning, infos: info, findings };
+  return JSON.stringify(value, null, 2) + "\n";
+};

@@ -1,0 +1,32 @@
+/**
+ * The `runtime` of a manifest whose service is a WebAssembly module.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { driverAbi, processMembers, programWord } from "../process/config.ts";
+
+/** `runtime` of a manifest whose service is a WebAssembly module: WASI preview 1, or the exports of docs/driver_abi.md. */
+export const wasmConfig = z.looseObject({
+  type: z.literal("wasm"),
+  abi: driverAbi,
+  module_path: programWord.meta({ description: "The module." }),
+  runner_path: programWord.optional()
+    .meta({ description: "A program that runs the module instead of zss, for example wasmtime." }),
+  entrypoint: z.string().regex(/^[A-Za-z0-9_.:-]+$/, "may hold only letters, digits, dot, underscore, colon and hyphen")
+    .optional().meta({
+      description: "The export that is called; without it `_start`, or the pair of docs/driver_abi.md.",
+    }),
+  fuel: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional()
+    .meta({ description: "How many instructions a run may take, where the runner can count them." }),
+  max_memory_bytes: z.int().min(65_536).max(4_294_967_296).optional()
+    .meta({ description: "Most memory that the module may have, in bytes; whole pages of 64 KiB are counted." }),
+  preopens: z.record(
+    z.string().regex(/^\//, 'must start with "/"'),
+    programWord,
+  ).optional().meta({
+    description: "Folders that the module sees: its own absolute path, then the folder of the machine.",
+  }),
+  ...processMembers,
+});

@@ -31,7 +31,7 @@ export type {
   RuntimeType,
 } from "./driver.ts";
 export { type NativeProcConfig, nativeProcConfig } from "./native_proc/config.ts";
-export { isReservedVariable } from "./process/config.ts";
+export { isReservedVariable } from "./process/reserved_variables.ts";
 export { createNativeProcDriver, type NativeProcDeps } from "./native_proc/native_proc.ts";
 
 /** Makes a driver from the `runtime` of a manifest. @throws {z.ZodError} If `runtime` is not as its schema wants it. */

@@ -56,6 +56,7 @@ const CONTROL_ROOMS: ReadonlyMap<string, Layer> = new Map([
 /** Files that stand in another layer than the rest of their folder. */
 const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["drivers/driver.ts", 0],
+  ["drivers/process/reserved_variables.ts", 0],
   ["runtime/node.ts", 4],
   // Ports and the pure rules that several rooms share: types of a port must be nameable where it is a parameter.
   ["control/store/store.ts", 2],

@@ -30,7 +30,7 @@ import type { Clock } from "../process/clock.ts";
 import { currentOs, type Os } from "../process/os.ts";
 import { runProgram, type RunResult } from "../process/run.ts";
 import { helperCommand, type SelfCommand } from "../process/self_command.ts";
-import { isReservedVariable } from "../process/config.ts";
+import { isReservedVariable } from "../process/reserved_variables.ts";
 import type { NativeProcConfig } from "./config.ts";
 
 /** What the driver takes from outside. */

@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { isReservedVariable } from "./reserved_variables.ts";
 
 /** Longest time that a run may be given, in milliseconds: one hour. */
 export const MAX_TIMEOUT_MS = 3_600_000;
@@ -14,20 +15,6 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Largest limit of an output, in bytes. */
 export const MAX_OUTPUT_BYTES = 16_777_216;
-
-/** What no manifest hands to a program: the tokens of the node, and the variable that makes a helper of zss. */
-const reserved: ReadonlySet<string> = new Set([
-  "ZSS_TOKEN",
-  "ZSS_ADMIN_TOKEN",
-  "SPIDERWEB_AUTH_TOKEN",
-  "ZSS_HELPER",
-]);
-
-/** Whether a manifest must not set a variable, because it would publish a token or change what zss starts. */
-export function isReservedVariable(name: string): boolean {
-  // Some systems do not tell `Path` from `PATH`.
-  return reserved.has(name.toUpperCase());
-}
 
 /** Schema of the name of a file, or of anything else that is handed to a program. */
 export const programWord: z.ZodString = z.string().min(1, "must not be empty")

@@ -97,16 +97,16 @@ export async function lintFiles(request: LintRequest): Promise<LintOutcome> {
 function* readAll(request: LintRequest, reader: ManifestReader): Generator<Entry> {
   const seen = new Set<string>();
   for (const path of request.paths) {
-    const listed = isFolder(path) ? manifestsIn(path) : [path];
+    const listed = isFolder(path) ? manifestsIn(path) : [{ file: path, isPlain: false }];
     if ("problem" in listed) {
       yield unreadable(path, listed.problem);
       continue;
     }
-    for (const file of listed) {
+    for (const { file, isPlain } of listed) {
       // A file that is named twice is one manifest.
       if (seen.has(file)) continue;
       seen.add(file);
-      yield entryOf(file, reader.read(file));
+      yield entryOf(file, reader.read(file, isPlain));
     }
   }
   for (const { file, bytes } of request.texts ?? []) yield entryOf(file, reader.decode(bytes));

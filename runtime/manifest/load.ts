@@ -87,7 +87,7 @@ function* listed({ files, dirs }: LoadOptions, findings: Diagnostic[]): Generato
   for (const dir of dirs) {
     const found = manifestsIn(dir);
     if ("problem" in found) findings.push(fileFinding(dir, `cannot be read: ${found.problem}`));
-    else yield* found;
+    else yield* found.map(({ file }) => file);
   }
 }
 

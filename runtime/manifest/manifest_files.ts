@@ -29,17 +29,24 @@ export function isFolder(path: string): boolean {
   }
 }
 
+/** A manifest in a folder. */
+export interface ListedFile {
+  readonly file: string;
+  /** Whether it is known to be a file and no link, pipe or device. */
+  readonly isPlain: boolean;
+}
+
 /** The manifests directly inside a folder, sorted by name; a link counts as what it leads to. */
-export function manifestsIn(folder: string): readonly string[] | Problem {
+export function manifestsIn(folder: string): readonly ListedFile[] | Problem {
   try {
-    const names: string[] = [];
+    const found = new Map<string, boolean>();
     for (const entry of Deno.readDirSync(folder)) {
       if (!isManifestName(entry.name) || entry.isDirectory) continue;
       // A link that leads nowhere is kept, so that somebody says so.
       if (entry.isSymlink && isFolder(join(folder, entry.name))) continue;
-      names.push(entry.name);
+      found.set(entry.name, entry.isFile);
     }
-    return names.sort().map((name) => join(folder, name));
+    return [...found.keys()].sort().map((name) => ({ file: join(folder, name), isPlain: found.get(name) === true }));
   } catch (error) {
     return { problem: `the folder cannot be listed: ${reasonOf(error)}` };
   }
@@ -53,7 +60,7 @@ export class ManifestReader {
   /**
    * The text of a file, its byte-order mark included.
    *
-   * @param isPlain Whether it is known to be a file and no pipe or device, whose opening could wait for ever.
+   * @param isPlain Whether it is known to be a file. What is not, is asked first: opening a pipe could wait for ever.
    */
   read(path: string, isPlain = false): string | Problem {
     try {
@@ -62,12 +69,8 @@ export class ManifestReader {
         if (!isFile) return { problem: isDirectory ? "it is a folder" : "it is no file" };
       }
       using file = Deno.openSync(path);
-      let length = 0;
-      while (length < this.#buffer.length) {
-        const read = file.readSync(this.#buffer.subarray(length));
-        if (read === null || read === 0) break;
-        length += read;
-      }
+      // A file gives what it has at once; only a larger one than the buffer has more.
+      const length = file.readSync(this.#buffer) ?? 0;
       return this.decode(this.#buffer.subarray(0, length));
     } catch (error) {
       return { problem: reasonOf(error) };

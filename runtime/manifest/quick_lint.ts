@@ -17,6 +17,8 @@ import { manifestRules } from "./rules/plain.ts";
 
 let fitsSchema: QuickCheck | undefined;
 
+const quickRules = manifestRules.filter(({ isInSchema }) => isInSchema !== true);
+
 /** Answers of a schema that is asked quickly; what is not certain counts as refused. */
 function quickRefusals(schema: JsonObject, value: unknown): ReturnType<RuleContext["refusals"]> {
   return quickCheck(schema)(value) ? [] : [{ path: [], message: "uncertain" }];
@@ -42,7 +44,7 @@ export function quickLint(text: string, nodeId: string): JsonObject | undefined 
   fitsSchema ??= quickCheck(manifestJson);
   if (!fitsSchema(value)) return undefined;
   const context: RuleContext = { nodeId, refusals: quickRefusals };
-  for (const rule of manifestRules) if (rule.check(value, context).length > 0) return undefined;
+  for (const rule of quickRules) if (rule.check(value, context).length > 0) return undefined;
   return value;
 }
 

@@ -59,6 +59,8 @@ export interface RuleInfo {
 
 /** A rule about one manifest by itself. */
 export interface ManifestRule extends RuleInfo {
+  /** Whether a manifest that fits the JSON Schema cannot break it; the quick look then leaves it out. @default {false} */
+  readonly isInSchema?: boolean;
   check(manifest: JsonObject, context: RuleContext): readonly RuleFinding[];
 }
 

@@ -1,4 +1,4 @@
-import { isReservedVariable } from "../../../drivers/process/config.ts";
+import { isReservedVariable } from "../../../drivers/process/reserved_variables.ts";
 import type { ManifestRule } from "../rule.ts";
 import { objectAt } from "./_values.ts";
 

@@ -6,6 +6,7 @@ import { runtimeTypeOf } from "./_values.ts";
 /** Members of another type of runtime. */
 export const runtimeField: ManifestRule = {
   id: "runtime-field",
+  isInSchema: true,
   severity: "error",
   reason: "Each type of runtime has members of its own. One that belongs to another type means that the type or the " +
     "member is wrong, and the service would not run what was meant.",

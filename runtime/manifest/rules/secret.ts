@@ -30,8 +30,7 @@ export const secret: ManifestRule = {
     "`runtime.env` can take a variable from the node instead.",
   check(manifest) {
     const found: RuleFinding[] = [];
-    for (const { path, text } of textsIn(manifest)) {
-      if (text.length < 16 || !any.test(text)) continue;
+    for (const { path, text } of holdsAny(manifest) ? textsIn(manifest) : []) {
       const known = KNOWN.find(([pattern]) => pattern.test(text));
       if (known !== undefined) found.push(finding(path, `looks like ${known[1]}`));
     }
@@ -54,6 +53,15 @@ export const secret: ManifestRule = {
     return found;
   },
 };
+
+/** Whether any text in a value looks like a known secret; where, is asked only then. */
+function holdsAny(value: unknown): boolean {
+  if (typeof value === "string") return value.length >= 16 && any.test(value);
+  if (Array.isArray(value)) return value.some(holdsAny);
+  if (!isObject(value)) return false;
+  for (const name in value) if (holdsAny(value[name])) return true;
+  return false;
+}
 
 function add(found: RuleFinding[], path: ValuePath): void {
   if (!found.some((other) => pathName(other.path) === pathName(path))) found.push(finding(path, "looks like a secret"));

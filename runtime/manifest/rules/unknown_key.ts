@@ -7,6 +7,7 @@ import { pathName, runtimeTypeOf } from "./_values.ts";
 /** Members that mean nothing. */
 export const unknownKey: ManifestRule = {
   id: "unknown-key",
+  isInSchema: true,
   severity: "warning",
   reason: "A member that zss does not know is ignored, so a misspelt one would silently leave its default in force.",
   check(manifest) {

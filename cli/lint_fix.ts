@@ -35,7 +35,7 @@ export async function fixFiles(
       fixed += count;
       if (texts.some((one) => one.file === file)) {
         texts = texts.map((one) => one.file === file ? { file, bytes: new TextEncoder().encode(mended) } : one);
-      } else await writeAtomically(await Deno.realPath(file), mended, (await Deno.stat(file)).mode ?? 0o644);
+      } else await writeAtomically(await Deno.realPath(file), mended, ((await Deno.stat(file)).mode ?? 0o644) & 0o7777);
     }
     outcome = await lintFiles({ ...request, texts });
   }

@@ -71,9 +71,15 @@ const manifest: Branch = {
   help: `Work with service manifests.
 
 Examples:
-  $ zss manifest lint services.d`,
+  $ zss manifest init --service-id camera services.d/camera.json
+  $ zss manifest lint services.d
+  $ zss manifest explain runtime.timeout_ms`,
   routes: {
     lint: leaf("check service manifests", "manifest_lint"),
+    fmt: leaf("lay out manifests", "manifest_fmt"),
+    init: leaf("write a manifest to start from", "manifest_init"),
+    explain: leaf("say what a member or a rule is for", "manifest_explain"),
+    schema: leaf("print the JSON Schema of a manifest", "manifest_schema"),
   },
 };
 

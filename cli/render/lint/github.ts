@@ -1,5 +1,5 @@
 import type { Diagnostic, Severity } from "../../../control/protocol/diagnostic.ts";
-import type { LintRenderer } from "./report.ts";
+import type { LintReport } from "./report.ts";
 
 /** GitHub shows at most this many annotations of a kind per step, and drops the rest. */
 const MOST_ANNOTATIONS = 10;
@@ -12,8 +12,8 @@ const COMMANDS: Readonly<Record<Severity, string>> = { error: "error", warning: 
  * Of more than ten of a kind, nine are annotations, the tenth says how many more
  * there are, and those follow in a group of the log.
  */
-export const renderGithub: LintRenderer = ({ findings }) =>
-  (["error", "warning", "info"] as const).map((severity) => {
+export function renderGithub({ findings }: LintReport): string {
+  return (["error", "warning", "info"] as const).map((severity) => {
     const all = findings.filter((finding) => finding.severity === severity);
     if (all.length <= MOST_ANNOTATIONS) return all.map(annotation).join("");
     const shown = all.slice(0, MOST_ANNOTATIONS - 1);
@@ -24,6 +24,7 @@ export const renderGithub: LintRenderer = ({ findings }) =>
       `::${command} title=${property(title)}::${data(`${title} stand in the log of this step`)}\n` +
       `::group::${title}: ${command}\n${rest.map(plain).join("")}::endgroup::\n`;
   }).join("");
+}
 
 function annotation({ severity, file, start, end, rule, message, hint }: Diagnostic): string {
   // A column is only heeded when the finding stays on its line.

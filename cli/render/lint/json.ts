@@ -1,8 +1,8 @@
-import { countOf, type LintRenderer } from "./report.ts";
+import { countOf, type LintReport } from "./report.ts";
 
 /** One JSON object; docs/cli_json.md lists its members. */
-export const renderJson: LintRenderer = ({ files, disabled, fixed, findings }) => {
+export function renderJson({ files, disabled, fixed, findings }: LintReport): string {
   const { error, warning, info } = countOf(findings);
   const value = { checked: files.length, disabled, fixed, errors: error, warnings: warning, infos: info, findings };
   return JSON.stringify(value, null, 2) + "\n";
-};
+}

@@ -1,8 +1,8 @@
 import type { Diagnostic } from "../../../control/protocol/diagnostic.ts";
-import { countOf, type LintRenderer } from "./report.ts";
+import { countOf, type LintReport } from "./report.ts";
 
 /** JUnit XML: a file is a test, which fails when it has an error. */
-export const renderJunit: LintRenderer = ({ files, findings }) => {
+export function renderJunit({ files, findings }: LintReport): string {
   const byFile = Map.groupBy(findings, ({ file }) => file);
   const failed = files.filter((file) => byFile.get(file)?.some(({ severity }) => severity === "error"));
   const cases = files.map((file) => testCase(file, byFile.get(file) ?? []));
@@ -11,7 +11,7 @@ export const renderJunit: LintRenderer = ({ files, findings }) => {
     `  <testsuite name="zss manifest lint" ${counts} skipped="0" time="0">\n${
       cases.join("")
     }  </testsuite>\n</testsuites>\n`;
-};
+}
 
 function testCase(file: string, findings: readonly Diagnostic[]): string {
   const head = `    <testcase classname="manifest" name="${escaped(file)}" file="${escaped(file)}" time="0"`;
@@ -30,8 +30,8 @@ function line({ file, start, severity, message, rule, hint }: Diagnostic): strin
   return `${file}:${start.line}:${start.column}: ${severity}: ${message}${next} [${rule}]`;
 }
 
-// deno-lint-ignore no-control-regex -- XML has no way to hold these characters
 const notXml =
+  // deno-lint-ignore no-control-regex -- XML has no way to hold these characters
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function escaped(text: string): string {

@@ -1,5 +1,6 @@
-import type { LintRenderer } from "./report.ts";
+import type { LintReport } from "./report.ts";
 
 /** One JSON object per finding and line. */
-export const renderNdjson: LintRenderer = ({ findings }) =>
-  findings.map((finding) => JSON.stringify(finding) + "\n").join("");
+export function renderNdjson({ findings }: LintReport): string {
+  return findings.map((finding) => JSON.stringify(finding) + "\n").join("");
+}

@@ -1,10 +1,10 @@
 import type { Diagnostic, Severity } from "../../../control/protocol/diagnostic.ts";
-import type { LintRenderer, LintReport } from "./report.ts";
+import type { LintReport } from "./report.ts";
 
 const LEVELS: Readonly<Record<Severity, string>> = { error: "error", warning: "warning", info: "note" };
 
 /** SARIF 2.1.0, for code scanning and for viewers. */
-export const renderSarif: LintRenderer = (report) => {
+export function renderSarif(report: LintReport): string {
   const indexes = new Map(report.rules.map(({ id }, index) => [id, index]));
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -31,7 +31,7 @@ export const renderSarif: LintRenderer = (report) => {
     }],
   };
   return JSON.stringify(log, null, 2) + "\n";
-};
+}
 
 function result(finding: Diagnostic, indexes: ReadonlyMap<string, number>, { texts }: LintReport): unknown {
   const { rule, severity, file, start, end, message, hint, fix } = finding;

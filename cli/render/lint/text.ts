@@ -1,9 +1,10 @@
 import type { Diagnostic } from "../../../control/protocol/diagnostic.ts";
 import { diagnosticLines } from "../../diagnostics.ts";
-import type { LintRenderer, LintReport } from "./report.ts";
+import type { Paint } from "../../paint.ts";
+import type { LintReport } from "./report.ts";
 
 /** Findings for people: place, message, the line with a caret below it, hint. */
-export const renderText: LintRenderer = ({ findings, texts }: LintReport, paint) => {
+export function renderText({ findings, texts }: LintReport, paint: Paint): string {
   const lines = new Map<string, readonly string[]>();
   const lineOf = ({ file, start }: Diagnostic) => {
     let split = lines.get(file);
@@ -13,4 +14,4 @@ export const renderText: LintRenderer = ({ findings, texts }: LintReport, paint)
     return split[start.line - 1];
   };
   return diagnosticLines(findings, paint, lineOf);
-};
+}

@@ -30,17 +30,23 @@ async function runCommand(io: CliIo): Promise<number> {
 
 /** Runs a leaf role. It never reaches the command line, so it cannot start the program again. */
 async function runHelper(role: string, args: readonly string[], io: CliIo): Promise<number> {
-  if (role !== "driver" || args[0] !== "driver" || args.length < 2) {
-    io.stderr.write(`error: Cannot run helper "${role}" with ${JSON.stringify(args)}: "driver <name>" is wanted\n`);
-    return 3;
-  }
-  const { runDriverProgram } = await import("./commands/driver.ts");
+  const [word, first, ...rest] = args;
   try {
-    return await runDriverProgram(String(args[1]), args.slice(2), io);
+    if (role === "driver" && word === "driver" && first !== undefined) {
+      const { runDriverProgram } = await import("./commands/driver.ts");
+      return await runDriverProgram(first, rest, io);
+    }
+    if (role === "inproc" && word === "probe" && first !== undefined && rest[0] !== undefined) {
+      const { probeLibrary } = await import("../drivers/native_inproc/mod.ts");
+      io.stdout.write(JSON.stringify(probeLibrary(first, rest[0])) + "\n");
+      return 0;
+    }
   } catch (error) {
     io.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
     return 2;
   }
+  io.stderr.write(`error: Cannot run helper "${role}" with ${JSON.stringify(args)}: no such helper\n`);
+  return 3;
 }
 
 function realIo(): CliIo {

@@ -28,11 +28,13 @@ const CASES = ["ok", "err"].flatMap((kind) =>
 async function lint(path: string): Promise<string> {
   let text = "";
   const stream = { write: (part: string) => void (text += part), isTerminal: false };
+  // Relative paths of a manifest start from the folder in which the program runs.
+  Deno.chdir(ROOT);
   const machine = /\.machine\.(json|jsonc|d)$/.test(path) ? ["--machine"] : [];
-  const code = await runCli(["manifest", "lint", ...machine, join(ROOT, path)], {
+  const code = await runCli(["manifest", "lint", ...machine, path], {
     stdout: stream,
     stderr: stream,
-    env: {},
+    env: { PATH: "/usr/bin:/bin" },
     interrupted: new AbortController().signal,
     clock: new ManualClock(),
     readStdin: () => Promise.reject(new Error("Nothing is read from standard input here")),

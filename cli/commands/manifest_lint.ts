@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { Diagnostic } from "../../control/protocol/diagnostic.ts";
+import type { MachineProbe } from "../../runtime/manifest/mod.ts";
 import { lintFiles, type LintOutcome } from "../../runtime/manifest/lint_files.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
@@ -175,8 +176,12 @@ async function ruleFilter({ disable, only }: Flags): Promise<(rule: string) => b
   return (rule) => rule === "unreadable" || (!left.has(rule) && (chosen.size === 0 || chosen.has(rule)));
 }
 
-function machineProbe(_context: CliContext): () => Promise<never> {
-  return () => Promise.reject(usageError("Cannot ask the machine: this version has no probe"));
+/** Looks at the machine as a node would that is started here. */
+function machineProbe({ io }: CliContext): () => Promise<MachineProbe> {
+  return async () => {
+    const { createMachineProbe } = await import("../../runtime/manifest/mod.ts");
+    return createMachineProbe({ cwd: Deno.cwd(), env: io.env });
+  };
 }
 
 async function readReportFlag(text: string): Promise<{ readonly form: string; readonly path: string }> {

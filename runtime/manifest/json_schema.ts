@@ -2,7 +2,7 @@
  * The JSON Schema of a manifest, made from the one zod schema.
  *
  * It is committed as schemas/manifest.v1.json, where editors find it and where
- * the linter's quick look reads it; `deno task schema` writes it and a test
+ * the linter's quick look reads it; `deno task generate` writes it and a test
  * holds the two equal.
  *
  * @module

@@ -132,7 +132,7 @@ function refusals(schema: JsonObject, value: unknown): ReturnType<RuleContext["r
     return (said.length > 0 ? said : errors).flatMap(({ instanceLocation, error }) => {
       if (seen.has(instanceLocation)) return [];
       seen.add(instanceLocation);
-      return [{ path: pointerPath(instanceLocation, value), message: decapitalized(error).replace(/\.$/, "") }];
+      return [{ path: pointerPath(instanceLocation, value), message: refusalWords(error) }];
     });
   } catch {
     // A schema that cannot be followed is the matter of another rule.
@@ -151,8 +151,14 @@ function pointerPath(pointer: string, value: unknown): ValuePath {
   return path;
 }
 
-function decapitalized(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
+/** What the library says, in the words of the other rules. */
+function refusalWords(error: string): string {
+  const lacking = /does not have required property "(.*)"/.exec(error)?.[1];
+  if (lacking !== undefined) return `"${lacking}" is required and missing`;
+  const types = /^Instance type "(.*)" is invalid\. Expected "(.*)"/.exec(error);
+  if (types !== null) return `it must be of type ${types[2]?.replaceAll('", "', " or ")}, not ${types[1]}`;
+  if (/boolean schema/i.test(error)) return "no such member is allowed";
+  return (error.charAt(0).toLowerCase() + error.slice(1)).replace(/\.$/, "");
 }
 
 function accepted(value: JsonObject, findings: readonly Diagnostic[]): ManifestReading {

@@ -10,6 +10,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let least = limit + 1;
   for (const candidate of known) {
+    // Left out: a unit, as in `timeout` for `timeout_ms`.
+    if (word.length >= 4 && candidate.toLowerCase().startsWith(`${word.toLowerCase()}_`)) return candidate;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), least);
     if (distance < least) [best, least] = [candidate, distance];
   }

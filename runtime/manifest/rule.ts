@@ -96,14 +96,8 @@ export interface MachineProbe {
   /** Looks for a program as the native_proc driver does: a bare name on PATH, a path from the folder of the node. */
   program(
     name: string,
-  ): Promise<
-    { readonly found: true; readonly file: string } | {
-      readonly found: false;
-      /** `mode`: it is there and may not be executed. */
-      readonly problem: "missing" | "mode" | "folder";
-      readonly reason: string;
-    }
-  >;
+    cwd: string | undefined,
+  ): Promise<{ readonly found: true; readonly file: string } | { readonly found: false; readonly reason: string }>;
   /** Looks for a file: a library or a module. */
   file(
     path: string,

@@ -31,10 +31,16 @@ export function setMember(origin: string, manifest: JsonObject, nodeId: string):
       }),
     };
   }
+  const prefix = `/nodes/${nodeId}/`;
   const first = Array.isArray(endpoints) ? endpoints[0] : undefined;
   if (typeof first === "string") {
-    return { origin, service_id, mounts: [{ path: expand(first), from: ["endpoints", 0] }] };
+    const path = expand(first);
+    // One that lies elsewhere is wrong already, and what it would overlap says nothing new.
+    const isOwn = path.startsWith(prefix) && path.length > prefix.length;
+    return { origin, service_id, mounts: isOwn ? [{ path, from: ["endpoints", 0] }] : [] };
   }
-  const fallback = service_id === undefined ? [] : [{ path: `/nodes/${nodeId}/${service_id}`, from: ["service_id"] }];
+  const fallback = service_id === undefined || service_id === ""
+    ? []
+    : [{ path: prefix + service_id, from: ["service_id"] }];
   return { origin, service_id, mounts: fallback };
 }

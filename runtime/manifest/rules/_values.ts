@@ -72,3 +72,10 @@ export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 80 ? `${text.slice(0, 72)}…" (${String(value).length} characters)` : text;
 }
+
+/** `"a", "b" or "c"`. */
+export function listed(values: readonly unknown[], word: "and" | "or"): string {
+  const texts = values.map((value) => JSON.stringify(value));
+  const last = texts.pop();
+  return texts.length === 0 ? `${last}` : `${texts.join(", ")} ${word} ${last}`;
+}

@@ -15,7 +15,7 @@ export const mountOverlap: SetRule = {
     const claims = new Map<string, Claim>();
     const folders = new Map<string, Claim>();
     const found: SetFinding[] = [];
-    members.forEach(({ mounts }, member) => {
+    members.forEach(({ service_id, mounts }, member) => {
       mounts.forEach(({ path, from }, mount) => {
         const place = path.replace(/\/+$/, "");
         const ancestors = ancestorsOf(place);
@@ -27,6 +27,8 @@ export const mountOverlap: SetRule = {
           return;
         }
         const owner = members[other.member];
+        // Whoever has the id of another has its usual place too; the id is reported already.
+        if (from[0] === "service_id" && owner?.service_id === service_id) return;
         const taken = owner?.mounts[other.mount]?.path ?? "";
         const whose = other.member === member ? "this manifest" : owner?.origin ?? "";
         found.push({

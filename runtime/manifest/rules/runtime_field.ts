@@ -1,7 +1,7 @@
 import { isObject } from "../../../control/protocol/envelope.ts";
 import type { ManifestRule } from "../rule.ts";
 import { runtimeBranches } from "./_schema.ts";
-import { runtimeTypeOf } from "./_values.ts";
+import { listed, runtimeTypeOf } from "./_values.ts";
 
 /** Members of another type of runtime. */
 export const runtimeField: ManifestRule = {

@@ -44,7 +44,10 @@ export const syntax: TextRule = {
 };
 
 function describe({ error, offset, length }: ParseError, view: TextView): TextFinding {
-  const words = WORDS[printParseErrorCode(error)] ?? "this cannot be read";
+  const isBareName = /^[A-Za-z_$'][\w$']*\s*:/.test(view.text.slice(offset, offset + 200));
+  const words = isBareName
+    ? "the name of a member stands in double quotes"
+    : WORDS[printParseErrorCode(error)] ?? "this cannot be read";
   // An error at the end of the text is shown behind its last character that says something.
   const end = view.text.trimEnd().length;
   const place = offset >= end ? { offset: end, length: 0 } : { offset, length: Math.max(1, length) };

@@ -5,7 +5,8 @@ const WORDS: Readonly<Record<string, string>> = {
   string: "text",
   boolean: "true or false",
   int: "a whole number",
-  number: "a number",
+  // No member of a manifest takes a fraction.
+  number: "a whole number",
   array: "an array",
   object: "an object",
   record: "an object",

@@ -1,6 +1,6 @@
 import type { IssueRule, SchemaIssue } from "../issue_rule.ts";
 import { nearest } from "../nearest.ts";
-import { pathName, shown } from "./_values.ts";
+import { listed, pathName, shown } from "./_values.ts";
 
 /** Values that are none of a few. */
 export const value: IssueRule = {

@@ -13,8 +13,15 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { renderText } from "../cli/render/lint/text.ts";
-import { allRules, explainField, lintFiles, rootMembers, type RuleInfo } from "../runtime/manifest/mod.ts";
-import { createMachineProbe } from "../runtime/manifest/machine_probe.ts";
+import { platform } from "../drivers/process/mod.ts";
+import {
+  allRules,
+  createMachineProbe,
+  explainField,
+  lintFiles,
+  rootMembers,
+  type RuleInfo,
+} from "../runtime/manifest/mod.ts";
 
 const CASES = fileURLToPath(new URL("../testdata/lint/err/", import.meta.url));
 const PLAIN = { dim: same, bold: same, green: same, yellow: same, red: same };
@@ -59,7 +66,7 @@ async function section({ id, severity, reason, fixable = false }: RuleInfo): Pro
   const output = await lintOutput(name, id);
   return `## ${id}
 
-${severity}${fixable ? ", mended by `--fix`" : ""}. ${reason}
+**${severity}**${fixable ? ", mended by `--fix`" : ""}: ${reason}
 
 ${inputs.join("\n\n")}
 
@@ -90,7 +97,8 @@ async function lintOutput(name: string, rule: string): Promise<string> {
         : {}),
     });
     const bounded = renderText({ files, disabled: 0, fixed: 0, findings, texts, rules: [], version: "" }, PLAIN);
-    return bounded.replaceAll(`${folder}/`, "").replaceAll(CASES, "");
+    return bounded.replaceAll(`${folder}/`, "").replaceAll(CASES, "")
+      .replaceAll(`${platform} ${Deno.build.arch}`, "linux x86_64");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -5,14 +5,14 @@
  */
 
 import { z } from "zod";
-import { driverAbi, processMembers, programWord } from "../process/config.ts";
+import { driverAbi, processMembers, programWord, RUNTIME_TYPE } from "../process/config.ts";
 
 /** What a library exports when its manifest names nothing else. */
 export const DEFAULT_INVOKE_SYMBOL = "spiderweb_driver_v1_invoke_json";
 
 /** `runtime` of a manifest whose service is a shared library with the C interface of docs/driver_abi.md. */
 export const nativeInprocConfig = z.looseObject({
-  type: z.literal("native_inproc"),
+  type: z.literal("native_inproc").meta({ description: RUNTIME_TYPE }),
   abi: driverAbi,
   library_path: programWord.meta({ description: "The shared library; it is loaded in a process of its own." }),
   invoke_symbol: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of a C function")

@@ -30,5 +30,5 @@ export function probeLibrary(file: string, symbol: string): LibraryProbe {
 
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^Could not open library: /, "").replace(/\.$/, "");
+  return text.replace(/^(?:Could not open library: )+/, "").replace(/\.$/, "");
 }

@@ -49,6 +49,10 @@ export const processMembers = {
     .meta({ description: "Limit of each output, in bytes." }),
 };
 
+/** What `type` says about itself. */
+export const RUNTIME_TYPE =
+  "What the service is: a program, a shared library, a WebAssembly module, or nothing that runs.";
+
 /** `abi`: which way of talking to drivers the manifest means. */
 export const driverAbi = z.literal("namespace-driver-v1").optional()
   .meta({ description: "How the node talks to the driver; docs/driver_abi.md." });

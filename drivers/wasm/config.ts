@@ -5,11 +5,11 @@
  */
 
 import { z } from "zod";
-import { driverAbi, processMembers, programWord } from "../process/config.ts";
+import { driverAbi, processMembers, programWord, RUNTIME_TYPE } from "../process/config.ts";
 
 /** `runtime` of a manifest whose service is a WebAssembly module: WASI preview 1, or the exports of docs/driver_abi.md. */
 export const wasmConfig = z.looseObject({
-  type: z.literal("wasm"),
+  type: z.literal("wasm").meta({ description: RUNTIME_TYPE }),
   abi: driverAbi,
   module_path: programWord.meta({ description: "The module." }),
   runner_path: programWord.optional()

@@ -36,7 +36,16 @@ export function explainField(field: string): FieldExplanation | undefined {
     });
     const [first] = found;
     if (first === undefined) return undefined;
-    return { ...described(parts.join("."), first.schema, first.isRequired), runtimes: found.map(({ type }) => type) };
+    const explained = described(parts.join("."), first.schema, first.isRequired);
+    const constants = [
+      ...new Set(found.flatMap(({ schema }) => schema["const"] === undefined ? [] : [typeWords(schema)])),
+    ];
+    return {
+      ...explained,
+      // Of the member that tells the types apart, each type has another value.
+      ...(constants.length > 1 ? { type: constants.join(" or "), required: false } : {}),
+      runtimes: found.map(({ type }) => type),
+    };
   }
   const at = walk(manifestJson, parts);
   if (at === undefined) return undefined;
@@ -121,6 +130,7 @@ function limitWords(schema: JsonObject): string[] {
     ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? [] : [`at most ${maximum}`]),
     ...(minLength === undefined || minLength === 0 ? [] : ["not empty"]),
     ...(maxLength === undefined ? [] : [`at most ${maxLength} bytes`]),
-    ...(typeof pattern === "string" ? [`matches ${pattern}`] : []),
+    // A pattern that only keeps a character out says nothing that a person wants to know.
+    ...(typeof pattern === "string" && !pattern.startsWith("^[^") ? [`matches ${pattern}`] : []),
   ];
 }

@@ -100,14 +100,14 @@ Deno.test("zss manifest lint exits 0, 1 or 3 and names file, line and column", a
   assert.equal((await scene.client("manifest", "lint", good)).code, 0);
   const cases: readonly (readonly [string, RegExp])[] = [
     [await file("nojson.json", '{"service_id": \n'), /nojson\.json:\d+:\d+: error: not valid JSON/],
-    [await file("array.json", "[]"), /array\.json:1:1: error: a manifest must be a JSON object/],
+    [await file("array.json", "[]"), /array\.json:1:1: error: a manifest must be an object/],
     [await file("noid.json", '{\n  "kind": "camera"\n}'), /noid\.json:1:1: error: service_id is required/],
     [
       await file(
         "path.json",
         '{\n  "service_id": "a", "kind": "a",\n  "mounts": [{ "mount_id": "m", "mount_path": "nodes" }]\n}',
       ),
-      /path\.json:3:47: error: mounts\.0\.mount_path must start with "\/": current value is "nodes"/,
+      /path\.json:3:47: error: mounts\[0\]\.mount_path must start with "\/": current value is "nodes"/,
     ],
   ];
   for (const [name, says] of cases) {
@@ -125,7 +125,7 @@ Deno.test("zss node run names the bad manifest and serves the good ones", async 
   await writeFile(good, '{"service_id":"a","kind":"a"}');
   await writeFile(bad, '{"service_id":"fs","kind":"a"}');
   const node = await scene.startNode("--service-manifest", good, "--service-manifest", bad);
-  await node.printed(/bad\.json:1:1: error: service_id "fs" is taken by the built-in fs service/);
+  await node.printed(/bad\.json:1:15: error: service_id "fs" is taken by the built-in fs service/);
   await node.printed(/online: 2 services/);
 });
 

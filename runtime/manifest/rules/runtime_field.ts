@@ -23,9 +23,7 @@ export const runtimeField: ManifestRule = {
       return [{
         path: ["runtime", name],
         at: "key" as const,
-        message: `runtime.${name} belongs to ${
-          owners.map((owner) => `"${owner}"`).join(" and ")
-        }: runtime.type is ${stated}`,
+        message: `runtime.${name} belongs to ${listed(owners, "and")}: runtime.type is ${stated}`,
         hint: owners.length === 1
           ? `set "type": "${owners[0]}", or remove the member`
           : "correct the type, or remove it",

@@ -13,9 +13,7 @@ export const value: IssueRule = {
     const meant = typeof value === "string" ? nearest(value, allowed.map(String)) : undefined;
     return {
       path,
-      message: `${pathName(path)} must be ${allowed.map((one) => JSON.stringify(one)).join(" or ")}: current value is ${
-        shown(value)
-      }`,
+      message: `${pathName(path)} must be ${listed(allowed, "or")}: current value is ${shown(value)}`,
       ...(meant === undefined ? {} : { hint: `did you mean "${meant}"?` }),
     };
   },

@@ -8,9 +8,10 @@
 
 import { coldStart } from "./cold_start.ts";
 import { type Bench, formatReport, runBench } from "./harness.ts";
+import { manifestLint, manifestLintOne } from "./manifest_lint.ts";
 
 /** Every bench; a new one is a file and a line here. */
-const BENCHES: readonly Bench[] = [coldStart];
+const BENCHES: readonly Bench[] = [coldStart, manifestLint, manifestLintOne];
 
 async function main(args: readonly string[]): Promise<number> {
   const names = args.filter((argument) => argument !== "--");

@@ -21,15 +21,18 @@ import { paintFor } from "./paint.ts";
 import { type Branch, rootRoutes } from "./routes.ts";
 
 /**
- * The part of the tree that the arguments lead to. The commands beside the way
- * are only named: nothing of them is needed but a line of a help page.
+ * The part of the tree that the arguments lead to. Where they end at a branch,
+ * its commands are only named: nothing of them is needed but a line of its page.
  */
 async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteMap<CliContext>> {
-  const [word, ...rest] = argv;
+  const [word = "", ...rest] = argv;
   const routes: Record<string, Command<CliContext> | RouteMap<CliContext>> = {};
-  for (const [name, route] of Object.entries(branch.routes)) {
-    if ("routes" in route) routes[name] = await routeMap(route, name === word ? rest : []);
-    else routes[name] = name === word ? await route.load() : named(route.brief);
+  const chosen = Object.hasOwn(branch.routes, word) ? branch.routes[word] : undefined;
+  if (chosen !== undefined) routes[word] = "routes" in chosen ? await routeMap(chosen, rest) : await chosen.load();
+  else {
+    for (const [name, route] of Object.entries(branch.routes)) {
+      routes[name] = "routes" in route ? await routeMap(route, []) : named(route.brief);
+    }
   }
   return buildRouteMap({ routes, docs: { brief: branch.brief, fullDescription: branch.help } });
 }

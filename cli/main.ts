@@ -18,7 +18,7 @@ const END_WITH_STDIN = "ZSS_END_WITH_STDIN";
 if (import.meta.main) {
   const io = realIo();
   const role = Deno.env.get(HELPER_VARIABLE);
-  Deno.exit(role === undefined ? await runCommand(io) : await runHelper(role, Deno.args, io));
+  Deno.exit(role === undefined ? await runCommand(io) : await runRole(role, io));
 }
 
 async function runCommand(io: CliIo): Promise<number> {
@@ -28,25 +28,10 @@ async function runCommand(io: CliIo): Promise<number> {
   return await runCli(args, io);
 }
 
-/** Runs a leaf role. It never reaches the command line, so it cannot start the program again. */
-async function runHelper(role: string, args: readonly string[], io: CliIo): Promise<number> {
-  const [word, first, ...rest] = args;
-  try {
-    if (role === "driver" && word === "driver" && first !== undefined) {
-      const { runDriverProgram } = await import("./commands/driver.ts");
-      return await runDriverProgram(first, rest, io);
-    }
-    if (role === "inproc" && word === "probe" && first !== undefined && rest[0] !== undefined) {
-      const { probeLibrary } = await import("../drivers/native_inproc/mod.ts");
-      io.stdout.write(JSON.stringify(probeLibrary(first, rest[0])) + "\n");
-      return 0;
-    }
-  } catch (error) {
-    io.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 2;
-  }
-  io.stderr.write(`error: Cannot run helper "${role}" with ${JSON.stringify(args)}: no such helper\n`);
-  return 3;
+async function runRole(role: string, io: CliIo): Promise<number> {
+  // A computed address: for a literal one the runtime would read what helpers need before any command.
+  const { runHelper }: typeof import("./helper.ts") = await import(new URL("./helper.ts", import.meta.url).href);
+  return await runHelper(role, Deno.args, io);
 }
 
 function realIo(): CliIo {

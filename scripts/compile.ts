@@ -33,7 +33,10 @@ export const TARGETS = [
 export type Target = typeof TARGETS[number];
 
 /** What is read, or imported by a computed address, relative to the project; those that exist are put in. */
-const EMBEDDED = ["cli/commands", "runtime/manifest/slow_lint.ts", "examples/services.d", "control/web/assets"];
+const EMBEDDED = [
+  ...["cli/commands", "cli/render/lint", "cli/helper.ts", "cli/lint_extras.ts", "runtime/manifest/slow_lint.ts"],
+  ...["examples/services.d", "control/web/assets"],
+];
 
 /** What is to be built. */
 export interface BuildRequest {

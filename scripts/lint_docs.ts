@@ -12,7 +12,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { renderText } from "../cli/render/lint/text.ts";
+import { render as renderText } from "../cli/render/lint/text.ts";
 import { platform } from "../drivers/process/mod.ts";
 import {
   allRules,

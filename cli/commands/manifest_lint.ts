@@ -95,7 +95,7 @@ Rules: zss manifest lint --list-rules, zss manifest explain RULE`),
     if (flags.listRules) return await printRules(this);
     const { io } = this;
     const form = this.globals.output ?? "text";
-    const render = await lintRenderer(form);
+    const render = form === "text" ? undefined : await lintRenderer(form);
     const reports = await Promise.all(flags.report.map(readReportFlag));
     const given = await expandPaths(paths);
     const request = {
@@ -108,7 +108,7 @@ Rules: zss manifest lint --list-rules, zss manifest explain RULE`),
     let outcome = await lintFiles(request);
     let fixed = 0;
     if (flags.fix && outcome.findings.some(({ fix }) => fix !== undefined)) {
-      const { fixFiles } = await import("../lint_fix.ts");
+      const { fixFiles } = await extras();
       ({ outcome, fixed } = await fixFiles(outcome, request, (mended) => void io.stdout.write(mended)));
     } else if (flags.fix && request.texts.length > 0) {
       for (const { bytes } of request.texts) {
@@ -119,9 +119,11 @@ Rules: zss manifest lint --list-rules, zss manifest explain RULE`),
     const report = await reportOf(outcome, fixed, flags.quiet, [form, ...reports.map((one) => one.form)]);
     // A filter gives the mended manifest to standard output; what it has to say goes beside it.
     const target = isFilter ? io.stderr : io.stdout;
-    target.write(render(report, paintFor(target, io.env)));
+    if (render !== undefined || report.findings.length > 0) {
+      target.write((render ?? await lintRenderer(form))(report, paintFor(target, io.env)));
+    }
     for (const { form, path } of reports) {
-      await writeReport(path, (await lintRenderer(form))(report, paintFor(NO_PAINT, {})));
+      await (await extras()).writeReport(path, (await lintRenderer(form))(report, paintFor(NO_PAINT, {})));
     }
     if (form === "text" && !flags.quiet) io.stderr.write(summaryLine(report));
     this.setExitCode(exitCodeFor(outcome.findings, flags.maxWarnings));
@@ -143,26 +145,19 @@ async function reportOf(
   forms: readonly string[],
 ): Promise<LintReport> {
   const findings = quiet ? outcome.findings.filter(({ severity }) => severity === "error") : outcome.findings;
-  const rules = forms.includes("sarif") ? (await import("../../runtime/manifest/mod.ts")).allRules : [];
+  const rules = forms.includes("sarif") ? (await extras()).allRules : [];
   return { ...outcome, findings, fixed, rules, version: VERSION };
 }
 
-/** Paths as the user means them: patterns expanded, the usual folder without any. */
+/** The usual folder without a path; patterns are expanded. */
 async function expandPaths(paths: readonly string[]): Promise<readonly string[]> {
   if (paths.length === 0) return ["services.d"];
-  if (!paths.some((path) => /[*?[{]/.test(path))) return paths;
-  const { globSync, existsSync } = await import("node:fs");
-  return paths.flatMap((path) => {
-    if (!/[*?[{]/.test(path) || existsSync(path)) return [path];
-    const found = globSync(path).sort();
-    // Kept as it is when nothing fits, so that somebody says so.
-    return found.length > 0 ? found : [path];
-  });
+  return paths.some((path) => /[*?[{]/.test(path)) ? (await extras()).expandPatterns(paths) : paths;
 }
 
 async function ruleFilter({ disable, only }: Flags): Promise<(rule: string) => boolean> {
   if (disable.length + only.length === 0) return () => true;
-  const { allRules } = await import("../../runtime/manifest/mod.ts");
+  const { allRules } = await extras();
   const known = new Set(allRules.map(({ id }) => id));
   const unknown = [...disable, ...only].find((id) => !known.has(id));
   if (unknown !== undefined) {
@@ -179,7 +174,7 @@ async function ruleFilter({ disable, only }: Flags): Promise<(rule: string) => b
 /** Looks at the machine as a node would that is started here. */
 function machineProbe({ io }: CliContext): () => Promise<MachineProbe> {
   return async () => {
-    const { createMachineProbe } = await import("../../runtime/manifest/mod.ts");
+    const { createMachineProbe } = await extras();
     return createMachineProbe({ cwd: Deno.cwd(), env: io.env });
   };
 }
@@ -194,18 +189,12 @@ async function readReportFlag(text: string): Promise<{ readonly form: string; re
   return { form, path };
 }
 
-async function writeReport(path: string, text: string): Promise<void> {
-  const { writeFile } = await import("node:fs/promises");
-  const { ZssError, errorText } = await import("../../control/protocol/errors.ts");
-  try {
-    await writeFile(path, text);
-  } catch (cause) {
-    throw new ZssError("io", `Cannot write the report "${path}": ${errorText(cause)}`, { cause });
-  }
+async function extras(): Promise<typeof import("../lint_extras.ts")> {
+  return await import(new URL("../lint_extras.ts", import.meta.url).href);
 }
 
 async function printRules({ io, globals }: CliContext): Promise<void> {
-  const { allRules } = await import("../../runtime/manifest/mod.ts");
+  const { allRules } = await extras();
   if (globals.output === "json") {
     const rules = allRules.map(({ id, severity, reason, fixable = false }) => ({ id, severity, fixable, reason }));
     io.stdout.write(JSON.stringify({ rules }, null, 2) + "\n");

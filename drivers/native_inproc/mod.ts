@@ -4,5 +4,4 @@
  * @module
  */
 
-export { DEFAULT_INVOKE_SYMBOL, nativeInprocConfig } from "./config.ts";
 export { type LibraryProbe, probeLibrary } from "./probe.ts";

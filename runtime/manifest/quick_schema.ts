@@ -109,7 +109,13 @@ export function quickCheck(schema: unknown): QuickCheck {
   return make(schema, schema);
 }
 
+/** Made when it is first asked: of the branches of a union most are never needed. */
 function make(schema: unknown, root: unknown): QuickCheck {
+  let check: QuickCheck | undefined;
+  return (value) => (check ??= makeNow(schema, root))(value);
+}
+
+function makeNow(schema: unknown, root: unknown): QuickCheck {
   if (schema === true) return () => true;
   if (!isObject(schema)) return NEVER;
   const checks: QuickCheck[] = [];

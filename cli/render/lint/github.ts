@@ -12,7 +12,7 @@ const COMMANDS: Readonly<Record<Severity, string>> = { error: "error", warning: 
  * Of more than ten of a kind, nine are annotations, the tenth says how many more
  * there are, and those follow in a group of the log.
  */
-export function renderGithub({ findings }: LintReport): string {
+export function render({ findings }: LintReport): string {
   return (["error", "warning", "info"] as const).map((severity) => {
     const all = findings.filter((finding) => finding.severity === severity);
     if (all.length <= MOST_ANNOTATIONS) return all.map(annotation).join("");

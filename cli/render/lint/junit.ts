@@ -2,7 +2,7 @@ import type { Diagnostic } from "../../../control/protocol/diagnostic.ts";
 import { countOf, type LintReport } from "./report.ts";
 
 /** JUnit XML: a file is a test, which fails when it has an error. */
-export function renderJunit({ files, findings }: LintReport): string {
+export function render({ files, findings }: LintReport): string {
   const byFile = Map.groupBy(findings, ({ file }) => file);
   const failed = files.filter((file) => byFile.get(file)?.some(({ severity }) => severity === "error"));
   const cases = files.map((file) => testCase(file, byFile.get(file) ?? []));

@@ -4,7 +4,7 @@ import type { LintReport } from "./report.ts";
 const LEVELS: Readonly<Record<Severity, string>> = { error: "error", warning: "warning", info: "note" };
 
 /** SARIF 2.1.0, for code scanning and for viewers. */
-export function renderSarif(report: LintReport): string {
+export function render(report: LintReport): string {
   const indexes = new Map(report.rules.map(({ id }, index) => [id, index]));
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",

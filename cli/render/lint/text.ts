@@ -4,7 +4,7 @@ import type { Paint } from "../../paint.ts";
 import type { LintReport } from "./report.ts";
 
 /** Findings for people: place, message, the line with a caret below it, hint. */
-export function renderText({ findings, texts }: LintReport, paint: Paint): string {
+export function render({ findings, texts }: LintReport, paint: Paint): string {
   const lines = new Map<string, readonly string[]>();
   const lineOf = ({ file, start }: Diagnostic) => {
     let split = lines.get(file);

@@ -1,0 +1,31 @@
+/**
+ * The program as a helper of itself: one job for its parent, and nothing else.
+ *
+ * It never reaches the command line, so it cannot start the program again.
+ *
+ * @module
+ */
+
+import { probeLibrary } from "../drivers/native_inproc/mod.ts";
+import { errorText } from "../control/protocol/errors.ts";
+import { runDriverProgram } from "./commands/driver.ts";
+import type { CliIo } from "./io.ts";
+
+/** Runs a leaf role and returns the exit code. */
+export async function runHelper(role: string, args: readonly string[], io: CliIo): Promise<number> {
+  const [word, first, ...rest] = args;
+  try {
+    if (role === "driver" && word === "driver" && first !== undefined) {
+      return await runDriverProgram(first, rest, io);
+    }
+    if (role === "inproc" && word === "probe" && first !== undefined && rest[0] !== undefined) {
+      io.stdout.write(JSON.stringify(probeLibrary(first, rest[0])) + "\n");
+      return 0;
+    }
+  } catch (error) {
+    io.stderr.write(`error: ${errorText(error)}\n`);
+    return 2;
+  }
+  io.stderr.write(`error: Cannot run helper "${role}" with ${JSON.stringify(args)}: no such helper\n`);
+  return 3;
+}

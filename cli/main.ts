@@ -10,6 +10,7 @@
 import { systemClock } from "../drivers/process/clock.ts";
 import { HELPER_VARIABLE } from "../drivers/process/helper_role.ts";
 import { stopSignals } from "../drivers/process/this_system.ts";
+import { runCli } from "./app.ts";
 import type { CliIo, TextStream } from "./io.ts";
 
 /** Variable that ends a command when its standard input ends, so that it does not outlive who started it. */
@@ -21,8 +22,8 @@ if (import.meta.main) {
   Deno.exit(role === undefined ? await runCommand(io) : await runRole(role, io));
 }
 
+// Imported at once although a helper does not need it: a second round of loading would cost every command 5 ms.
 async function runCommand(io: CliIo): Promise<number> {
-  const { runCli } = await import("./app.ts");
   // `deno task demo -- --once` passes the first `--` on; it separates nothing here.
   const args = Deno.args[1] === "--" ? [...Deno.args.slice(0, 1), ...Deno.args.slice(2)] : [...Deno.args];
   return await runCli(args, io);

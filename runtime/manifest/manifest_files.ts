@@ -10,6 +10,9 @@
 /** Largest manifest that is read, in bytes. */
 export const MAX_MANIFEST_BYTES = 262_144;
 
+/** How much is asked for at first: a read costs by what is asked for, and most manifests are small. */
+const FIRST_BYTES = 8192;
+
 /** A clause that says why a path could not be read. */
 export interface Problem {
   readonly problem: string;
@@ -39,14 +42,17 @@ export interface ListedFile {
 /** The manifests directly inside a folder, sorted by name; a link counts as what it leads to. */
 export function manifestsIn(folder: string): readonly ListedFile[] | Problem {
   try {
-    const found = new Map<string, boolean>();
-    for (const entry of Deno.readDirSync(folder)) {
-      if (!isManifestName(entry.name) || entry.isDirectory) continue;
+    const names: string[] = [];
+    const unclear = new Set<string>();
+    for (const { name, isFile, isDirectory, isSymlink } of Deno.readDirSync(folder)) {
+      if (!isManifestName(name) || isDirectory) continue;
       // A link that leads nowhere is kept, so that somebody says so.
-      if (entry.isSymlink && isFolder(join(folder, entry.name))) continue;
-      found.set(entry.name, entry.isFile);
+      if (isSymlink && isFolder(join(folder, name))) continue;
+      names.push(name);
+      if (!isFile) unclear.add(name);
     }
-    return [...found.keys()].sort().map((name) => ({ file: join(folder, name), isPlain: found.get(name) === true }));
+    const prefix = join(folder, "");
+    return names.sort().map((name) => ({ file: prefix + name, isPlain: !unclear.has(name) }));
   } catch (error) {
     return { problem: `the folder cannot be listed: ${reasonOf(error)}` };
   }
@@ -55,6 +61,7 @@ export function manifestsIn(folder: string): readonly ListedFile[] | Problem {
 /** Reads manifests one after the other, through one buffer. */
 export class ManifestReader {
   readonly #buffer = new Uint8Array(MAX_MANIFEST_BYTES + 1);
+  readonly #first = this.#buffer.subarray(0, FIRST_BYTES);
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   /**
@@ -69,8 +76,13 @@ export class ManifestReader {
         if (!isFile) return { problem: isDirectory ? "it is a folder" : "it is no file" };
       }
       using file = Deno.openSync(path);
-      // A file gives what it has at once; only a larger one than the buffer has more.
-      const length = file.readSync(this.#buffer) ?? 0;
+      let length = file.readSync(this.#first) ?? 0;
+      // A file gives what it has at once; only a larger one than asked for has more.
+      while (length >= FIRST_BYTES && length < this.#buffer.length) {
+        const more = file.readSync(this.#buffer.subarray(length)) ?? 0;
+        if (more === 0) break;
+        length += more;
+      }
       return this.decode(this.#buffer.subarray(0, length));
     } catch (error) {
       return { problem: reasonOf(error) };

@@ -14,6 +14,7 @@ import { errorText, ZssError } from "../control/protocol/errors.ts";
 
 export { allRules, createMachineProbe } from "../runtime/manifest/mod.ts";
 export { fixFiles } from "./lint_fix.ts";
+export { VERSION } from "./version.ts";
 
 /** Paths as the user means them: what looks like a pattern and is no file is expanded. */
 export function expandPatterns(paths: readonly string[]): readonly string[] {

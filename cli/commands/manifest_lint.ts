@@ -9,7 +9,6 @@ import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { paintFor } from "../paint.ts";
 import { countOf, lintForms, lintRenderer, type LintReport, summaryLine } from "../render/lint/mod.ts";
-import { VERSION } from "../version.ts";
 
 interface Flags {
   readonly nodeId: string;
@@ -145,8 +144,9 @@ async function reportOf(
   forms: readonly string[],
 ): Promise<LintReport> {
   const findings = quiet ? outcome.findings.filter(({ severity }) => severity === "error") : outcome.findings;
-  const rules = forms.includes("sarif") ? (await extras()).allRules : [];
-  return { ...outcome, findings, fixed, rules, version: VERSION };
+  // Only SARIF speaks of rules and of the version.
+  const { allRules, VERSION } = forms.includes("sarif") ? await extras() : { allRules: [], VERSION: "" };
+  return { ...outcome, findings, fixed, rules: allRules, version: VERSION };
 }
 
 /** The usual folder without a path; patterns are expanded. */

@@ -19,9 +19,9 @@ export interface LintReport {
   readonly findings: readonly Diagnostic[];
   /** Texts of files with findings. */
   readonly texts: ReadonlyMap<string, string>;
-  /** What the rules that have findings say about themselves; all of them for SARIF. */
+  /** What the rules say about themselves; empty unless a form asks for it. */
   readonly rules: readonly { readonly id: string; readonly severity: Severity; readonly reason: string }[];
-  /** Version of the program. */
+  /** Version of the program; likewise. */
   readonly version: string;
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ControlConnection, FsClient } from "../control/client/mod.ts";
 import { isObject } from "../control/protocol/mod.ts";
-import { type RunningServer, startServer, systemRandom } from "../control/server/mod.ts";
+import { type RunningServer, startServer, systemRandom, watchConfigFrom } from "../control/server/mod.ts";
 import { ManualClock } from "../drivers/process/manual_clock.ts";
 import { type NodeEvent, type NodeOptions, runNode } from "./node.ts";
 import { readNodeState } from "./state/node_state.ts";
@@ -128,6 +128,8 @@ function serverIn(dataDir: string, port: number): Promise<RunningServer> {
     adminToken: "admin",
     maxAnonymousSockets: 256,
     pingIntervalMs: 20_000,
+    offlineGraceMs: 86_400_000,
+    watch: watchConfigFrom({}),
   }, { clock: new ManualClock(), random: systemRandom });
 }
 

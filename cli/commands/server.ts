@@ -14,6 +14,7 @@ interface Flags {
   readonly dataDir?: string;
   readonly adminTokenFile?: string;
   readonly readyFile?: string;
+  readonly offlineGraceMs: number;
 }
 
 /** `zss server` */
@@ -61,6 +62,13 @@ Exit status:
         optional: true,
         placeholder: "path",
       },
+      offlineGraceMs: {
+        kind: "parsed",
+        parse: wholeNumber(0, 2_592_000_000),
+        brief: "delete a node that is offline for so many milliseconds",
+        default: "86400000",
+        placeholder: "ms",
+      },
       readyFile: {
         kind: "parsed",
         parse: nonEmpty,
@@ -75,7 +83,7 @@ Exit status:
     const paint = paintFor(io.stderr, io.env);
     const { startLogging } = await import("../logging.ts");
     await startLogging(this);
-    const { startServer, systemRandom } = await import("../../control/server/mod.ts");
+    const { startServer, systemRandom, watchConfigFrom } = await import("../../control/server/mod.ts");
     const server = await startServer({
       bind: flags.bind,
       port: flags.port,
@@ -83,6 +91,8 @@ Exit status:
       adminToken: await presetToken(flags.adminTokenFile, io.env),
       maxAnonymousSockets: 256,
       pingIntervalMs: 20_000,
+      offlineGraceMs: flags.offlineGraceMs,
+      watch: watchConfigFrom(io.env),
     }, { clock: io.clock, random: systemRandom });
     try {
       if (server.newAdminToken !== undefined) {

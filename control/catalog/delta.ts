@@ -25,6 +25,8 @@
  * @module
  */
 
+import type { FieldChange } from "./changes.ts";
+
 /** What a delta says about a service. */
 export interface DeltaEntry {
   readonly service_id: string;
@@ -37,6 +39,8 @@ export interface DeltaEntry {
 export interface UpdatedEntry extends DeltaEntry {
   readonly previous_version: string;
   readonly previous_hash: string;
+  /** Each leaf that changed; absent where only the digests are known. */
+  readonly changes?: readonly FieldChange[];
 }
 
 /** The difference between two catalogs, in wire form. */

@@ -5,6 +5,7 @@
  */
 
 export { canonicalText } from "./canonical.ts";
+export { changedLeaves, type FieldChange } from "./changes.ts";
 export { type DeltaEntry, diffCatalogs, type ServiceDelta, type UpdatedEntry } from "./delta.ts";
 export {
   MAX_HELP_BYTES,

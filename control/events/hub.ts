@@ -1,17 +1,26 @@
 /**
  * Brings events to those who watch.
  *
- * An event becomes one frame, whoever watches; the frames of one commit are
- * joined and written once per watcher. A watcher that does not keep up is cut
- * off with a word about where it stood; nobody else notices.
+ * A watch begins with a backlog: a snapshot, a part of the history, or nothing.
+ * It is read from the store piece by piece, only as fast as the watcher takes
+ * it, so a long history never stands in memory. In the moment in which the
+ * backlog has reached the newest event the watch turns live; both happen
+ * without giving way to anybody, so no event is missed and none comes twice.
+ *
+ * Live, an event becomes one frame, whoever watches; the frames of one commit
+ * are joined and written once per watcher. A watcher that does not keep up is
+ * cut off with a word about where it stood; nobody else notices.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import { errorFrame, okFrame } from "../protocol/envelope.ts";
+import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
+import { errorFrame } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
-import type { StoredEvent } from "../store/records.ts";
+import type { EventHead, StoredEvent } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { eventFrame, positionFrame, snapshotFrame, type WatchDetail } from "./event_frames.ts";
 import { textFrame } from "./frame.ts";
 
 /** The part of a socket that a watcher needs. */
@@ -21,34 +30,91 @@ export interface WatchSocket {
   /** Writes frames that are already built. */
   sendFrames(frames: Uint8Array): void;
   sendText(text: string): void;
+  /** Calls `action` when everything written so far has left; never when the connection ends before. */
+  whenFlushed(action: () => void): void;
   close(code: number, reason: string): void;
 }
 
-/** Whether a watcher may get an event; asked anew for each, so that a change of policy counts at once. */
-export type EventFilter = (event: StoredEvent) => boolean;
+/** What somebody wants to watch. */
+export interface WatchRequest {
+  /** Whether the watcher may and wants to get an event; asked anew for each, so that a change of policy counts at once. */
+  readonly wants: (head: Pick<EventHead, "kind" | "node_id">) => boolean;
+  readonly detail: WatchDetail;
+  /** Whether it knows of more than the reference: markers, and kinds other than upsert. */
+  readonly isExtended: boolean;
+  readonly bookmarks: boolean;
+  /** Nodes to show first, as they are at `until`. */
+  readonly snapshot?: readonly Readonly<Record<string, unknown>>[];
+  /** Replay begins behind this revision; equal to `until` for none. */
+  readonly from: number;
+  /** Revision of the store when the watch was asked for; events up to it are a replay, later ones are live. */
+  readonly until: number;
+}
+
+/** Limits and parts of a hub. */
+export interface HubOptions {
+  readonly store: Pick<Store, "epoch" | "revision" | "oldestRevision" | "readSince">;
+  readonly clock: Clock;
+  /** At most this many bytes may wait for one watcher. @default {4194304} */
+  readonly maxBufferedBytes?: number;
+  /** How long a watcher that wants bookmarks hears nothing, in milliseconds. @default {5000} */
+  readonly bookmarkMs?: number;
+}
+
+/** Numbers about watching, since the start of the server. */
+export interface WatchCounts {
+  subscribersPeak: number;
+  replayRequests: number;
+  replayAttempted: number;
+  replaySent: number;
+  replayBytes: number;
+  fanoutEvents: number;
+  fanoutAttempted: number;
+  fanoutSent: number;
+  fanoutDropped: number;
+}
+
+/** While a backlog is sent, so much may wait for the watcher, in bytes. */
+const BACKLOG_BYTES = 512 * 1024;
+/** So many events are read from the store at once. */
+const PAGE = 64;
 
 interface Subscription {
   readonly socket: WatchSocket;
-  readonly wants: EventFilter;
+  readonly request: WatchRequest;
+  /** What is to be sent before the watch is live; undefined once it is. */
+  backlog: Iterator<string> | undefined;
   lastRevision: number;
-}
-
-/** Limits of a hub. */
-export interface HubOptions {
-  readonly epoch: string;
-  /** At most this many bytes may wait for one watcher. @default {4194304} */
-  readonly maxBufferedBytes?: number;
+  /** Whether anything was sent since the last look at bookmarks. */
+  isFresh: boolean;
 }
 
 /** The watchers of one server. */
 export class EventHub {
-  readonly #epoch: string;
+  readonly #store: HubOptions["store"];
+  readonly #clock: Clock;
   readonly #maxBufferedBytes: number;
+  readonly #bookmarkMs: number;
   readonly #subscriptions = new Map<WatchSocket, Subscription>();
+  #bookmarkTimer: CancelTimer | undefined;
+  /** Numbers for the metrics. */
+  readonly counts: WatchCounts = {
+    subscribersPeak: 0,
+    replayRequests: 0,
+    replayAttempted: 0,
+    replaySent: 0,
+    replayBytes: 0,
+    fanoutEvents: 0,
+    fanoutAttempted: 0,
+    fanoutSent: 0,
+    fanoutDropped: 0,
+  };
 
   constructor(options: HubOptions) {
-    this.#epoch = options.epoch;
+    this.#store = options.store;
+    this.#clock = options.clock;
     this.#maxBufferedBytes = options.maxBufferedBytes ?? 4 * 1024 * 1024;
+    this.#bookmarkMs = options.bookmarkMs ?? 5_000;
   }
 
   /** How many watch. */
@@ -56,9 +122,26 @@ export class EventHub {
     return this.#subscriptions.size;
   }
 
-  /** Starts a watch from the event after `revision`; a second one of the same socket replaces the first. */
-  subscribe(socket: WatchSocket, wants: EventFilter, revision: number): void {
-    this.#subscriptions.set(socket, { socket, wants, lastRevision: revision });
+  /**
+   * Starts a watch; a second one of the same socket replaces the first.
+   *
+   * Nothing is sent before the function that is returned is called, so that the
+   * answer to the request can go first.
+   */
+  subscribe(socket: WatchSocket, request: WatchRequest): () => void {
+    const subscription: Subscription = {
+      socket,
+      request,
+      backlog: undefined,
+      lastRevision: request.from,
+      isFresh: true,
+    };
+    subscription.backlog = this.#backlog(subscription);
+    this.#subscriptions.set(socket, subscription);
+    this.counts.replayRequests++;
+    this.counts.subscribersPeak = Math.max(this.counts.subscribersPeak, this.#subscriptions.size);
+    if (request.bookmarks) this.#watchBookmarks();
+    return () => this.#pump(subscription);
   }
 
   /** Ends a watch; does nothing when there is none. */
@@ -66,24 +149,117 @@ export class EventHub {
     this.#subscriptions.delete(socket);
   }
 
+  /** Ends the hub's timer. */
+  close(): void {
+    this.#bookmarkTimer?.();
+    this.#bookmarkTimer = undefined;
+    this.#subscriptions.clear();
+  }
+
   /** Sends the events of one commit, in their order. */
   publish(events: readonly StoredEvent[]): void {
+    this.counts.fanoutEvents += events.length;
     if (this.#subscriptions.size === 0) return;
-    const frames = events.map((event) => textFrame(eventFrame(event, this.#epoch, false)));
-    const all = joined(frames);
+    const { epoch } = this.#store;
+    const built = { full: new CommitFrames(events, epoch, "full"), delta: new CommitFrames(events, epoch, "delta") };
+    const newest = events.at(-1)?.revision ?? 0;
     for (const subscription of [...this.#subscriptions.values()]) {
-      const visible = frames.filter((_, index) => {
-        const event = events[index];
-        return event !== undefined && subscription.wants(event);
-      });
-      if (visible.length === 0) continue;
-      if (subscription.socket.bufferedBytes > this.#maxBufferedBytes) {
-        this.#cutOff(subscription);
+      // One with a backlog reads these events from the store when it comes to them.
+      if (subscription.backlog !== undefined) continue;
+      const { socket, request } = subscription;
+      const frames = built[request.detail].for(request.wants);
+      if (frames === undefined) {
+        subscription.lastRevision = newest;
         continue;
       }
-      subscription.socket.sendFrames(visible.length === frames.length ? all : joined(visible));
-      subscription.lastRevision = events.at(-1)?.revision ?? subscription.lastRevision;
+      this.counts.fanoutAttempted += frames.count;
+      if (socket.bufferedBytes > this.#maxBufferedBytes) {
+        this.#cutOff(subscription);
+        this.counts.fanoutDropped += frames.count;
+        continue;
+      }
+      socket.sendFrames(frames.bytes);
+      this.counts.fanoutSent += frames.count;
+      subscription.lastRevision = newest;
+      subscription.isFresh = true;
     }
+  }
+
+  /** Sends of a backlog what the watcher can take now; goes on when that has left. */
+  #pump(subscription: Subscription): void {
+    const { socket } = subscription;
+    if (this.#subscriptions.get(socket) !== subscription) return;
+    while (subscription.backlog !== undefined && socket.bufferedBytes < BACKLOG_BYTES) {
+      const texts: Uint8Array[] = [];
+      let bytes = 0;
+      while (bytes < BACKLOG_BYTES / 4) {
+        const next = this.#next(subscription);
+        if (next === undefined) break;
+        const frame = textFrame(next);
+        bytes += frame.length;
+        texts.push(frame);
+      }
+      if (texts.length > 0) socket.sendFrames(joined(texts));
+      // The hub may have dropped it: its history is gone.
+      if (this.#subscriptions.get(socket) !== subscription) return;
+    }
+    if (subscription.backlog !== undefined) socket.whenFlushed(() => this.#pump(subscription));
+  }
+
+  #next(subscription: Subscription): string | undefined {
+    const next = subscription.backlog?.next();
+    if (next === undefined || next.done) {
+      subscription.backlog = undefined;
+      return undefined;
+    }
+    return next.value;
+  }
+
+  /** Everything up to the newest event. When it ends, the watch is live in the same moment. */
+  *#backlog(subscription: Subscription): Generator<string> {
+    const { request } = subscription;
+    const { epoch } = this.#store;
+    for (const payload of request.snapshot ?? []) {
+      yield snapshotFrame(payload, epoch, request.until, this.#clock.now());
+    }
+    yield* this.#history(subscription, request.until);
+    if (request.isExtended) yield positionFrame("synced", epoch, request.until);
+    while (subscription.lastRevision < this.#store.revision) yield* this.#history(subscription, this.#store.revision);
+  }
+
+  *#history(subscription: Subscription, until: number): Generator<string> {
+    const { wants, detail, until: asked } = subscription.request;
+    const { epoch } = this.#store;
+    while (subscription.lastRevision < until) {
+      if (subscription.lastRevision + 1 < this.#store.oldestRevision) {
+        yield this.#historyGone(subscription);
+        return;
+      }
+      for (const event of this.#store.readSince(subscription.lastRevision, PAGE)) {
+        if (event.revision > until) break;
+        subscription.lastRevision = event.revision;
+        if (!wants(event)) continue;
+        const isReplay = event.revision <= asked;
+        const frame = eventFrame(event, epoch, isReplay, detail);
+        if (isReplay) {
+          this.counts.replayAttempted++;
+          this.counts.replaySent++;
+          this.counts.replayBytes += frame.length;
+        }
+        yield frame;
+      }
+    }
+  }
+
+  /** The history was trimmed while a slow watcher was still reading it. */
+  #historyGone(subscription: Subscription): string {
+    this.#subscriptions.delete(subscription.socket);
+    subscription.backlog = undefined;
+    const { lastRevision } = subscription;
+    const error = historyGone(lastRevision, this.#store);
+    // It is the last frame; the socket closes once it has left.
+    queueMicrotask(() => subscription.socket.close(1013, "history_gone"));
+    return errorFrame(undefined, error);
   }
 
   #cutOff(subscription: Subscription): void {
@@ -92,21 +268,75 @@ export class EventHub {
       "slow_consumer",
       `Cannot keep up the watch: more than ${this.#maxBufferedBytes} bytes wait to be read`,
       {
-        hint: "read faster, or watch one node instead of all",
+        hint:
+          "read faster, or watch one node instead of all; a watch from the last revision goes on where this one ended",
         data: { last_revision: subscription.lastRevision },
       },
     );
     subscription.socket.sendText(errorFrame(undefined, error));
     subscription.socket.close(1013, "slow_consumer");
   }
+
+  #watchBookmarks(): void {
+    if (this.#bookmarkTimer !== undefined) return;
+    const look = () => {
+      this.#bookmarkTimer = undefined;
+      let isWanted = false;
+      const { epoch, revision } = this.#store;
+      const frame = textFrame(positionFrame("bookmark", epoch, revision));
+      for (const subscription of this.#subscriptions.values()) {
+        if (!subscription.request.bookmarks) continue;
+        isWanted = true;
+        if (!subscription.isFresh && subscription.backlog === undefined) {
+          subscription.socket.sendFrames(frame);
+          subscription.lastRevision = revision;
+        }
+        subscription.isFresh = false;
+      }
+      if (isWanted) this.#watchBookmarks();
+    };
+    this.#bookmarkTimer = this.#clock.after(this.#bookmarkMs, look);
+  }
 }
 
-/** Text of the frame that carries an event. */
-export function eventFrame(event: StoredEvent, epoch: string, replay: boolean): string {
-  return okFrame("control.node_service_event", undefined, {
-    ...event.payload,
-    event: { epoch, revision: event.revision, kind: event.kind, timestamp_ms: event.timestamp_ms, replay },
-  });
+/** The frames of one commit, built when the first watcher wants them. */
+class CommitFrames {
+  readonly #events: readonly StoredEvent[];
+  readonly #epoch: string;
+  readonly #detail: WatchDetail;
+  #frames: readonly Uint8Array[] | undefined;
+  #all: Uint8Array | undefined;
+
+  constructor(events: readonly StoredEvent[], epoch: string, detail: WatchDetail) {
+    this.#events = events;
+    this.#epoch = epoch;
+    this.#detail = detail;
+  }
+
+  /** Those that a watcher wants, joined; undefined for none. */
+  for(wants: WatchRequest["wants"]): { readonly bytes: Uint8Array; readonly count: number } | undefined {
+    const wanted = this.#events.map(wants);
+    const count = wanted.filter(Boolean).length;
+    if (count === 0) return undefined;
+    this.#frames ??= this.#events.map((event) => textFrame(eventFrame(event, this.#epoch, false, this.#detail)));
+    if (count === wanted.length) return { bytes: this.#all ??= joined(this.#frames), count };
+    return { bytes: joined(this.#frames.filter((_, index) => wanted[index])), count };
+  }
+}
+
+/** The answer to a position whose next event is no longer held. */
+export function historyGone(
+  revision: number,
+  store: Pick<Store, "epoch" | "revision" | "oldestRevision">,
+): ZssError {
+  return new ZssError(
+    "history_gone",
+    `Cannot watch from revision ${revision}: the oldest event that is held has revision ${store.oldestRevision}`,
+    {
+      hint: "take a snapshot with snapshot: true and go on from its revision",
+      data: { oldest_revision: store.oldestRevision, revision: store.revision, epoch: store.epoch },
+    },
+  );
 }
 
 function joined(frames: readonly Uint8Array[]): Uint8Array {

@@ -11,6 +11,7 @@
 import { ZssError } from "../protocol/errors.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { RecordReader, Transaction } from "../store/store.ts";
+import { appendNodeEvent } from "./node_events.ts";
 import { hashSecret, newSecret, NO_SECRET_HASH, type RandomBytes, secretMatches } from "./tokens.ts";
 
 /** What a node needs to come back: the only answer that holds its secret. */
@@ -51,10 +52,13 @@ export function addNode(
     lease_generation: 1,
     lease_ttl_ms: request.lease_ttl_ms,
     lease_expires_at_ms: now + request.lease_ttl_ms,
+    online: true,
+    offline_since_ms: null,
     joined_at_ms: now,
     last_seen_ms: now,
   };
   tx.put("node", nodeId, node);
+  appendNodeEvent(tx, "join", node, now);
   return { node, node_secret: nodeSecret, lease_token: leaseToken };
 }
 
@@ -91,8 +95,7 @@ export function newGeneration(tx: Transaction, nodeId: string, secret: string, n
     last_seen_ms: now,
     lease_expires_at_ms: now + node.lease_ttl_ms,
   };
-  tx.put("node", nodeId, next);
-  return next;
+  return putOnline(tx, next, now);
 }
 
 /** What a refresh may change. */
@@ -118,6 +121,13 @@ export function refreshLease(
     lease_expires_at_ms: now + refresh.lease_ttl_ms,
     last_seen_ms: now,
   };
-  tx.put("node", node.node_id, next);
-  return { node: next, lease_token: leaseToken };
+  return { node: putOnline(tx, next, now), lease_token: leaseToken };
+}
+
+/** Keeps a node whose lease was extended; one that was offline is back, which is an event. */
+function putOnline(tx: Transaction, node: NodeRecord, now: number): NodeRecord {
+  const online: NodeRecord = { ...node, online: true, offline_since_ms: null };
+  tx.put("node", node.node_id, online);
+  if (!node.online) appendNodeEvent(tx, "online", online, now);
+  return online;
 }

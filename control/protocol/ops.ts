@@ -58,7 +58,11 @@ export const requests = {
     node_id: nodeId,
     node_secret: secret,
     lease_generation: unsigned.optional(),
+    /** Revision of the node's last event that the publisher knows; another one is a conflict. */
+    if_revision: unsigned.optional(),
   }),
+  /** A node may delete itself with its secret, an admin any node. */
+  node_delete: z.object({ node_id: nodeId, node_secret: secret.optional() }),
   node_service_watch: z.object({
     node_id: nodeId.optional(),
     replay_limit: unsigned.default(25),

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../drivers/process/clock.ts";
 import type { FsTokens } from "../pairing/fs_tokens.ts";
+import type { LeaseKeeper } from "../pairing/leases.ts";
 import { newGeneration } from "../pairing/nodes.ts";
 import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
@@ -20,6 +21,7 @@ export interface RelayParts {
   readonly tunnels: TunnelRegistry;
   readonly clock: Clock;
   readonly fsTokens: FsTokens;
+  readonly leases: LeaseKeeper;
 }
 
 /** A socket of a node. */
@@ -53,6 +55,7 @@ export class NodePeer {
       const node = await this.#parts.store.transact((tx) =>
         newGeneration(tx, node_id, node_secret, this.#parts.clock.now())
       );
+      this.#parts.leases.extended(node);
       this.#socket.trustAsNode();
       this.#open = { nodeId: node_id, tunnel: this.#parts.tunnels.open(node_id, this.#socket) };
       this.#socket.sendText(fsReplyFrame("fs_hello", tag, {

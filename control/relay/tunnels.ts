@@ -122,6 +122,11 @@ export class TunnelRegistry {
     if (this.#tunnels.get(nodeId) === tunnel) this.#tunnels.delete(nodeId);
   }
 
+  /** Closes the tunnel of a node that was deleted; does nothing when it has none. */
+  drop(nodeId: string): void {
+    this.#tunnels.get(nodeId)?.socket.close(1008, "the node was deleted");
+  }
+
   /** @throws {FsError} `EIO` when the node has no tunnel. */
   get(nodeId: string): Tunnel {
     const tunnel = this.#tunnels.get(nodeId);

@@ -18,6 +18,51 @@ export interface ServerConfig {
   readonly maxAnonymousSockets: number;
   /** Time between pings, in milliseconds; a peer that misses two is dropped. @default {20000} */
   readonly pingIntervalMs: number;
+  /** How long a node may be offline before it is deleted, in milliseconds. @default {86400000} */
+  readonly offlineGraceMs: number;
+  /** What is set of the watch. */
+  readonly watch: WatchConfig;
+}
+
+/** Settings of the watch. */
+export interface WatchConfig {
+  /** Whether admins may watch. @default {true} */
+  readonly allowAdmin: boolean;
+  /** Largest `replay_limit` that is granted. @default {250} */
+  readonly replayMax: number;
+  /** How many of the newest events `replay_limit` looks at. @default {1024} */
+  readonly historyMax: number;
+}
+
+/** Reads the settings of the watch from the environment; what cannot be read counts as absent. */
+export function watchConfigFrom(env: Readonly<Record<string, string | undefined>>): WatchConfig {
+  return {
+    allowAdmin: flag(env, "NODE_SERVICE_WATCH_ALLOW_ADMIN", true),
+    replayMax: number(env, "NODE_SERVICE_WATCH_REPLAY_MAX", 250, 1, 10_000),
+    historyMax: number(env, "NODE_SERVICE_EVENT_HISTORY_MAX", 1024, 64, 20_000),
+  };
+}
+
+/** A variable under its name here, or under that of the reference. */
+function variable(env: Readonly<Record<string, string | undefined>>, name: string): string {
+  return (env[`ZSS_${name}`] ?? env[`SPIDERWEB_${name}`] ?? "").trim().toLowerCase();
+}
+
+function flag(env: Readonly<Record<string, string | undefined>>, name: string, fallback: boolean): boolean {
+  const text = variable(env, name);
+  if (["1", "true", "yes", "on"].includes(text)) return true;
+  return ["0", "false", "no", "off"].includes(text) ? false : fallback;
+}
+
+function number(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  fallback: number,
+  least: number,
+  most: number,
+): number {
+  const text = variable(env, name);
+  return /^[0-9]{1,9}$/.test(text) ? Math.min(most, Math.max(least, Number(text))) : fallback;
 }
 
 /** Port of the reference. */

@@ -15,7 +15,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { EventHub } from "../events/hub.ts";
 import { FsTokens } from "../pairing/fs_tokens.ts";
+import { LeaseKeeper } from "../pairing/leases.ts";
 import { hashSecret, newAdminToken, type RandomBytes } from "../pairing/tokens.ts";
+import { adminPolicy } from "../policy/policy.ts";
 import type { Actor } from "../policy/rights.ts";
 import { legacyError } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
@@ -67,8 +69,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     folder: config.dataDir,
     newEpoch: () => hashSecret(Array.from(random(16)).join()).slice(0, 16),
   });
-  const hub = new EventHub({ epoch: store.epoch });
-  store.onCommit((events) => hub.publish(events));
+  const hub = new EventHub({ store, clock });
+  const leases = new LeaseKeeper({ store, clock, graceMs: config.offlineGraceMs });
   const presetHash = config.adminToken === undefined ? undefined : hashSecret(config.adminToken);
   const madeToken = presetHash === undefined ? await ensureAdminToken(store, random, clock.now()) : undefined;
 
@@ -82,7 +84,23 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     getRequestListener(app.fetch),
   );
-  const sockets = new Sockets({ store, hub, clock, random, fsTokens: new FsTokens(clock, random) }, config);
+  const policy = adminPolicy({ watchAllowAdmin: config.watch.allowAdmin });
+  const plane = {
+    store,
+    hub,
+    clock,
+    random,
+    leases,
+    policy,
+    limits: config.watch,
+    fsTokens: new FsTokens(clock, random),
+  };
+  const sockets = new Sockets(plane, config);
+  store.onCommit((events) => {
+    hub.publish(events);
+    for (const { kind, node_id } of events) if (kind === "deleted") sockets.nodeDeleted(node_id);
+  });
+  leases.start();
   http.on("upgrade", (request, socket, head) => {
     socket.on("error", (error: Error) => {
       log.debug("Upgrade socket failed: {error}", { error });
@@ -99,6 +117,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   try {
     await listen(http, config);
   } catch (error) {
+    leases.close();
     await store.close();
     throw error;
   }
@@ -107,6 +126,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     newAdminToken: madeToken,
     async close() {
       closing = true;
+      leases.close();
+      hub.close();
       await sockets.close();
       await new Promise<void>((resolve) => {
         http.close(() => resolve());
@@ -198,6 +219,11 @@ class Sockets {
     server.handleUpgrade(request, socket, Buffer.from(head), (ws: WebSocket) => this.#serve(ws, route, actor));
   }
 
+  /** Ends the tunnel of a node that is no more. */
+  nodeDeleted(nodeId: string): void {
+    this.#tunnels.drop(nodeId);
+  }
+
   /** Takes an upgrade only to say why it is refused. */
   refuse(request: IncomingMessage, socket: Duplex, head: Uint8Array, refusal: Refusal): void {
     this.#control.handleUpgrade(request, socket, Buffer.from(head), (ws: WebSocket) => {
@@ -241,8 +267,8 @@ class Sockets {
   }
 
   #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
-    const { store, clock, fsTokens } = this.#plane;
-    const parts = { store, tunnels: this.#tunnels, clock, fsTokens };
+    const { store, clock, fsTokens, leases } = this.#plane;
+    const parts = { store, tunnels: this.#tunnels, clock, fsTokens, leases };
     switch (route.kind) {
       case "control":
         return new Session(this.#plane, socket, actor);

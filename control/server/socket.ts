@@ -19,6 +19,9 @@ interface Insides {
   readonly _receiver?: { _maxPayload: number };
 }
 
+/** Written to hear when what stands before it has left. */
+const NOTHING = new Uint8Array(0);
+
 /** What a connection does with what it hears. */
 export interface Peer {
   receive(text: string): Promise<void>;
@@ -47,6 +50,10 @@ export class ServerSocket {
 
   sendFrames(frames: Uint8Array): void {
     if (this.#ws.readyState === this.#ws.OPEN) this.#ws._socket?.write(frames);
+  }
+
+  whenFlushed(action: () => void): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws._socket?.write(NOTHING, action);
   }
 
   close(code: number, reason: string): void {

@@ -5,10 +5,12 @@
  */
 
 import type { Clock } from "../../drivers/process/clock.ts";
-import { type Catalog, emptyCatalog } from "../catalog/upsert.ts";
 import type { EventHub } from "../events/hub.ts";
 import type { FsTokens } from "../pairing/fs_tokens.ts";
+import type { LeaseKeeper } from "../pairing/leases.ts";
+import { catalogOf } from "../pairing/node_events.ts";
 import type { RandomBytes } from "../pairing/tokens.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { RecordReader, Store } from "../store/store.ts";
 
@@ -19,26 +21,21 @@ export interface ControlPlane {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly fsTokens: FsTokens;
+  readonly leases: LeaseKeeper;
+  readonly policy: Policy;
+  readonly limits: WatchLimits;
 }
 
-/** The catalog that the store holds for a node. */
-export function catalogOf(reader: RecordReader, nodeId: string): Catalog & { readonly revision: number } {
-  return reader.get("catalog", nodeId) ?? { ...emptyCatalog, revision: 0 };
-}
-
-/** Payload of `node_service_get`, of events and, with a delta, of `node_service_upsert`. */
-export function catalogPayload(node: NodeRecord, catalog: Catalog): Record<string, unknown> {
-  return {
-    node_id: node.node_id,
-    node_name: node.node_name,
-    platform: catalog.platform,
-    labels: catalog.labels,
-    services: catalog.services,
-  };
+/** What an operator may set of the watch. */
+export interface WatchLimits {
+  /** Largest `replay_limit` that is granted. @default {250} */
+  readonly replayMax: number;
+  /** How many of the newest events `replay_limit` looks at. @default {1024} */
+  readonly historyMax: number;
 }
 
 /** A node as `node_list` and `node_get` show it. */
-export function nodeSummary(reader: RecordReader, node: NodeRecord, now: number): Record<string, unknown> {
+export function nodeSummary(reader: RecordReader, node: NodeRecord): Record<string, unknown> {
   const catalog = catalogOf(reader, node.node_id);
   return {
     node_id: node.node_id,
@@ -47,7 +44,8 @@ export function nodeSummary(reader: RecordReader, node: NodeRecord, now: number)
     platform: catalog.platform,
     labels: catalog.labels,
     service_count: catalog.services.length,
-    state: node.lease_expires_at_ms > now ? "online" : "offline",
+    state: node.online ? "online" : "offline",
+    ...(node.offline_since_ms === null ? {} : { offline_since_ms: node.offline_since_ms }),
     joined_at_ms: node.joined_at_ms,
     last_seen_ms: node.last_seen_ms,
     lease_expires_at_ms: node.lease_expires_at_ms,

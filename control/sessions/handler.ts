@@ -22,6 +22,8 @@ export interface Caller {
   readonly socket: SessionSocket;
   /** Marks the protocol as agreed. */
   negotiated(): void;
+  /** Runs `action` once the answer to this request has been written; it is dropped when the request is refused. */
+  afterReply(action: () => void): void;
 }
 
 /** What a handler may use. */

@@ -29,6 +29,7 @@ export class Session implements Caller {
   readonly socket: SessionSocket;
   readonly #plane: ControlPlane;
   #negotiated = false;
+  #afterReply: (() => void) | undefined;
   #last: Promise<void> = Promise.resolve();
 
   constructor(plane: ControlPlane, socket: SessionSocket, actor: Actor) {
@@ -50,6 +51,10 @@ export class Session implements Caller {
 
   negotiated(): void {
     this.#negotiated = true;
+  }
+
+  afterReply(action: () => void): void {
+    this.#afterReply = action;
   }
 
   async #answer(text: string): Promise<void> {
@@ -92,8 +97,16 @@ export class Session implements Caller {
     if (!decision.allowed) {
       throw new ZssError("forbidden", `Cannot run ${operation.name}: ${decision.reason}`, { hint: decision.hint });
     }
+    this.#afterReply = undefined;
     const payload = await operation.run({ plane: this.#plane, session: this }, frame.payload);
     this.socket.sendText(okFrame(replyType(operation.name), frame.id, payload));
+    this.#takeAfterReply()?.();
+  }
+
+  #takeAfterReply(): (() => void) | undefined {
+    const action = this.#afterReply;
+    this.#afterReply = undefined;
+    return action;
   }
 
   #refuse(frame: Envelope, error: unknown): void {

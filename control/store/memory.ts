@@ -5,6 +5,7 @@
  */
 
 import { GroupCommit } from "./group_commit.ts";
+import { eventHead, HistoryIndex, type HistoryLimits } from "./history_index.ts";
 import type { StoredEvent } from "./records.ts";
 import type { Store, Transaction } from "./store.ts";
 import { WorkingSet } from "./working_set.ts";
@@ -12,18 +13,23 @@ import { WorkingSet } from "./working_set.ts";
 /** How a store in memory is made. */
 export interface MemoryStoreOptions {
   readonly epoch: string;
-  /** How many events are held. @default {10000} */
-  readonly maxEvents?: number;
+  /** How much history is held. */
+  readonly history?: HistoryLimits;
 }
 
 /** Makes a store in memory. */
 export function memoryStore(options: MemoryStoreOptions): Store {
-  const maxEvents = options.maxEvents ?? 10_000;
   const working = new WorkingSet();
+  const index = new HistoryIndex(options.history ?? {}, 1);
   let events: StoredEvent[] = [];
   const commits = new GroupCommit(working, (changes) => {
-    for (const change of changes) events.push(...change.events);
-    if (events.length > maxEvents) events = events.slice(-maxEvents);
+    const added = changes.flatMap((change) => change.events);
+    if (added.length === 0) return;
+    const heads = added.map((event) => eventHead(event, JSON.stringify(event.payload).length));
+    const oldest = index.oldestAfter(heads);
+    index.add(heads, oldest);
+    events.push(...added);
+    if ((events[0]?.revision ?? oldest) < oldest) events = events.slice(oldest - (events[0]?.revision ?? oldest));
   });
   return {
     epoch: options.epoch,
@@ -31,12 +37,16 @@ export function memoryStore(options: MemoryStoreOptions): Store {
       return working.revision;
     },
     get oldestRevision() {
-      return events[0]?.revision ?? working.revision + 1;
+      return index.oldest;
     },
     get: (kind, key) => working.get(kind, key),
     list: (kind) => working.list(kind),
     transact: <T>(work: (tx: Transaction) => T) => commits.transact(work),
-    readSince: (revision, limit) => events.filter((event) => event.revision > revision).slice(0, limit),
+    readSince(revision, limit) {
+      const from = Math.max(0, revision + 1 - index.oldest);
+      return events.slice(from, from + limit);
+    },
+    headsSince: (revision) => index.since(revision),
     onCommit: (listener) => commits.onCommit(listener),
     close: () => {
       commits.close();

@@ -20,6 +20,10 @@ export interface NodeRecord {
   readonly lease_generation: number;
   readonly lease_ttl_ms: number;
   readonly lease_expires_at_ms: number;
+  /** Whether its lease holds. Decided by monotonic time, not by comparing clocks. */
+  readonly online: boolean;
+  /** When the lease ran out; `null` while it holds. */
+  readonly offline_since_ms: number | null;
   readonly joined_at_ms: number;
   readonly last_seen_ms: number;
 }
@@ -75,4 +79,14 @@ export interface StoredEvent {
   readonly node_id: string;
   readonly timestamp_ms: number;
   readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** What is known of an event without its payload. */
+export interface EventHead {
+  readonly revision: number;
+  readonly kind: EventKind;
+  readonly node_id: string;
+  readonly timestamp_ms: number;
+  /** Length of the payload as JSON, in UTF-16 units. */
+  readonly bytes: number;
 }

@@ -9,15 +9,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { GroupCommit } from "./group_commit.ts";
-import type { EventKind, RecordKind, RecordOf, StoredEvent } from "./records.ts";
+import { eventHead, HistoryIndex, type HistoryLimits } from "./history_index.ts";
+import { migrate } from "./migrations.ts";
+import type { EventHead, EventKind, RecordKind, RecordOf, StoredEvent } from "./records.ts";
 import type { Store, Transaction } from "./store.ts";
 import { isRecordKind, WorkingSet } from "./working_set.ts";
 
 /** Name of the file in the data folder. */
 export const STORE_FILE = "zss.db";
-
-/** Version of the tables; a file with a newer one is refused. */
-const SCHEMA_VERSION = 1;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -36,8 +35,8 @@ export interface SqliteStoreOptions {
   readonly folder: string;
   /** Makes the epoch of a new store. */
   readonly newEpoch: () => string;
-  /** How many events are held. @default {10000} */
-  readonly maxEvents?: number;
+  /** How much history is held. */
+  readonly history?: HistoryLimits;
 }
 
 /**
@@ -55,7 +54,9 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 500;");
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     database.exec(TABLES);
+    migrate(database, file);
   } catch (cause) {
+    if (cause instanceof ZssError) throw cause;
     const isTaken = /locked/.test(errorText(cause));
     throw new ZssError(
       "storage_error",
@@ -63,12 +64,12 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
       {
         hint: isTaken
           ? "stop the other server, or choose another folder with --data-dir"
-          : "choose another folder with --data-dir, or restore this one from a backup",
+          : `zss server verify --data-dir ${options.folder} says what is damaged; zss server restore puts a backup back`,
         cause,
       },
     );
   }
-  return new SqliteStore(database, file, options);
+  return new SqliteStore(database, options);
 }
 
 class SqliteStore implements Store {
@@ -76,18 +77,16 @@ class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #working: WorkingSet;
   readonly #commits: GroupCommit;
-  readonly #maxEvents: number;
-  #oldestRevision: number;
+  readonly #index: HistoryIndex;
 
-  constructor(database: DatabaseSync, file: string, options: SqliteStoreOptions) {
+  constructor(database: DatabaseSync, options: SqliteStoreOptions) {
     this.#database = database;
-    this.#maxEvents = options.maxEvents ?? 10_000;
-    this.#checkVersion(file);
     this.epoch = this.#meta("epoch", options.newEpoch);
     const range = database.prepare("SELECT min(revision) AS oldest, max(revision) AS newest FROM events").get();
     const newest = Number(this.#meta("revision", () => String(range?.["newest"] ?? 0)));
-    this.#oldestRevision = Number(range?.["oldest"] ?? newest + 1);
+    this.#index = new HistoryIndex(options.history ?? {}, Number(range?.["oldest"] ?? newest + 1));
     this.#working = new WorkingSet(newest);
+    this.#loadIndex();
     this.#loadRecords();
 
     const put = database.prepare(
@@ -102,25 +101,23 @@ class SqliteStore implements Store {
     this.#commits = new GroupCommit(this.#working, (changes) => {
       database.exec("BEGIN IMMEDIATE");
       try {
-        let events = 0;
+        const heads: EventHead[] = [];
         for (const change of changes) {
           for (const write of change.writes) {
             if (write.record === undefined) remove.run(write.kind, write.key);
             else put.run(write.kind, write.key, JSON.stringify(write.record));
           }
           for (const event of change.events) {
-            append.run(event.revision, event.kind, event.node_id, event.timestamp_ms, JSON.stringify(event.payload));
-            events++;
+            const payload = JSON.stringify(event.payload);
+            append.run(event.revision, event.kind, event.node_id, event.timestamp_ms, payload);
+            heads.push(eventHead(event, payload.length));
           }
         }
-        let oldest = this.#oldestRevision;
-        if (events > 0) {
-          setMeta.run(String(this.#working.revision), "revision");
-          oldest = Math.max(oldest, this.#working.revision - this.#maxEvents + 1);
-          if (oldest > this.#oldestRevision) trim.run(oldest);
-        }
+        const oldest = this.#index.oldestAfter(heads);
+        if (heads.length > 0) setMeta.run(String(this.#working.revision), "revision");
+        if (oldest > this.#index.oldest) trim.run(oldest);
         database.exec("COMMIT");
-        this.#oldestRevision = oldest;
+        this.#index.add(heads, oldest);
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
@@ -133,7 +130,7 @@ class SqliteStore implements Store {
   }
 
   get oldestRevision(): number {
-    return this.#oldestRevision;
+    return this.#index.oldest;
   }
 
   get<K extends RecordKind>(kind: K, key: string): RecordOf[K] | undefined {
@@ -161,6 +158,10 @@ class SqliteStore implements Store {
     }));
   }
 
+  headsSince(revision: number): readonly EventHead[] {
+    return this.#index.since(revision);
+  }
+
   onCommit(listener: (events: readonly StoredEvent[]) => void): () => void {
     return this.#commits.onCommit(listener);
   }
@@ -171,22 +172,29 @@ class SqliteStore implements Store {
     return Promise.resolve();
   }
 
-  #checkVersion(file: string): void {
-    const found = Number(this.#meta("schema_version", () => String(SCHEMA_VERSION)));
-    if (found <= SCHEMA_VERSION) return;
-    throw new ZssError(
-      "storage_error",
-      `Cannot open the store "${file}": it has schema version ${found}, this zss knows ${SCHEMA_VERSION}`,
-      { hint: "use the newer zss that wrote it, or another --data-dir" },
-    );
-  }
-
   #meta(name: string, initial: () => string): string {
     const row = this.#database.prepare("SELECT value FROM meta WHERE name = ?").get(name);
     if (row !== undefined) return String(row["value"]);
     const value = initial();
     this.#database.prepare("INSERT INTO meta (name, value) VALUES (?, ?)").run(name, value);
     return value;
+  }
+
+  #loadIndex(): void {
+    const rows = this.#database.prepare(
+      "SELECT revision, kind, node_id, timestamp_ms, length(payload) AS bytes FROM events ORDER BY revision",
+    );
+    const heads: EventHead[] = [];
+    for (const row of rows.iterate()) {
+      heads.push({
+        revision: Number(row["revision"]),
+        kind: String(row["kind"]) as EventKind,
+        node_id: String(row["node_id"]),
+        timestamp_ms: Number(row["timestamp_ms"]),
+        bytes: Number(row["bytes"]),
+      });
+    }
+    this.#index.add(heads, this.#index.oldest);
   }
 
   #loadRecords(): void {

@@ -17,7 +17,7 @@ function newFolder(): string {
 }
 
 const openIn = (folder: string, maxEvents = 10_000): Store =>
-  openSqliteStore({ folder, newEpoch: () => "e1", maxEvents });
+  openSqliteStore({ folder, newEpoch: () => "e1", history: { maxEvents } });
 
 storeContract("openSqliteStore", () => openIn(newFolder()));
 
@@ -58,7 +58,7 @@ Deno.test("openSqliteStore() refuses a file of a newer version, one that is dama
   const database = new DatabaseSync(join(newer, STORE_FILE));
   database.exec("UPDATE meta SET value = '99' WHERE name = 'schema_version'");
   database.close();
-  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 1/ });
+  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 2/ });
 
   const damaged = newFolder();
   writeFileSync(join(damaged, STORE_FILE), "this is no database, and it is long enough to be sure of that".repeat(100));

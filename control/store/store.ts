@@ -15,7 +15,7 @@
  * @module
  */
 
-import type { EventKind, RecordKind, RecordOf, StoredEvent } from "./records.ts";
+import type { EventHead, EventKind, RecordKind, RecordOf, StoredEvent } from "./records.ts";
 
 /** An event before the store has given it its revision. */
 export interface NewEvent {
@@ -67,6 +67,9 @@ export interface Store extends RecordReader {
 
   /** Events with a revision above `revision`, oldest first, at most `limit`. */
   readSince(revision: number, limit: number): StoredEvent[];
+
+  /** Heads of the events with a revision above `revision` that are held, oldest first. Quick: nothing is read from a disk. */
+  headsSince(revision: number): readonly EventHead[];
 
   /** Calls `listener` after each commit that holds events, before the promises of its transactions settle. */
   onCommit(listener: (events: readonly StoredEvent[]) => void): () => void;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { WebSocketServer } from "ws";
 import { ControlConnection, openSocket, urlWithPath } from "../../control/client/mod.ts";
 import { isObject, parseJson } from "../../control/protocol/mod.ts";
-import { type RunningServer, startServer, systemRandom } from "../../control/server/mod.ts";
+import { type RunningServer, startServer, systemRandom, watchConfigFrom } from "../../control/server/mod.ts";
 import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import { Link, type LinkEvent, type LinkOptions } from "./link.ts";
 import { type Credentials, pairByInvite } from "./pair.ts";
@@ -141,6 +141,8 @@ function serverIn(dataDir: string, port: number): Promise<RunningServer> {
     adminToken: "admin",
     maxAnonymousSockets: 256,
     pingIntervalMs: 20_000,
+    offlineGraceMs: 86_400_000,
+    watch: watchConfigFrom({}),
   }, { clock: new ManualClock(), random: systemRandom });
 }
 

@@ -97,9 +97,9 @@ Deno.test("zss node watch prints one line per event and ends with Ctrl-C", async
   assert.equal(code, 130);
   assert.equal(stdout.trim().split("\n").length, 2);
   const events = (await json.end("SIGINT")).stdout.trim().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(events.map(({ event }) => [event.kind, event.revision, event.replay]), [["upsert", 1, false], [
+  assert.deepEqual(events.map(({ event }) => [event.kind, event.revision, event.replay]), [["upsert", 2, false], [
     "upsert",
-    2,
+    3,
     false,
   ]]);
 });

@@ -257,7 +257,7 @@ Deno.test("an upsert is all or nothing, tells its delta, and makes an event only
     replay_limit: 250,
     replayed: 0,
     epoch: "",
-    revision: 0,
+    revision: 1,
     oldest_revision: 1,
   });
 
@@ -269,11 +269,11 @@ Deno.test("an upsert is all or nothing, tells its delta, and makes an event only
   const event = await admin.next();
   assert.deepEqual([event["type"], "id" in event], ["control.node_service_event", false]);
   const { revision, ...published } = first;
-  assert.equal(revision, 1);
+  assert.equal(revision, 2);
   assert.deepEqual(event["payload"], published);
 
   const same = await upsert([Object.fromEntries(Object.entries(camera).reverse())]);
-  assert.deepEqual([Object(same["service_delta"]).changed, same["revision"], "event" in same], [false, 1, false]);
+  assert.deepEqual([Object(same["service_delta"]).changed, same["revision"], "event" in same], [false, 2, false]);
 
   const refused = await upsert([camera, { ...camera, service_id: "b", endpoints: ["relative"] }], {
     labels: { site: "other" },
@@ -282,24 +282,138 @@ Deno.test("an upsert is all or nothing, tells its delta, and makes an event only
   const twice = await upsert([camera, camera]);
   assert.equal(twice["path"], "/services/1/service_id");
   const held = await admin.call("node_service_get", { node_id });
-  assert.deepEqual([held["labels"], held["revision"]], [{ site: "home" }, 1]);
+  assert.deepEqual([held["labels"], held["revision"]], [{ site: "home" }, 2]);
 
   const wrong = await node.call("node_service_upsert", { node_id, node_secret: "secret-wrong" });
   const nobody = await node.call("node_service_upsert", { node_id: "node-9", node_secret: "secret-wrong" });
   assert.equal(wrong["code"], "node_auth_failed");
   assert.deepEqual(JSON.stringify(nobody).replaceAll("node-9", "node-1"), JSON.stringify(wrong));
 
-  await upsert([{ ...camera, version: "2" }]);
-  const second = await admin.next();
-  assert.equal(Object(Object(second["payload"]).event).revision, 2);
+  const conflict = await upsert([{ ...camera, version: "2" }], { if_revision: 1 });
+  assert.deepEqual([conflict["code"], conflict["path"], conflict["data"]], [
+    "revision_conflict",
+    "/if_revision",
+    { revision: 2 },
+  ]);
+  await upsert([{ ...camera, version: "2" }], { if_revision: 2 });
+  const second = Object((await admin.next())["payload"]);
+  assert.equal(second.event.revision, 3);
+  assert.deepEqual(second.service_delta.updated[0].changes, [{ path: "/version", from: "1", to: "2" }]);
   assert.deepEqual(await admin.call("node_service_unwatch"), { enabled: false });
-  for (
-    const member of [{ since: { epoch: "x", revision: 0 } }, { snapshot: true }, { bookmarks: true }, {
-      detail: "delta",
-    }]
-  ) {
-    assert.equal((await admin.call("node_service_watch", member))["code"], "unsupported");
+});
+
+/** A node that has joined, and its way to publish. */
+async function joined(scene: Scene, admin: WireClient, lease_ttl_ms = 900_000) {
+  const { invite_token } = await admin.call("node_invite_create");
+  const { node_id, node_secret } = await admin.call("node_join", { invite_token, lease_ttl_ms });
+  const publish = (version: string) =>
+    admin.call("node_service_upsert", {
+      node_id,
+      node_secret,
+      services: [{
+        service_id: "camera",
+        kind: "camera",
+        version,
+        state: "online",
+        endpoints: [`/nodes/${node_id}/camera`],
+      }],
+    });
+  return { node_id: String(node_id), node_secret: String(node_secret), publish };
+}
+
+/** What a frame of a watch is, in a few words. */
+function told(frame: Record<string, unknown>): string {
+  const { event, revision } = Object(frame["payload"]);
+  const type = String(frame["type"]).replace("control.node_service_", "");
+  return event === undefined
+    ? `${type} ${revision}`
+    : `${type} ${event.kind} ${event.revision}${event.replay ? " replay" : ""}`;
+}
+
+Deno.test("a watch answers first, then replays the last events oldest first, then goes live", async () => {
+  await using scene = await Scene.open();
+  await using admin = await WireClient.ready(scene.url, scene.token);
+  const { publish } = await joined(scene, admin);
+  for (const version of ["1", "2", "3"]) await publish(version);
+  await using watcher = await WireClient.ready(scene.url, scene.token);
+  const ack = await watcher.call("node_service_watch", { replay_limit: 2 });
+  assert.deepEqual([ack["replayed"], ack["revision"]], [2, 4]);
+  await publish("4");
+  const frames = [await watcher.next(), await watcher.next(), await watcher.next()].map(told);
+  // One that asks for nothing new sees upserts only, as of the reference.
+  assert.deepEqual(frames, ["event upsert 3 replay", "event upsert 4 replay", "event upsert 5"]);
+});
+
+Deno.test("a watch resumes from every revision, without gap or duplicate", async () => {
+  await using scene = await Scene.open();
+  await using admin = await WireClient.ready(scene.url, scene.token);
+  const { publish } = await joined(scene, admin);
+  for (const version of ["1", "2", "3"]) await publish(version);
+  const { epoch } = await admin.call("node_service_get", { node_id: "node-1" }).then(() =>
+    admin.call("node_service_watch", { replay_limit: 0 })
+  );
+  for (let revision = 0; revision <= 4; revision++) {
+    await using watcher = await WireClient.ready(scene.url, scene.token);
+    const ack = await watcher.call("node_service_watch", { since: { epoch, revision } });
+    assert.equal(ack["replayed"], 4 - revision);
+    const kinds = ["join", "upsert", "upsert", "upsert"];
+    const frames: string[] = [];
+    for (let index = 0; index <= 4 - revision; index++) frames.push(told(await watcher.next()));
+    const wanted = kinds.flatMap((kind, index) => index >= revision ? [`event ${kind} ${index + 1} replay`] : []);
+    assert.deepEqual(frames, [...wanted, "synced 4"]);
   }
+  const future = await admin.call("node_service_watch", { since: { epoch, revision: 5 } });
+  assert.deepEqual([future["code"], future["data"]], ["future_revision", { revision: 4 }]);
+  const other = await admin.call("node_service_watch", { since: { epoch: "0123456789abcdef", revision: 1 } });
+  assert.deepEqual([other["code"], other["data"]], ["epoch_changed", { epoch, revision: 4 }]);
+});
+
+Deno.test("a watch with snapshot shows every node as it is, then what changes", async () => {
+  await using scene = await Scene.open();
+  await using admin = await WireClient.ready(scene.url, scene.token);
+  const { publish } = await joined(scene, admin);
+  await publish("1");
+  await joined(scene, admin);
+  await using watcher = await WireClient.ready(scene.url, scene.token);
+  const ack = await watcher.call("node_service_watch", {
+    since: { epoch: "another", revision: 7 },
+    snapshot: true,
+    detail: "delta",
+  });
+  assert.equal(ack["replayed"], 0);
+  const frames = [await watcher.next(), await watcher.next(), await watcher.next()];
+  assert.deepEqual(frames.map(told), ["snapshot upsert 3 replay", "snapshot upsert 3 replay", "synced 3"]);
+  assert.deepEqual(Object(frames[0]?.["payload"]).services.length, 1);
+  await publish("2");
+  assert.equal(told(await watcher.next()), "event upsert 4");
+});
+
+Deno.test("a node whose lease runs out is offline with an event, comes back with one, and is deleted with one", async () => {
+  await using scene = await Scene.open();
+  await using admin = await WireClient.ready(scene.url, scene.token);
+  await using watcher = await WireClient.ready(scene.url, scene.token);
+  await watcher.call("node_service_watch", { snapshot: true });
+  assert.equal(told(await watcher.next()), "synced 0");
+  const { node_id, node_secret, publish } = await joined(scene, admin, 300);
+  await publish("1");
+  assert.deepEqual([await watcher.next(), await watcher.next(), await watcher.next()].map(told), [
+    "event join 1",
+    "event upsert 2",
+    "event offline 3",
+  ]);
+  const { nodes } = await admin.call("node_list");
+  assert.equal(Object(nodes)[0].state, "offline");
+  await admin.call("node_lease_refresh", { node_id, node_secret });
+  assert.equal(told(await watcher.next()), "event online 4");
+  const refused = await admin.call("node_delete", { node_id, node_secret: "secret-wrong" });
+  assert.equal(refused["code"], "node_auth_failed");
+  assert.deepEqual(await admin.call("node_delete", { node_id }), { node_id, deleted: true, revision: 5 });
+  const last = await watcher.next();
+  assert.equal(told(last), "event deleted 5");
+  assert.deepEqual(Object(last["payload"]).service_delta.removed.map((one: { service_id: string }) => one.service_id), [
+    "camera",
+  ]);
+  assert.equal((await admin.call("node_lease_refresh", { node_id, node_secret }))["code"], "node_auth_failed");
 });
 
 Deno.test("a tunnel and a client of it greet with unified-v2-fs, proto 2", async () => {

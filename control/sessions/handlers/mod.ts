@@ -6,6 +6,7 @@
 
 import type { Operation } from "../handler.ts";
 import { connect } from "./connect.ts";
+import { nodeDelete } from "./node_delete.ts";
 import { nodeGet } from "./node_get.ts";
 import { nodeInviteCreate } from "./node_invite_create.ts";
 import { nodeJoin } from "./node_join.ts";
@@ -28,6 +29,7 @@ export const operations: readonly Operation[] = [
   nodeLeaseRefresh,
   nodeList,
   nodeGet,
+  nodeDelete,
   nodeServiceUpsert,
   nodeServiceGet,
   nodeServiceWatch,

@@ -9,7 +9,7 @@ export const nodeGet = operation({
   access: "admin",
   request: requests.node_get,
   handle({ plane }, { node_id }) {
-    const node = nodeSummary(plane.store, findNode(plane.store, node_id), plane.clock.now());
+    const node = nodeSummary(plane.store, findNode(plane.store, node_id));
     return { node: { ...node, fs_auth_token: plane.fsTokens.mint(node_id) } };
   },
 });

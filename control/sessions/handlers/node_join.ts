@@ -1,7 +1,7 @@
 import { redeemInvite } from "../../pairing/invites.ts";
 import { addNode, nextNodeId } from "../../pairing/nodes.ts";
 import { requests } from "../../protocol/ops.ts";
-import { catalogOf } from "../control_plane.ts";
+import { catalogOf } from "../../pairing/node_events.ts";
 import { operation } from "../operation.ts";
 import { joinReply } from "./join_reply.ts";
 
@@ -17,6 +17,7 @@ export const nodeJoin = operation({
       redeemInvite(tx, invite_token, nodeId, now);
       return addNode(tx, nodeId, { node_name, fs_url, lease_ttl_ms }, plane.random, now);
     });
+    plane.leases.extended(joined.node);
     session.socket.trustAsNode();
     return joinReply(joined.node, joined.node_secret, joined.lease_token, catalogOf(plane.store, joined.node.node_id));
   },

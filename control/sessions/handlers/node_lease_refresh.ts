@@ -1,6 +1,6 @@
 import { authenticateNode, checkGeneration, refreshLease } from "../../pairing/nodes.ts";
 import { requests } from "../../protocol/ops.ts";
-import { catalogOf } from "../control_plane.ts";
+import { catalogOf } from "../../pairing/node_events.ts";
 import { operation } from "../operation.ts";
 import { joinReply } from "./join_reply.ts";
 
@@ -15,6 +15,7 @@ export const nodeLeaseRefresh = operation({
       checkGeneration(held, lease_generation);
       return refreshLease(tx, held, { fs_url, lease_ttl_ms }, plane.random, plane.clock.now());
     });
+    plane.leases.extended(node);
     session.socket.trustAsNode();
     return joinReply(node, node_secret, lease_token, catalogOf(plane.store, node_id));
   },

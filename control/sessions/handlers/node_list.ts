@@ -8,7 +8,6 @@ export const nodeList = operation({
   access: "admin",
   request: requests.node_list,
   handle({ plane }) {
-    const now = plane.clock.now();
-    return { nodes: plane.store.list("node").map((node) => nodeSummary(plane.store, node, now)) };
+    return { nodes: plane.store.list("node").map((node) => nodeSummary(plane.store, node)) };
   },
 });

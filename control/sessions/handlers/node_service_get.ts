@@ -1,5 +1,5 @@
 import { requests } from "../../protocol/ops.ts";
-import { catalogOf, catalogPayload } from "../control_plane.ts";
+import { catalogOf, catalogPayload } from "../../pairing/node_events.ts";
 import { operation } from "../operation.ts";
 import { findNode } from "./find_node.ts";
 

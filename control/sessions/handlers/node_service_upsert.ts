@@ -1,10 +1,12 @@
 import { canonicalText } from "../../catalog/canonical.ts";
-import { type DeltaEntry, diffCatalogs } from "../../catalog/delta.ts";
+import { changedLeaves } from "../../catalog/changes.ts";
+import { type DeltaEntry, diffCatalogs, type ServiceDelta } from "../../catalog/delta.ts";
 import type { ServiceDescriptor } from "../../catalog/descriptor.ts";
 import { serviceDigest } from "../../catalog/digest.ts";
 import { applyUpsert, upsertRequest } from "../../catalog/upsert.ts";
+import { catalogOf, catalogPayload } from "../../pairing/node_events.ts";
 import { authenticateNode, checkGeneration } from "../../pairing/nodes.ts";
-import { catalogOf, catalogPayload } from "../control_plane.ts";
+import { ZssError } from "../../protocol/errors.ts";
 import { operation } from "../operation.ts";
 
 /**
@@ -23,8 +25,13 @@ export const nodeServiceUpsert = operation({
       const node = authenticateNode(tx, request.node_id, request.node_secret);
       checkGeneration(node, request.lease_generation);
       const held = catalogOf(tx, node.node_id);
+      checkRevision(held.revision, request.if_revision);
       const next = applyUpsert(held, request);
-      const delta = diffCatalogs(held.services.map(entry), next.services.map(entry), now);
+      const delta = withChanges(
+        diffCatalogs(held.services.map(entry), next.services.map(entry), now),
+        held.services,
+        next.services,
+      );
       const payload = { ...catalogPayload(node, next), service_delta: delta };
       tx.put("node", node.node_id, { ...node, last_seen_ms: now });
       const same = !delta.changed &&
@@ -40,6 +47,31 @@ export const nodeServiceUpsert = operation({
   },
 });
 
+function checkRevision(held: number, wanted: number | undefined): void {
+  if (wanted === undefined || wanted === held) return;
+  throw new ZssError(
+    "revision_conflict",
+    `Cannot publish the catalog: the node's last event has revision ${held}, ${wanted} was expected`,
+    { path: "/if_revision", hint: "read the catalog with node_service_get and decide again", data: { revision: held } },
+  );
+}
+
 function entry(service: ServiceDescriptor): DeltaEntry {
   return { service_id: service.service_id, version: service.version, hash: serviceDigest(service) };
+}
+
+/** The delta with what changed within each updated service. */
+function withChanges(
+  delta: ServiceDelta,
+  held: readonly ServiceDescriptor[],
+  next: readonly ServiceDescriptor[],
+): ServiceDelta {
+  if (delta.updated.length === 0) return delta;
+  const before = new Map(held.map((service) => [service.service_id, service]));
+  const after = new Map(next.map((service) => [service.service_id, service]));
+  const updated = delta.updated.map((one) => ({
+    ...one,
+    changes: changedLeaves(before.get(one.service_id), after.get(one.service_id)),
+  }));
+  return { ...delta, updated };
 }

@@ -1,0 +1,118 @@
+/**
+ * Watches over leases: a node whose lease runs out is offline, and one that
+ * stays away is deleted.
+ *
+ * Deadlines are monotonic, so a clock that jumps takes nobody's lease. After a
+ * start of the server every node has one whole lease to come back.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
+import type { NodeRecord } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { appendNodeEvent, removeNode } from "./node_events.ts";
+
+const log = getLogger(["zss", "control", "leases"]);
+
+/** Longest time that a timer of the runtime takes, in milliseconds. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** How long a node may be offline before it is deleted, in milliseconds: a day. */
+export const DEFAULT_GRACE_MS = 86_400_000;
+
+/** What a keeper works with. */
+export interface LeaseKeeperParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** How long a node may be offline before it is deleted, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** Every node's deadline. */
+export class LeaseKeeper {
+  readonly #parts: LeaseKeeperParts;
+  readonly #timers = new Map<string, { cancel: CancelTimer }>();
+  #closed = false;
+
+  constructor(parts: LeaseKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins to watch the nodes that the store holds. */
+  start(): void {
+    const now = this.#parts.clock.now();
+    for (const node of this.#parts.store.list("node")) {
+      if (node.online) this.extended(node);
+      else this.#awaitDeletion(node.node_id, this.#parts.graceMs - Math.max(0, now - (node.offline_since_ms ?? now)));
+    }
+  }
+
+  /** Starts a node's lease anew. */
+  extended(node: NodeRecord): void {
+    this.#arm(node.node_id, node.lease_ttl_ms, () => this.#expire(node));
+  }
+
+  /** Forgets a node that is gone. */
+  removed(nodeId: string): void {
+    this.#timers.get(nodeId)?.cancel();
+    this.#timers.delete(nodeId);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { cancel } of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
+  #arm(nodeId: string, delayMs: number, action: () => Promise<void>): void {
+    this.removed(nodeId);
+    if (this.#closed) return;
+    const { clock } = this.#parts;
+    const deadline = clock.monotonic() + delayMs;
+    const timer = { cancel: () => {} };
+    const wait = () => {
+      const left = deadline - clock.monotonic();
+      timer.cancel = clock.after(Math.min(Math.max(0, left), LONGEST_TIMER_MS), () => {
+        if (deadline - clock.monotonic() > 0) return wait();
+        // What has begun anew meanwhile has another timer.
+        if (this.#timers.get(nodeId) !== timer) return;
+        this.#timers.delete(nodeId);
+        action().catch((error) => {
+          log.error("Lease of {nodeId} could not be ended, trying again: {error}", { nodeId, error });
+          this.#arm(nodeId, 1_000, action);
+        });
+      });
+    };
+    this.#timers.set(nodeId, timer);
+    wait();
+  }
+
+  async #expire(lease: NodeRecord): Promise<void> {
+    const { store, clock, graceMs } = this.#parts;
+    const nodeId = lease.node_id;
+    await store.transact((tx) => {
+      const node = tx.get("node", nodeId);
+      // A refresh or a tunnel that came into the same commit has begun a new lease.
+      const isSame = node?.lease_token_hash === lease.lease_token_hash &&
+        node.lease_generation === lease.lease_generation;
+      if (node === undefined || !node.online || !isSame) return;
+      const now = clock.now();
+      const offline = { ...node, online: false, offline_since_ms: now };
+      tx.put("node", nodeId, offline);
+      appendNodeEvent(tx, "offline", offline, now);
+    });
+    if (!this.#timers.has(nodeId) && store.get("node", nodeId)?.online === false) this.#awaitDeletion(nodeId, graceMs);
+  }
+
+  #awaitDeletion(nodeId: string, delayMs: number): void {
+    this.#arm(nodeId, Math.max(0, delayMs), async () => {
+      const { store, clock } = this.#parts;
+      await store.transact((tx) => {
+        const node = tx.get("node", nodeId);
+        if (node !== undefined && !node.online) removeNode(tx, node, clock.now());
+      });
+    });
+  }
+}

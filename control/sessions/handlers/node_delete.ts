@@ -1,0 +1,26 @@
+import { authenticateNode } from "../../pairing/nodes.ts";
+import { removeNode } from "../../pairing/node_events.ts";
+import { ZssError } from "../../protocol/errors.ts";
+import { requests } from "../../protocol/ops.ts";
+import { operation } from "../operation.ts";
+import { findNode } from "./find_node.ts";
+
+/** Deletes a node with its catalog. Who watches gets its last catalog with every service removed. */
+export const nodeDelete = operation({
+  name: "node_delete",
+  access: "node_secret",
+  request: requests.node_delete,
+  async handle({ plane, session }, { node_id, node_secret }) {
+    if (node_secret === undefined && session.actor.role !== "admin") {
+      throw new ZssError("forbidden", "Cannot run node_delete: operation requires admin token, or the node's secret", {
+        hint: "connect with an admin token (--token-file or ZSS_TOKEN)",
+      });
+    }
+    const revision = await plane.store.transact((tx) => {
+      const node = node_secret === undefined ? findNode(tx, node_id) : authenticateNode(tx, node_id, node_secret);
+      return removeNode(tx, node, plane.clock.now());
+    });
+    plane.leases.removed(node_id);
+    return { node_id, deleted: true, revision };
+  },
+});

@@ -57,5 +57,9 @@ export {
   FsClient,
   type FsClientOptions,
   type PushedFrame,
+  watchCatalog,
+  type WatchCatalogOptions,
+  type WatchItem,
+  type WatchPosition,
 } from "./control/client/mod.ts";
 export { type Diagnostic, FsError, parseJson, stringifyJson, ZssError } from "./control/protocol/mod.ts";

@@ -18,6 +18,8 @@ export const Exit = {
   failed: 3,
   /** The server knows us and says no, or does not know us. */
   denied: 4,
+  /** Events are gone for good. */
+  gap: 5,
   /** The driver of a service failed or timed out. */
   driver: 6,
   /** The command's own `--timeout` has passed. */

@@ -17,7 +17,7 @@ import { fsDescriptor } from "./host/builtin_services.ts";
 import { SERVICE_TREE, type ServiceDefinition } from "./host/definition.ts";
 import { Host } from "./host/host.ts";
 import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
-import { type BackoffBounds, backoffMs } from "./link/backoff.ts";
+import { type BackoffBounds, backoffMs } from "../control/client/mod.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
 import {

@@ -1,27 +1,49 @@
 import { buildCommand } from "@stricli/core";
-import type { PushedFrame } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
+import type { WatchItem, WatchPosition } from "../../control/client/mod.ts";
+import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
-import { withConnection } from "../remote.ts";
-import { cleanText, outputForm } from "../render/mod.ts";
+import { paintFor } from "../paint.ts";
+import { remoteOf } from "../remote.ts";
+import { changeLines, eventLine } from "../render/event.ts";
+import { outputForm } from "../render/mod.ts";
+
+interface Flags {
+  readonly replayLimit: number;
+  readonly since?: string;
+  readonly detail?: "full" | "delta";
+  readonly snapshot: boolean;
+  readonly changedOnly: boolean;
+  readonly untilSynced: boolean;
+  readonly until?: "online" | "offline" | "deleted";
+  readonly timeout?: number;
+  readonly strict: boolean;
+}
+
+const flag = (brief: string) => ({ kind: "boolean", brief, default: false, withNegated: false }) as const;
 
 /** `zss node watch` */
-export const command = buildCommand<{ readonly replayLimit: number }, [string?], CliContext>({
+export const command = buildCommand<Flags, [string?], CliContext>({
   docs: helpPage(`Show each change of the catalog as it happens: of one node, or of all.
 
-One line per event; with --json one JSON object per line. Ctrl-C ends the watch.
+One line per event, and below it what changed; with --json one JSON object per
+line. A lost connection is made again and the watch goes on where it was; what is
+missed for good is said. Ctrl-C ends the watch.
 
 Examples:
   $ zss node watch
-  $ zss node watch node-1
+  $ zss node watch node-1 --replay-limit 5
   $ zss node watch --json | jq .service_delta
+  $ zss node watch --since 4f0c1d2e3b4a5968:120 --strict
+  $ zss node watch node-1 --until online --timeout 30000
 
 Exit status:
-  3  the connection was lost    4  not allowed    130  interrupted`),
+  0  --until or --until-synced was reached    3  the server refused to go on
+  4  not allowed    5  events are gone, with --strict    124  --timeout    130  interrupted`),
   parameters: {
     flags: {
       replayLimit: {
@@ -31,6 +53,36 @@ Exit status:
         default: "25",
         placeholder: "n",
       },
+      since: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "go on behind this place, as an event or a marker gives it",
+        optional: true,
+        placeholder: "epoch:revision",
+      },
+      detail: {
+        kind: "enum",
+        values: ["full", "delta"],
+        brief: "all services in each event, or those that changed",
+        optional: true,
+      },
+      snapshot: flag("show every node as it is first"),
+      changedOnly: flag("hide events that change no service"),
+      untilSynced: flag("end when everything up to now has been shown"),
+      until: {
+        kind: "enum",
+        values: ["online", "offline", "deleted"],
+        brief: "end when the node is that",
+        optional: true,
+      },
+      timeout: {
+        kind: "parsed",
+        parse: wholeNumber(1, 2_000_000_000),
+        brief: "end with 124 after so many milliseconds",
+        optional: true,
+        placeholder: "ms",
+      },
+      strict: flag("end with 5 when events are gone"),
     },
     positional: {
       kind: "tuple",
@@ -44,53 +96,137 @@ Exit status:
   },
   async func(flags, nodeId) {
     const { io, globals } = this;
-    const json = outputForm(globals.output) === "json";
-    const outcome = await withConnection(this, async (connection) => {
-      const failed = Promise.withResolvers<never>();
-      // It may fail before anybody waits for it; the race below hears of it all the same.
-      failed.promise.catch(() => {});
-      connection.onPush((frame) => {
-        if (frame.type === "control.node_service_event") {
-          io.stdout.write(json ? jsonLine(frame) : eventLine(frame.payload));
-        } else if (frame.type === "control.error") failed.reject(pushedError(frame));
+    const form = outputForm(globals.output);
+    const json = form === "json";
+    const { parsePosition, watchCatalog } = await import("../../control/client/mod.ts");
+    const since = flags.since === undefined ? undefined : parsePosition(flags.since);
+    if (flags.since !== undefined && since === undefined) {
+      throw usageError(`Cannot watch since "${flags.since}": <epoch>:<revision> is wanted`, "an event shows both");
+    }
+    if (flags.until !== undefined && nodeId === undefined) {
+      throw usageError("Cannot watch until a state: no node is named", "zss node watch node-1 --until online");
+    }
+    const deadline = new AbortController();
+    const cancel = flags.timeout === undefined ? () => {} : io.clock.after(flags.timeout, () => deadline.abort());
+    const show = new Show(this, nodeId, json, flags.changedOnly);
+    try {
+      const items = watchCatalog({
+        ...await remoteOf(this),
+        clock: io.clock,
+        random: Math.random,
+        nodeId,
+        since,
+        replayLimit: flags.replayLimit,
+        snapshot: flags.snapshot || flags.until !== undefined,
+        ...(flags.detail === undefined ? {} : { detail: flags.detail }),
+        strict: flags.strict,
+        signal: AbortSignal.any([io.interrupted, deadline.signal]),
       });
-      const ack = await connection.call("node_service_watch", {
-        ...(nodeId === undefined ? {} : { node_id: nodeId }),
-        replay_limit: flags.replayLimit,
-      });
-      const what = nodeId === undefined ? "all nodes" : `node ${nodeId}`;
-      io.stderr.write(`watching ${what} (replay_limit=${ack["replay_limit"]}, Ctrl+C to stop)\n`);
-      const interrupted = new Promise<"interrupted">((resolve) => {
-        const stop = () => resolve("interrupted");
-        if (io.interrupted.aborted) stop();
-        else io.interrupted.addEventListener("abort", stop, { once: true });
-      });
-      const first = await Promise.race([interrupted, connection.ended, failed.promise]);
-      if (first === "interrupted") await connection.call("node_service_unwatch", {});
-      return first;
-    });
-    if (outcome !== "interrupted") throw outcome;
-    this.setExitCode(Exit.interrupted);
+      for await (const item of items) {
+        show.item(item);
+        if (flags.untilSynced && item.type === "synced") return;
+        if (flags.until !== undefined && stateOf(item) === flags.until) return;
+      }
+      this.setExitCode(io.interrupted.aborted ? Exit.interrupted : Exit.timeout);
+    } catch (error) {
+      if (!(error instanceof ZssError) || (error.code !== "history_gone" && error.code !== "epoch_changed")) {
+        throw error;
+      }
+      show.refused(error);
+      this.setExitCode(Exit.gap);
+    } finally {
+      cancel();
+    }
   },
 });
 
-function jsonLine(frame: PushedFrame): string {
-  return JSON.stringify(frame.payload) + "\n";
+/** What an item says about the state of its node. */
+function stateOf(item: WatchItem): unknown {
+  if (item.type === "snapshot") return item.payload["state"];
+  if (item.type !== "event") return undefined;
+  const { event } = item.payload;
+  const kind = isObject(event) ? event["kind"] : undefined;
+  return kind === "join" || kind === "upsert" ? "online" : kind;
 }
 
-function pushedError(frame: PushedFrame): ZssError {
-  const { code, message, hint } = isObject(frame.payload) ? frame.payload : {};
-  return new ZssError(String(code), String(message), { hint: typeof hint === "string" ? hint : undefined });
+/** Prints items: data to standard output, talk to standard error. */
+class Show {
+  readonly #context: CliContext;
+  readonly #what: string;
+  readonly #json: boolean;
+  readonly #changedOnly: boolean;
+  #isStarted = false;
+
+  constructor(context: CliContext, nodeId: string | undefined, json: boolean, changedOnly: boolean) {
+    this.#context = context;
+    this.#what = nodeId === undefined ? "all nodes" : `node ${nodeId}`;
+    this.#json = json;
+    this.#changedOnly = changedOnly;
+  }
+
+  item(item: WatchItem): void {
+    const { stdout, stderr } = this.#context.io;
+    switch (item.type) {
+      case "started":
+        stderr.write(
+          this.#isStarted
+            ? "watching again\n"
+            : `watching ${this.#what} (replay_limit=${item.ack["replay_limit"]}, Ctrl+C to stop)\n`,
+        );
+        this.#isStarted = true;
+        return;
+      case "event":
+        if (this.#changedOnly && !isChange(item.payload)) return;
+        stdout.write(this.#json ? line(item.payload) : this.#eventText(item.payload));
+        return;
+      case "snapshot":
+        stdout.write(this.#json ? line({ kind: "snapshot", ...item.payload }) : snapshotText(item.payload));
+        return;
+      case "synced":
+        return this.#marker("synced", item.position);
+      case "bookmark":
+        return;
+      case "reconnecting":
+        // Who has never been connected has probably the wrong address.
+        if (!this.#isStarted) throw item.error;
+        stderr.write(`${item.error.message}; trying again in ${item.retry_in_ms} ms\n`);
+        return;
+      case "gap":
+        stderr.write(`${item.error.message}; some events are lost, going on with the state as it is now\n`);
+        if (this.#json) stdout.write(line({ kind: "gap", code: item.error.code, ...item.error.data }));
+    }
+  }
+
+  /** Says why a strict watch ends. */
+  refused(error: ZssError): void {
+    this.#context.io.stderr.write(`error: ${error.message} [${error.code}]\n`);
+    if (this.#json) this.#context.io.stdout.write(line({ kind: "gap", code: error.code, ...error.data }));
+  }
+
+  #marker(kind: string, position: WatchPosition): void {
+    const { stdout, stderr } = this.#context.io;
+    if (this.#json) stdout.write(line({ kind, ...position }));
+    else if (this.#context.globals.verbose) stderr.write(`${kind} ${position.epoch}:${position.revision}\n`);
+  }
+
+  #eventText(payload: Readonly<Record<string, unknown>>): string {
+    const { io, globals } = this.#context;
+    const paint = paintFor(io.stdout, io.env);
+    const more = globals.verbose ? `${JSON.stringify(payload, null, 2)}\n` : "";
+    return eventLine(payload) + changeLines(payload, paint) + more;
+  }
 }
 
-/** One event for a person, in the words of the reference. */
-export function eventLine(payload: unknown): string {
-  const members = isObject(payload) ? payload : {};
-  const node = typeof members["node_id"] === "string" ? members["node_id"] : "(unknown)";
-  const delta = members["service_delta"];
-  if (delta === undefined) return `node_service_event node=${cleanText(node)}\n`;
-  if (!isObject(delta)) return `node_service_event node=${cleanText(node)} (delta malformed)\n`;
-  const count = (name: string) => Array.isArray(delta[name]) ? delta[name].length : 0;
-  return `node_service_event node=${cleanText(node)} changed=${delta["changed"] === true} added=${count("added")} ` +
-    `updated=${count("updated")} removed=${count("removed")} ts_ms=${Number(delta["timestamp_ms"] ?? 0)}\n`;
+function isChange(payload: Readonly<Record<string, unknown>>): boolean {
+  const { event, service_delta: delta } = payload;
+  return (!isObject(event) || event["kind"] === "upsert") && isObject(delta) && delta["changed"] === true;
+}
+
+function snapshotText(payload: Readonly<Record<string, unknown>>): string {
+  const services = Array.isArray(payload["services"]) ? payload["services"].length : 0;
+  return `node_service_snapshot node=${payload["node_id"]} state=${payload["state"]} services=${services}\n`;
+}
+
+function line(value: unknown): string {
+  return JSON.stringify(value) + "\n";
 }

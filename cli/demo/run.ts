@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { ControlConnection, FsClient } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
-import { eventLine } from "../commands/node_watch.ts";
+import { eventLine } from "../render/event.ts";
 import type { CliIo } from "../io.ts";
 import { type Paint, paintFor } from "../paint.ts";
 import { DemoChild } from "./child.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type BackoffBounds, backoffMs } from "./backoff.ts";
 export { type ConnectOptions, ControlConnection, type PushedFrame, remoteError } from "./connection.ts";
 export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";
 export {
@@ -16,3 +17,12 @@ export {
   type RemoteNumbers,
   type WriteReply,
 } from "./fs_client.ts";
+export {
+  formatPosition,
+  parsePosition,
+  watchCatalog,
+  type WatchCatalogOptions,
+  type WatchConnection,
+  type WatchItem,
+  type WatchPosition,
+} from "./watch.ts";

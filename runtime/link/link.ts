@@ -10,10 +10,9 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { ControlConnection, urlWithPath } from "../../control/client/mod.ts";
 import { errorText, ZssError } from "../../control/protocol/mod.ts";
 import { type Clock, sleep } from "../../drivers/process/mod.ts";
-import { type BackoffBounds, backoffMs } from "./backoff.ts";
+import { type BackoffBounds, backoffMs, ControlConnection, urlWithPath } from "../../control/client/mod.ts";
 import { type Credentials, readCredentials } from "./pair.ts";
 import { type FrameHandler, openTunnel } from "./tunnel.ts";
 

@@ -81,27 +81,70 @@ Deno.test("zss node list, info, service-get and service-runtime show and operate
   assert.match(denied.stderr, /service invoke denied/);
 });
 
-Deno.test("zss node watch prints one line per event and ends with Ctrl-C", async () => {
+Deno.test("zss node watch prints one line per event, what changed below it, and ends with Ctrl-C", async () => {
   await using scene = await Scene.open();
   const watch = scene.start(["node", "watch"], scene.env);
   await watch.printed(/watching all nodes \(replay_limit=25, Ctrl\+C to stop\)/);
-  const json = scene.start(["node", "watch", "node-1", "--replay-limit=3", "--json"], scene.env);
+  const json = scene.start(["node", "watch", "node-1", "--replay-limit=3", "--json", "--changed-only"], scene.env);
   await json.printed(/watching node node-1 \(replay_limit=3/);
   const dir = await manifests(scene, { "echo.json": echo });
   await scene.startNode("--services-dir", dir);
-  await watch.printed(/^node_service_event node=node-1 changed=true added=2 updated=0 removed=0 ts_ms=\d+$/m);
+  await watch.printed(/^node_service_event node=node-1 changed=false .* kind=join$/m);
+  await watch.printed(
+    /^node_service_event node=node-1 changed=true added=2 updated=0 removed=0 ts_ms=\d+\n {2}\+ echo 1\n {2}\+ fs 1$/m,
+  );
   await manifests(scene, { "echo.json": { ...echo, version: "2" } });
-  await watch.printed(/changed=true added=0 updated=1 removed=0/);
+  await watch.printed(/changed=true added=0 updated=1 removed=0 ts_ms=\d+\n {2}~ echo: version 1 → 2$/m);
   await json.printed(/"previous_version":"1"/);
-  const { code, stdout } = await watch.end("SIGINT");
-  assert.equal(code, 130);
-  assert.equal(stdout.trim().split("\n").length, 2);
-  const events = (await json.end("SIGINT")).stdout.trim().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(events.map(({ event }) => [event.kind, event.revision, event.replay]), [["upsert", 2, false], [
-    "upsert",
-    3,
-    false,
-  ]]);
+  assert.equal((await watch.end("SIGINT")).code, 130);
+  const lines = (await json.end("SIGINT")).stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const events = lines.filter(({ event }) => event !== undefined);
+  assert.deepEqual(events.map(({ event }) => [event.kind, event.revision, event.replay]), [
+    ["upsert", 2, false],
+    ["upsert", 3, false],
+  ]);
+});
+
+Deno.test("zss node watch goes on where it was when the server comes back, and says so", async () => {
+  await using scene = await Scene.open();
+  const dir = await manifests(scene, { "echo.json": echo });
+  await scene.startNode("--services-dir", dir);
+  const watch = scene.start(["node", "watch", "--json"], scene.env);
+  await watch.printed(/"kind":"upsert"/);
+  await scene.restartServer(async () => {
+    await manifests(scene, { "echo.json": { ...echo, version: "2" } });
+  });
+  await watch.printed(/trying again in \d+ ms/);
+  await watch.printed(/watching again/);
+  await watch.printed(/"previous_version":"1"/);
+  const revisions = (await watch.end("SIGINT")).stdout.trim().split("\n").map((line) => JSON.parse(line))
+    .flatMap(({ event }) => event === undefined ? [] : [event.revision]);
+  assert.deepEqual(revisions, revisions.map((_, index) => index + 1));
+});
+
+Deno.test("zss node watch ends by itself: --until-synced, --until, --timeout, --strict", async () => {
+  await using scene = await Scene.open();
+  const dir = await manifests(scene, { "echo.json": echo });
+  const waiting = scene.start(["node", "watch", "node-1", "--until", "online", "--timeout", "60000"], scene.env);
+  await waiting.printed(/watching node node-1/);
+  const node = await scene.startNode("--services-dir", dir);
+  assert.equal(await waiting.ended, 0);
+  await node.printed(/online/);
+  const synced = await scene.client("node", "watch", "--until-synced", "--json");
+  assert.equal(synced.code, 0);
+  const last = JSON.parse(synced.stdout.trim().split("\n").at(-1) ?? "");
+  assert.equal(last.kind, "synced");
+  assert.equal((await scene.client("node", "watch", "--timeout", "50")).code, 124);
+  const since = `${last.epoch}:${last.revision}`;
+  assert.equal((await scene.client("node", "watch", "--since", since, "--until-synced")).code, 0);
+  const strict = await scene.client("node", "watch", "--since", "0000000000000000:1", "--strict");
+  assert.deepEqual([strict.code, /epoch_changed/.test(strict.stderr)], [5, true]);
+  const gap = await scene.client("node", "watch", "--since", "0000000000000000:1", "--until-synced");
+  assert.equal(gap.code, 0);
+  assert.match(gap.stderr, /some events are lost/);
+  assert.match(gap.stdout, /node_service_snapshot node=node-1 state=online services=2/);
+  assert.equal((await scene.client("node", "watch", "--since", "yesterday")).code, 2);
+  assert.equal((await scene.client("node", "watch", "--until", "online")).code, 2);
 });
 
 Deno.test("zss node run comes back by itself after kill -9 of the server, with the same identity", async () => {

@@ -148,6 +148,15 @@ export class Scene implements AsyncDisposable {
     return server;
   }
 
+  /** Ends the server, does something meanwhile, and starts it again on the same port. */
+  async restartServer(meanwhile: () => Promise<void>): Promise<void> {
+    const [server] = this.#programs;
+    await server?.end("SIGTERM");
+    await meanwhile();
+    await rm(join(this.folder, "ready.json"), { force: true });
+    await this.startServer(Number(new URL(this.url).port));
+  }
+
   /** Starts a command that stays. */
   start(args: readonly string[], env: Record<string, string> = {}): Program {
     const program = new Program(args, { env, cwd: this.folder });

@@ -303,7 +303,7 @@ Deno.test("an upsert is all or nothing, tells its delta, and makes an event only
 });
 
 /** A node that has joined, and its way to publish. */
-async function joined(scene: Scene, admin: WireClient, lease_ttl_ms = 900_000) {
+async function joined(admin: WireClient, lease_ttl_ms = 900_000) {
   const { invite_token } = await admin.call("node_invite_create");
   const { node_id, node_secret } = await admin.call("node_join", { invite_token, lease_ttl_ms });
   const publish = (version: string) =>
@@ -333,7 +333,7 @@ function told(frame: Record<string, unknown>): string {
 Deno.test("a watch answers first, then replays the last events oldest first, then goes live", async () => {
   await using scene = await Scene.open();
   await using admin = await WireClient.ready(scene.url, scene.token);
-  const { publish } = await joined(scene, admin);
+  const { publish } = await joined(admin);
   for (const version of ["1", "2", "3"]) await publish(version);
   await using watcher = await WireClient.ready(scene.url, scene.token);
   const ack = await watcher.call("node_service_watch", { replay_limit: 2 });
@@ -347,7 +347,7 @@ Deno.test("a watch answers first, then replays the last events oldest first, the
 Deno.test("a watch resumes from every revision, without gap or duplicate", async () => {
   await using scene = await Scene.open();
   await using admin = await WireClient.ready(scene.url, scene.token);
-  const { publish } = await joined(scene, admin);
+  const { publish } = await joined(admin);
   for (const version of ["1", "2", "3"]) await publish(version);
   const { epoch } = await admin.call("node_service_get", { node_id: "node-1" }).then(() =>
     admin.call("node_service_watch", { replay_limit: 0 })
@@ -371,9 +371,9 @@ Deno.test("a watch resumes from every revision, without gap or duplicate", async
 Deno.test("a watch with snapshot shows every node as it is, then what changes", async () => {
   await using scene = await Scene.open();
   await using admin = await WireClient.ready(scene.url, scene.token);
-  const { publish } = await joined(scene, admin);
+  const { publish } = await joined(admin);
   await publish("1");
-  await joined(scene, admin);
+  await joined(admin);
   await using watcher = await WireClient.ready(scene.url, scene.token);
   const ack = await watcher.call("node_service_watch", {
     since: { epoch: "another", revision: 7 },
@@ -394,7 +394,7 @@ Deno.test("a node whose lease runs out is offline with an event, comes back with
   await using watcher = await WireClient.ready(scene.url, scene.token);
   await watcher.call("node_service_watch", { snapshot: true });
   assert.equal(told(await watcher.next()), "synced 0");
-  const { node_id, node_secret, publish } = await joined(scene, admin, 300);
+  const { node_id, node_secret, publish } = await joined(admin, 300);
   await publish("1");
   assert.deepEqual([await watcher.next(), await watcher.next(), await watcher.next()].map(told), [
     "event join 1",

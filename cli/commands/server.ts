@@ -83,16 +83,20 @@ Exit status:
     const paint = paintFor(io.stderr, io.env);
     const { startLogging } = await import("../logging.ts");
     await startLogging(this);
-    const { startServer, systemRandom, watchConfigFrom } = await import("../../control/server/mod.ts");
+    const { eventLogConfigFrom, startServer, systemRandom, watchConfigFrom } = await import(
+      "../../control/server/mod.ts"
+    );
+    const dataDir = flags.dataDir ?? defaultDataDir(io.env);
     const server = await startServer({
       bind: flags.bind,
       port: flags.port,
-      dataDir: flags.dataDir ?? defaultDataDir(io.env),
+      dataDir,
       adminToken: await presetToken(flags.adminTokenFile, io.env),
       maxAnonymousSockets: 256,
       pingIntervalMs: 20_000,
       offlineGraceMs: flags.offlineGraceMs,
       watch: watchConfigFrom(io.env),
+      eventLog: eventLogConfigFrom(dataDir, io.env),
     }, { clock: io.clock, random: systemRandom });
     try {
       if (server.newAdminToken !== undefined) {
@@ -126,7 +130,8 @@ async function presetToken(file: string | undefined, env: CliContext["io"]["env"
   return token === "" ? undefined : token;
 }
 
-function defaultDataDir(env: CliContext["io"]["env"]): string {
+/** The data folder of a server that is not told of another one. */
+export function defaultDataDir(env: CliContext["io"]["env"]): string {
   const named = env["ZSS_DATA_DIR"];
   if (named) return named;
   const home = env["HOME"] ?? env["USERPROFILE"];

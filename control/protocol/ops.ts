@@ -72,6 +72,13 @@ export const requests = {
     detail: z.enum(["full", "delta"]).optional(),
   }),
   node_service_unwatch: z.object({}),
+  metrics: z.object({}),
+  /** Past events, oldest first. */
+  node_service_events: z.object({
+    node_id: nodeId.optional(),
+    since_revision: unsigned.optional(),
+    limit: unsigned.min(1, "must be at least 1").max(1000, "must be at most 1000").default(100),
+  }),
 } as const;
 
 /** Name of an operation without its `control.` prefix. */

@@ -6,6 +6,8 @@
 
 import { Hono } from "hono";
 import { legacyError } from "../protocol/envelope.ts";
+import type { MetricsObject } from "../metrics/meters.ts";
+import { PROMETHEUS_TYPE } from "../metrics/prometheus.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
 
 /** What the routes need. */
@@ -15,6 +17,10 @@ export interface AppParts {
   readonly isAuthorized: (header: string | undefined) => boolean;
   /** Whether the server can do its work now. */
   readonly isReady: () => boolean;
+  /** Whether an Authorization header holds an admin's token. */
+  readonly isAdmin: (header: string | undefined) => boolean;
+  readonly metrics: () => MetricsObject;
+  readonly prometheus: (values: MetricsObject) => Promise<string>;
 }
 
 /** The routes that answer plain HTTP. WebSockets are taken before they get here. */
@@ -28,6 +34,17 @@ export function makeApp(parts: AppParts): Hono {
   });
   app.get("/livez", (context) => context.text("ok\n"));
   app.get("/readyz", (context) => parts.isReady() ? context.text("ready\n") : context.text("not ready\n", 503));
+  app.use("/metrics*", async (context, next) => {
+    if (parts.isAdmin(context.req.header("Authorization"))) return await next();
+    return context.body(legacyError("forbidden", "metrics require an admin token", parts.clock.now()), 403, {
+      "Content-Type": "application/json",
+    });
+  });
+  app.get(
+    "/metrics",
+    async (context) => context.body(await parts.prometheus(parts.metrics()), 200, { "Content-Type": PROMETHEUS_TYPE }),
+  );
+  app.get("/metrics.json", (context) => context.json(parts.metrics()));
   app.get(
     "/",
     (context) =>

@@ -22,6 +22,27 @@ export interface ServerConfig {
   readonly offlineGraceMs: number;
   /** What is set of the watch. */
   readonly watch: WatchConfig;
+  /** Where events are written as lines, besides the store; absent for nowhere. */
+  readonly eventLog?: EventLogConfig;
+}
+
+/** Settings of the event log. */
+export interface EventLogConfig {
+  /** Folder of the log and its archives. */
+  readonly folder: string;
+  /** Size above which the log is put away, in bytes; 0 for never. @default {8388608} */
+  readonly rotateMaxBytes: number;
+  /** How many archives are kept; 0 for all. @default {8} */
+  readonly archiveKeep: number;
+}
+
+/** Reads the settings of the event log from the environment. */
+export function eventLogConfigFrom(folder: string, env: Readonly<Record<string, string | undefined>>): EventLogConfig {
+  return {
+    folder,
+    rotateMaxBytes: number(env, "NODE_SERVICE_EVENT_LOG_ROTATE_MAX_BYTES", 8_388_608, 0, 999_999_999),
+    archiveKeep: number(env, "NODE_SERVICE_EVENT_LOG_ARCHIVE_KEEP", 8, 0, 64),
+  };
 }
 
 /** Settings of the watch. */

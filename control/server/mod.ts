@@ -4,5 +4,5 @@
  * @module
  */
 
-export { DEFAULT_PORT, type ServerConfig, type WatchConfig, watchConfigFrom } from "./config.ts";
+export { DEFAULT_PORT, eventLogConfigFrom, type ServerConfig, type WatchConfig, watchConfigFrom } from "./config.ts";
 export { type RunningServer, type ServerParts, startServer, systemRandom } from "./serve.ts";

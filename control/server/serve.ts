@@ -14,6 +14,9 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { EventHub } from "../events/hub.ts";
+import { openEventLog } from "../events/log.ts";
+import { Meters, metricsObject } from "../metrics/meters.ts";
+import { prometheusText } from "../metrics/prometheus.ts";
 import { FsTokens } from "../pairing/fs_tokens.ts";
 import { LeaseKeeper } from "../pairing/leases.ts";
 import { hashSecret, newAdminToken, type RandomBytes } from "../pairing/tokens.ts";
@@ -65,8 +68,10 @@ export function systemRandom(count: number): Uint8Array {
  */
 export async function startServer(config: ServerConfig, parts: ServerParts): Promise<RunningServer> {
   const { clock, random } = parts;
+  const meters = new Meters();
   const store = parts.store ?? openSqliteStore({
     folder: config.dataDir,
+    onCommitted: (tookMs) => meters.commit.observe(tookMs / 1000),
     newEpoch: () => hashSecret(Array.from(random(16)).join()).slice(0, 16),
   });
   const hub = new EventHub({ store, clock });
@@ -79,6 +84,9 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     clock,
     isAuthorized: (header) => actorOf(header, store, presetHash) !== undefined,
     isReady: () => !closing,
+    isAdmin: (header) => actorOf(header, store, presetHash)?.role === "admin",
+    metrics: () => metricsObject({ meters, store, hub, historyMax: config.watch.historyMax }),
+    prometheus: (values) => prometheusText(values, meters),
   });
   const http = createServer(
     { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
@@ -92,15 +100,24 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     random,
     leases,
     policy,
+    meters,
     limits: config.watch,
     fsTokens: new FsTokens(clock, random),
   };
   const sockets = new Sockets(plane, config);
   store.onCommit((events) => {
     hub.publish(events);
-    for (const { kind, node_id } of events) if (kind === "deleted") sockets.nodeDeleted(node_id);
+    const now = clock.now();
+    for (const { kind, node_id, timestamp_ms } of events) {
+      meters.fanout.observe(Math.max(0, now - timestamp_ms) / 1000);
+      if (kind !== "deleted") continue;
+      meters.removed++;
+      sockets.nodeDeleted(node_id);
+    }
+    eventLog?.append(events);
   });
   leases.start();
+  const eventLog = config.eventLog === undefined ? undefined : await openEventLog(config.eventLog, store);
   http.on("upgrade", (request, socket, head) => {
     socket.on("error", (error: Error) => {
       log.debug("Upgrade socket failed: {error}", { error });
@@ -133,6 +150,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
         http.close(() => resolve());
         http.closeAllConnections();
       });
+      await eventLog?.close();
       await store.close();
     },
   };

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../drivers/process/clock.ts";
 import type { EventHub } from "../events/hub.ts";
+import type { Meters } from "../metrics/meters.ts";
 import type { FsTokens } from "../pairing/fs_tokens.ts";
 import type { LeaseKeeper } from "../pairing/leases.ts";
 import { catalogOf } from "../pairing/node_events.ts";
@@ -23,6 +24,7 @@ export interface ControlPlane {
   readonly fsTokens: FsTokens;
   readonly leases: LeaseKeeper;
   readonly policy: Policy;
+  readonly meters: Meters;
   readonly limits: WatchLimits;
 }
 

@@ -37,6 +37,8 @@ export interface SqliteStoreOptions {
   readonly newEpoch: () => string;
   /** How much history is held. */
   readonly history?: HistoryLimits;
+  /** Hears how long each commit took, in milliseconds. */
+  readonly onCommitted?: (tookMs: number) => void;
 }
 
 /**
@@ -99,6 +101,7 @@ class SqliteStore implements Store {
     const setMeta = database.prepare("UPDATE meta SET value = ? WHERE name = ?");
     const trim = database.prepare("DELETE FROM events WHERE revision < ?");
     this.#commits = new GroupCommit(this.#working, (changes) => {
+      const start = performance.now();
       database.exec("BEGIN IMMEDIATE");
       try {
         const heads: EventHead[] = [];
@@ -118,6 +121,7 @@ class SqliteStore implements Store {
         if (oldest > this.#index.oldest) trim.run(oldest);
         database.exec("COMMIT");
         this.#index.add(heads, oldest);
+        options.onCommitted?.(performance.now() - start);
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
         throw error;

@@ -20,6 +20,7 @@ export const nodeDelete = operation({
       const node = node_secret === undefined ? findNode(tx, node_id) : authenticateNode(tx, node_id, node_secret);
       return removeNode(tx, node, plane.clock.now());
     });
+    plane.meters.deletes++;
     plane.leases.removed(node_id);
     return { node_id, deleted: true, revision };
   },

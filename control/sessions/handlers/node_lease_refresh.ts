@@ -15,6 +15,7 @@ export const nodeLeaseRefresh = operation({
       checkGeneration(held, lease_generation);
       return refreshLease(tx, held, { fs_url, lease_ttl_ms }, plane.random, plane.clock.now());
     });
+    plane.meters.leaseRefreshes++;
     plane.leases.extended(node);
     session.socket.trustAsNode();
     return joinReply(node, node_secret, lease_token, catalogOf(plane.store, node_id));

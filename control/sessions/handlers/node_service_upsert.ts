@@ -43,6 +43,8 @@ export const nodeServiceUpsert = operation({
       return { ...payload, revision, event };
     });
     session.socket.trustAsNode();
+    plane.meters.upserts++;
+    if (!("event" in reply)) plane.meters.noops++;
     return reply;
   },
 });

@@ -1,0 +1,186 @@
+/**
+ * Every event as a line of a file, for people and for other programs.
+ *
+ * The store is the truth; the log is written behind it and never holds anybody
+ * up. What a crash kept from it is written at the next start. A log that has
+ * grown too large is renamed, compressed in the background, and the oldest of
+ * those archives are removed.
+ *
+ * A line: `{"timestamp_ms","node_id","payload_json","revision","kind","epoch"}`;
+ * the payload is a text, as in the reference.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { createReadStream, createWriteStream } from "node:fs";
+import { appendFile, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import type { StoredEvent } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+
+const log = getLogger(["zss", "control", "event-log"]);
+
+/** Name of the log in its folder. */
+export const EVENT_LOG_FILE = "node-service-events.ndjson";
+
+const ARCHIVE = /^node-service-events-(\d+)(?:-\d+)?\.ndjson(?:\.gz)?$/;
+/** How much of the end of the log is looked at to find its last event, in bytes. */
+const TAIL_BYTES = 4_194_304;
+const CATCH_UP_PAGE = 256;
+
+/** Settings of a log. */
+export interface EventLogOptions {
+  readonly folder: string;
+  /** Size above which the log is put away, in bytes; 0 for never. */
+  readonly rotateMaxBytes: number;
+  /** How many archives are kept; 0 for all. */
+  readonly archiveKeep: number;
+}
+
+/** A log that is written to. */
+export interface EventLog {
+  /** Takes events in their order; returns at once. */
+  append(events: readonly StoredEvent[]): void;
+  /** Waits until everything is written. */
+  close(): Promise<void>;
+}
+
+/** Opens a log and writes what it lacks of the store's history. */
+export async function openEventLog(
+  options: EventLogOptions,
+  store: Pick<Store, "epoch" | "revision" | "readSince">,
+  now: () => number = Date.now,
+): Promise<EventLog> {
+  const writer = new LogWriter(options, store.epoch, now);
+  await mkdir(options.folder, { recursive: true });
+  let revision = await lastRevision(join(options.folder, EVENT_LOG_FILE), store.epoch);
+  while (revision < store.revision) {
+    const page = store.readSince(revision, CATCH_UP_PAGE);
+    const last = page.at(-1);
+    if (last === undefined) break;
+    await writer.write(page);
+    revision = last.revision;
+  }
+  return writer;
+}
+
+class LogWriter implements EventLog {
+  readonly #options: EventLogOptions;
+  readonly #epoch: string;
+  readonly #now: () => number;
+  readonly #file: string;
+  #waiting: StoredEvent[] = [];
+  #writing: Promise<void> | undefined;
+  #archiving: Promise<void> = Promise.resolve();
+
+  constructor(options: EventLogOptions, epoch: string, now: () => number) {
+    this.#options = options;
+    this.#epoch = epoch;
+    this.#now = now;
+    this.#file = join(options.folder, EVENT_LOG_FILE);
+  }
+
+  append(events: readonly StoredEvent[]): void {
+    this.#waiting.push(...events);
+    this.#writing ??= this.#drain();
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#archiving;
+  }
+
+  /** Writes events as one piece, then looks whether the log has grown too large. */
+  async write(events: readonly StoredEvent[]): Promise<void> {
+    await appendFile(this.#file, events.map((event) => this.#line(event)).join(""), { mode: 0o600 });
+    const { rotateMaxBytes } = this.#options;
+    if (rotateMaxBytes > 0 && (await stat(this.#file)).size > rotateMaxBytes) await this.#rotate();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      try {
+        await this.write(this.#waiting.splice(0));
+      } catch (error) {
+        // The store holds the events; the next start writes those that the log lacks.
+        log.error("The event log could not be written: {error}", { error });
+        this.#waiting = [];
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  #line({ timestamp_ms, node_id, payload, revision, kind }: StoredEvent): string {
+    const epoch = this.#epoch;
+    return JSON.stringify({ timestamp_ms, node_id, payload_json: JSON.stringify(payload), revision, kind, epoch }) +
+      "\n";
+  }
+
+  async #rotate(): Promise<void> {
+    const { folder } = this.#options;
+    const taken = new Set(await readdir(folder));
+    const stem = `node-service-events-${this.#now()}`;
+    const isTaken = (name: string) => taken.has(`${name}.ndjson`) || taken.has(`${name}.ndjson.gz`);
+    let name = stem;
+    for (let more = 1; isTaken(name); more++) name = `${stem}-${more}`;
+    const archive = join(folder, `${name}.ndjson`);
+    await rename(this.#file, archive);
+    this.#archiving = this.#archiving.then(() => this.#archive(archive)).catch((error) => {
+      log.error("An archive of the event log could not be compressed: {error}", { error });
+    });
+  }
+
+  async #archive(file: string): Promise<void> {
+    const part = `${file}.gz.part`;
+    await pipeline(createReadStream(file), createGzip(), createWriteStream(part, { mode: 0o600 }));
+    await rename(part, `${file}.gz`);
+    await rm(file);
+    const { folder, archiveKeep } = this.#options;
+    if (archiveKeep === 0) return;
+    const archives = (await readdir(folder)).filter((name) => ARCHIVE.test(name))
+      .sort((one, other) => timeOf(one) - timeOf(other) || (one < other ? -1 : 1));
+    for (const name of archives.slice(0, Math.max(0, archives.length - archiveKeep))) await rm(join(folder, name));
+  }
+}
+
+function timeOf(name: string): number {
+  return Number(ARCHIVE.exec(name)?.[1] ?? 0);
+}
+
+/** Revision of the last whole line of this epoch; 0 when there is none. A line that a crash cut off is taken away. */
+async function lastRevision(file: string, epoch: string): Promise<number> {
+  let handle;
+  try {
+    handle = await open(file, "r+");
+  } catch {
+    return 0;
+  }
+  try {
+    const { size } = await handle.stat();
+    const from = Math.max(0, size - TAIL_BYTES);
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(size - from), 0, size - from, from);
+    const end = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
+    if (end < bytesRead) await handle.truncate(from + end);
+    const lines = new TextDecoder().decode(buffer.subarray(0, end)).split("\n");
+    for (const line of lines.toReversed()) {
+      const found = revisionIn(line, epoch);
+      if (found !== undefined) return found;
+    }
+    return 0;
+  } finally {
+    await handle.close();
+  }
+}
+
+function revisionIn(line: string, epoch: string): number | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== "object" || value === null || !("epoch" in value) || value.epoch !== epoch) return undefined;
+    return "revision" in value && typeof value.revision === "number" ? value.revision : undefined;
+  } catch {
+    return undefined;
+  }
+}

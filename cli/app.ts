@@ -18,7 +18,7 @@ import { Exit, exitCodeOf } from "./exit.ts";
 import { type Globals, liftGlobals } from "./globals.ts";
 import type { CliContext, CliIo } from "./io.ts";
 import { paintFor } from "./paint.ts";
-import { type Branch, rootRoutes } from "./routes.ts";
+import { type Branch, type Leaf, rootRoutes } from "./routes.ts";
 
 /**
  * The part of the tree that the arguments lead to. Where they end at a branch,
@@ -28,13 +28,22 @@ async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteM
   const [word = "", ...rest] = argv;
   const routes: Record<string, Command<CliContext> | RouteMap<CliContext>> = {};
   const chosen = Object.hasOwn(branch.routes, word) ? branch.routes[word] : undefined;
-  if (chosen !== undefined) routes[word] = "routes" in chosen ? await routeMap(chosen, rest) : await chosen.load();
+  if (chosen !== undefined) routes[word] = await target(chosen, rest);
   else {
     for (const [name, route] of Object.entries(branch.routes)) {
-      routes[name] = "routes" in route ? await routeMap(route, []) : named(route.brief);
+      routes[name] = "routes" in route && route.alone === undefined ? await routeMap(route, []) : named(route.brief);
     }
   }
   return buildRouteMap({ routes, docs: { brief: branch.brief, fullDescription: branch.help } });
+}
+
+async function target(
+  route: Leaf | Branch,
+  rest: readonly string[],
+): Promise<Command<CliContext> | RouteMap<CliContext>> {
+  if (!("routes" in route)) return await route.load();
+  const isAlone = rest[0] === undefined || !Object.hasOwn(route.routes, rest[0]);
+  return route.alone !== undefined && isAlone ? await route.alone.load() : await routeMap(route, rest);
 }
 
 function named(brief: string): Command<CliContext> {

@@ -25,6 +25,8 @@ export interface Branch {
   /** Its help page. */
   readonly help: string;
   readonly routes: Readonly<Record<string, Leaf | Branch>>;
+  /** What the word does without a further one; its help page is then that command's. */
+  readonly alone?: Leaf;
 }
 
 /**
@@ -61,6 +63,22 @@ ${globalsHelp}`,
     list: leaf("list the nodes", "node_list"),
     info: leaf("describe one node", "node_info"),
     invite: leaf("make an invite for one node", "node_invite"),
+    delete: leaf("delete a node and its catalog", "node_delete"),
+    events: {
+      brief: "look at past events",
+      help: `Look at the events that a server holds.
+
+Examples:
+  $ zss node events list node-1
+  $ zss node events diff 12 15
+  $ zss node events export > events.ndjson`,
+      routes: {
+        list: leaf("list past events", "node_events_list"),
+        diff: leaf("show what changed between two events of a node", "node_events_diff"),
+        export: leaf("print past events as NDJSON", "node_events_export"),
+      },
+    },
+    "service-upsert": leaf("publish a catalog by hand", "node_service_upsert"),
     "service-get": leaf("show the catalog of a node", "node_service_get"),
     "service-runtime": leaf("operate a service of a node", "node_service_runtime"),
   },
@@ -83,6 +101,18 @@ Examples:
   },
 };
 
+const server: Branch = {
+  brief: "run the control plane, or look after its store",
+  help: "",
+  alone: leaf("run the control plane", "server"),
+  routes: {
+    verify: leaf("read the whole store and say what is wrong", "server_verify"),
+    backup: leaf("copy the store into one file", "server_backup"),
+    restore: leaf("put a backup in the place of the store", "server_restore"),
+    compact: leaf("give unused space back", "server_compact"),
+  },
+};
+
 /** Everything that stands behind `zss`. */
 export const rootRoutes: Branch = {
   brief: "the services of many machines as one tree of files",
@@ -98,7 +128,7 @@ Every command has --help with examples.
 ${globalsHelp}`,
   routes: {
     demo: leaf("see it work on this machine", "demo"),
-    server: leaf("run the control plane", "server"),
+    server,
     node,
     manifest,
     driver: leaf("run a reference driver", "driver"),

@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dataDirFlag, defaultDataDir } from "../data_dir.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
@@ -30,6 +30,12 @@ Examples:
   $ zss server --port 0 --ready-file server.json
   $ zss server --data-dir /var/lib/zss --admin-token-file /run/secrets/zss
 
+The store, while no server uses it (each has --help):
+  zss server verify     read all of it and say what is wrong
+  zss server backup     copy it into one file
+  zss server restore    put a backup in its place
+  zss server compact    give unused space back
+
 Exit status:
   0  ended by a signal    2  wrong usage    3  could not listen or use the data folder`),
   parameters: {
@@ -48,13 +54,7 @@ Exit status:
         default: "18790",
         placeholder: "port",
       },
-      dataDir: {
-        kind: "parsed",
-        parse: nonEmpty,
-        brief: "folder for the state; default ZSS_DATA_DIR, else the platform's state folder",
-        optional: true,
-        placeholder: "folder",
-      },
+      dataDir: dataDirFlag,
       adminTokenFile: {
         kind: "parsed",
         parse: nonEmpty,
@@ -128,15 +128,4 @@ async function presetToken(file: string | undefined, env: CliContext["io"]["env"
     throw usageError("Cannot use the admin token of the environment: it is shorter than 16 characters");
   }
   return token === "" ? undefined : token;
-}
-
-/** The data folder of a server that is not told of another one. */
-export function defaultDataDir(env: CliContext["io"]["env"]): string {
-  const named = env["ZSS_DATA_DIR"];
-  if (named) return named;
-  const home = env["HOME"] ?? env["USERPROFILE"];
-  const base = env["XDG_STATE_HOME"] ?? env["LOCALAPPDATA"] ??
-    (home === undefined ? undefined : join(home, ".local", "state"));
-  if (base === undefined) throw usageError("Cannot choose a data folder: HOME is not set", "name one with --data-dir");
-  return join(base, "zss");
 }

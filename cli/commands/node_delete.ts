@@ -1,0 +1,22 @@
+import { buildCommand } from "@stricli/core";
+import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { withConnection } from "../remote.ts";
+import { printResult } from "../render/mod.ts";
+
+/** `zss node delete` */
+export const command = buildCommand<Record<never, never>, [string], CliContext>({
+  docs: helpPage(`Delete a node: its identity, its lease and its catalog. Who watches is told. A node
+that still runs has to be paired again.
+
+Examples:
+  $ zss node delete node-7`),
+  parameters: {
+    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+  },
+  async func(_flags, nodeId) {
+    const value = await withConnection(this, (connection) => connection.call("node_delete", { node_id: nodeId }));
+    await printResult(this, { value, table: [`${nodeId} deleted`], names: [nodeId] });
+  },
+});

@@ -1,0 +1,50 @@
+import { buildCommand } from "@stricli/core";
+import { nonEmpty, wholeNumber } from "../flags.ts";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { eventsSince } from "../past_events.ts";
+import { withConnection } from "../remote.ts";
+
+interface Flags {
+  readonly since: number;
+  readonly node?: string;
+}
+
+/** `zss node events export` */
+export const command = buildCommand<Flags, [], CliContext>({
+  docs: helpPage(`Print every event that a server holds as NDJSON, oldest first, each as it was sent:
+with its epoch and revision.
+
+Examples:
+  $ zss node events export > events.ndjson
+  $ zss node events export --node node-1 --since 100`),
+  parameters: {
+    flags: {
+      since: {
+        kind: "parsed",
+        parse: wholeNumber(0, 999_999_999_999_999),
+        brief: "begin behind this revision",
+        default: "0",
+        placeholder: "revision",
+      },
+      node: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "events of this node only",
+        optional: true,
+        placeholder: "node_id",
+      },
+    },
+  },
+  async func({ since, node }) {
+    const count = await withConnection(this, async (connection) => {
+      let written = 0;
+      for await (const event of eventsSince(connection, since, node)) {
+        this.io.stdout.write(JSON.stringify(event) + "\n");
+        written++;
+      }
+      return written;
+    });
+    this.io.stderr.write(`${count} event${count === 1 ? "" : "s"} exported\n`);
+  },
+});

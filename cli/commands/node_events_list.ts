@@ -1,0 +1,50 @@
+import { buildCommand } from "@stricli/core";
+import { isObject } from "../../control/protocol/envelope.ts";
+import { nonEmpty, wholeNumber } from "../flags.ts";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { eventsOf } from "../past_events.ts";
+import { withConnection } from "../remote.ts";
+import { printResult } from "../render/mod.ts";
+
+/** `zss node events list` */
+export const command = buildCommand<{ readonly limit: number }, [string?], CliContext>({
+  docs: helpPage(`List the newest events that a server holds: of one node, or of all.
+
+Examples:
+  $ zss node events list
+  $ zss node events list node-1 --limit 5 --json`),
+  parameters: {
+    flags: {
+      limit: { kind: "parsed", parse: wholeNumber(1, 1000), brief: "how many", default: "25", placeholder: "n" },
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [{
+        parse: nonEmpty,
+        brief: "id of the node; all without it",
+        placeholder: "node_id",
+        optional: true,
+      }],
+    },
+  },
+  async func({ limit }, nodeId) {
+    const request = { limit, ...(nodeId === undefined ? {} : { node_id: nodeId }) };
+    const value = await withConnection(this, (connection) => connection.call("node_service_events", request));
+    const rows = eventsOf(value).map(({ event, node_id, service_delta: delta }) => {
+      const count = (name: string) => isObject(delta) && Array.isArray(delta[name]) ? delta[name].length : 0;
+      return [
+        String(event["revision"]),
+        new Date(Number(event["timestamp_ms"])).toISOString(),
+        String(event["kind"]),
+        String(node_id),
+        `+${count("added")} ~${count("updated")} -${count("removed")}`,
+      ];
+    });
+    await printResult(this, {
+      value,
+      table: { columns: ["REVISION", "TIME", "KIND", "NODE", "SERVICES"], rows, empty: "(no events)" },
+      names: rows.map(([revision = ""]) => revision),
+    });
+  },
+});

@@ -1,0 +1,97 @@
+import { buildCommand } from "@stricli/core";
+import { parseJson } from "../../control/protocol/json.ts";
+import { usageError } from "../errors.ts";
+import { nonEmpty } from "../flags.ts";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { readToken, withConnection } from "../remote.ts";
+import { changeLines, eventLine } from "../render/event.ts";
+import { printResult } from "../render/mod.ts";
+import { paintFor } from "../paint.ts";
+
+interface Flags {
+  readonly secretFile: string;
+  readonly servicesJson?: string;
+  readonly servicesFile?: string;
+  readonly os?: string;
+  readonly arch?: string;
+  readonly runtimeKind?: string;
+  readonly label: readonly string[];
+}
+
+const text = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: nonEmpty, brief, placeholder, optional: true }) as const;
+
+/** `zss node service-upsert` */
+export const command = buildCommand<Flags, [string], CliContext>({
+  docs: helpPage(`Publish the catalog of a node by hand, with the node's own secret. What is not given
+stays as it is.
+
+Examples:
+  $ zss node service-upsert node-1 --secret-file secret --services-file services.json
+  $ zss node service-upsert node-1 --secret-file secret --label site=hq --os linux`),
+  parameters: {
+    flags: {
+      secretFile: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "file that holds the node's secret; a secret on the command line would be seen by everybody",
+        placeholder: "path",
+      },
+      servicesJson: text("services as a JSON array", "json"),
+      servicesFile: text("file that holds such an array; - for standard input", "path"),
+      os: text("operating system of the node", "name"),
+      arch: text("processor of the node", "name"),
+      runtimeKind: text("kind of the node's runtime", "name"),
+      label: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "label of the node; all of them together replace those it has; repeatable",
+        placeholder: "key=value",
+        variadic: true,
+        default: [],
+      },
+    },
+    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+  },
+  async func(flags, nodeId) {
+    const platform = { os: flags.os, arch: flags.arch, runtime_kind: flags.runtimeKind };
+    const services = await servicesOf(flags, this);
+    const request = {
+      node_id: nodeId,
+      node_secret: await readToken(flags.secretFile, "--secret-file"),
+      ...(Object.values(platform).some((part) => part !== undefined) ? { platform } : {}),
+      ...(flags.label.length === 0 ? {} : { labels: labelsOf(flags.label) }),
+      ...(services === undefined ? {} : { services }),
+    };
+    const value = await withConnection(this, (connection) => connection.call("node_service_upsert", request));
+    const lines = eventLine(value) + changeLines(value, paintFor({ isTerminal: false }, {}));
+    await printResult(this, { value, table: lines.trimEnd().split("\n"), names: [String(value["revision"])] });
+  },
+});
+
+async function servicesOf(flags: Flags, { io }: CliContext): Promise<unknown> {
+  const { servicesJson, servicesFile } = flags;
+  if (servicesJson !== undefined && servicesFile !== undefined) {
+    throw usageError("Cannot publish: --services-json and --services-file are both given", "give one of them");
+  }
+  if (servicesJson === undefined && servicesFile === undefined) return undefined;
+  const source = servicesFile === undefined
+    ? servicesJson ?? ""
+    : servicesFile === "-"
+    ? new TextDecoder().decode(await io.readStdin())
+    : await Deno.readTextFile(servicesFile).catch((error: unknown) => {
+      throw usageError(`Cannot read "${servicesFile}": ${error instanceof Error ? error.message : error}`);
+    });
+  const value = parseJson(source);
+  if (!Array.isArray(value)) throw usageError("Cannot publish: the services are no JSON array");
+  return value;
+}
+
+function labelsOf(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(texts.map((text) => {
+    const at = text.indexOf("=");
+    if (at <= 0) throw usageError(`Cannot read --label "${text}": key=value is wanted`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  }));
+}

@@ -353,6 +353,12 @@ Deno.test("library asks for the default function, or for the one that the manife
   assert.equal(named.asked.at(-1), "library /n/camera.so with run");
 });
 
+Deno.test("wasm-import names what a module of the host has, when that lacks the function", async () => {
+  const { probe } = scripted({ file: MODULE, wasm: moduleWith([], ["spider_host_v1 spider_host_exec"]) });
+  const [finding] = await wasmImport.check(wasm(), probe);
+  assert.match(finding?.hint ?? "", /^spider_host_v1 has spider_host_capabilities, /);
+});
+
 Deno.test("wasm-import reports each import that the host lacks", async () => {
   const imports = ["env a", "wasi_snapshot_preview1 fd_read", "env b"];
   const { probe } = scripted({ file: MODULE, wasm: moduleWith([], imports) });

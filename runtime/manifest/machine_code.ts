@@ -2,7 +2,8 @@
  * For which systems the machine code in a file is.
  *
  * Reads the head of ELF, Mach-O and PE files. Pure: the caller brings the first
- * bytes.
+ * bytes. ELF counts as Linux, as any Unix but macOS does in `drivers/process/os.ts`:
+ * its field for the system is 0 in nearly every file, whatever the file is for.
  *
  * @module
  */
@@ -21,11 +22,15 @@ const ELF_MACHINES: ReadonlyMap<number, string> = new Map([
   [0x28, "arm"],
   [0x3e, "x86_64"],
   [0xb7, "aarch64"],
-  [0xf3, "riscv64"],
+  [0x08, "mips"],
+  [0x14, "powerpc"],
   [0x15, "powerpc64"],
   [0x16, "s390x"],
-  [0x08, "mips"],
+  [0x102, "loongarch64"],
 ]);
+
+/** RISC-V has one number for both widths; the class of the file tells them apart. */
+const ELF_RISCV = 0xf3;
 
 const MACH_CPUS: ReadonlyMap<number, string> = new Map([
   [0x00000007, "x86"],
@@ -39,6 +44,7 @@ const PE_MACHINES: ReadonlyMap<number, string> = new Map([
   [0x8664, "x86_64"],
   [0xaa64, "aarch64"],
   [0x01c4, "arm"],
+  [0x5064, "riscv64"],
 ]);
 
 /** Lists the systems; empty for a file without machine code, such as a script, and for one that is cut off. */
@@ -49,18 +55,18 @@ export function machineCodeOf(head: Uint8Array): readonly CodeTarget[] {
   if (magic === 0x7f454c46) return elf(view);
   if (magic === 0xfeedface || magic === 0xfeedfacf) return [mac(view.getUint32(4))];
   if (magic === 0xcefaedfe || magic === 0xcffaedfe) return [mac(view.getUint32(4, true))];
-  if (magic === 0xcafebabe) return fat(view);
+  if (magic === 0xcafebabe) return fat(view, 20);
+  if (magic === 0xcafebabf) return fat(view, 32);
   if (view.getUint16(0) === 0x4d5a) return pe(view);
   return [];
 }
 
 function elf(view: DataView): CodeTarget[] {
   if (view.byteLength < 20) return [];
-  const isLittle = view.getUint8(5) !== 2;
-  const arch = ELF_MACHINES.get(view.getUint16(18, isLittle)) ?? "unknown";
-  // The field for the system is 0 in nearly every file; what is not named for another one is for Linux.
-  const system = view.getUint8(7);
-  return [{ os: system === 0 || system === 3 ? "linux" : "other", arch }];
+  const machine = view.getUint16(18, view.getUint8(5) !== 2);
+  const is32 = view.getUint8(4) === 1;
+  const arch = machine === ELF_RISCV ? (is32 ? "riscv32" : "riscv64") : ELF_MACHINES.get(machine) ?? "unknown";
+  return [{ os: "linux", arch }];
 }
 
 function mac(cpu: number): CodeTarget {
@@ -68,10 +74,10 @@ function mac(cpu: number): CodeTarget {
 }
 
 /** A file for several processors. Java classes begin alike, with a version where the count stands. */
-function fat(view: DataView): CodeTarget[] {
+function fat(view: DataView, entryBytes: 20 | 32): CodeTarget[] {
   const count = view.getUint32(4);
   if (count > 16) return [];
-  return Array.from({ length: count }, (_, index) => 8 + index * 20)
+  return Array.from({ length: count }, (_, index) => 8 + index * entryBytes)
     .flatMap((offset) => offset + 4 <= view.byteLength ? [mac(view.getUint32(offset))] : []);
 }
 

@@ -11,8 +11,9 @@ import { createHash } from "node:crypto";
 import { open, readFile, stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
+import { isObject } from "../../control/protocol/envelope.ts";
 import { errorText } from "../../control/protocol/errors.ts";
-import { currentOs, helperCommand, platform, runProgram, systemClock } from "../../drivers/process/mod.ts";
+import { currentOs, helperCommand, runProgram, type RunResult, systemClock } from "../../drivers/process/mod.ts";
 import { type CodeTarget, HEAD_BYTES, machineCodeOf } from "./machine_code.ts";
 import type { MachineProbe } from "./rule.ts";
 
@@ -21,6 +22,9 @@ const LOAD_MS = 5_000;
 
 /** Largest module that is read, in bytes. */
 const MAX_MODULE_BYTES = 67_108_864;
+
+/** What is said of a library. */
+type LibraryAnswer = Awaited<ReturnType<MachineProbe["library"]>>;
 
 /** Where the machine is asked from. */
 export interface MachineProbeOptions {
@@ -33,7 +37,7 @@ export interface MachineProbeOptions {
 export function createMachineProbe({ cwd, env }: MachineProbeOptions): MachineProbe {
   const places = { path: env["PATH"] ?? "", pathExt: env["PATHEXT"] };
   return {
-    system: { os: platform, arch: Deno.build.arch },
+    system: { os: currentOs.platform, arch: Deno.build.arch },
     program: (name, folder) =>
       Promise.resolve(
         name === "zss"
@@ -92,7 +96,7 @@ async function probeLibrary(
   file: string,
   symbol: string,
   { cwd, env }: MachineProbeOptions,
-): ReturnType<MachineProbe["library"]> {
+): Promise<LibraryAnswer> {
   const command = helperCommand("inproc", ["probe", file, symbol]);
   const run = await runProgram({
     ...command,
@@ -104,15 +108,42 @@ async function probeLibrary(
     signal: new AbortController().signal,
     clock: systemClock,
   });
-  // What the library itself prints when it is loaded stands before the answer.
-  const answer = new TextDecoder().decode(run.stdout).trimEnd().split("\n").at(-1) ?? "";
-  try {
-    if (run.end === "exit" && run.exitCode === 0) return JSON.parse(answer);
-  } catch {
-    // Said below.
+  const answer = run.end === "exit" && run.exitCode === 0 ? answerIn(new TextDecoder().decode(run.stdout)) : undefined;
+  return answer ?? { ok: false, problem: "load", reason: endOf(run) };
+}
+
+/**
+ * Finds the answer of the helper. What the library prints can stand before it, on
+ * the same line too, and after it: buffered output comes when the process ends.
+ */
+function answerIn(printed: string): LibraryAnswer | undefined {
+  for (const [text] of [...printed.matchAll(/\{"ok":.*$/gm)].reverse()) {
+    try {
+      const answer: unknown = JSON.parse(text);
+      if (!isObject(answer)) continue;
+      const { ok, problem, reason } = answer;
+      if (ok === true) return { ok };
+      if ((problem === "load" || problem === "symbol") && typeof reason === "string") {
+        return { ok: false, problem, reason };
+      }
+    } catch {
+      // A line of the library that begins alike.
+    }
   }
-  const how = run.end === "timeout" ? `it took longer than ${LOAD_MS} ms` : `the process ended (${run.detail})`;
-  return { ok: false, problem: "load", reason: how };
+  return undefined;
+}
+
+function endOf({ end, exitCode, detail }: RunResult): string {
+  switch (end) {
+    case "timeout":
+      return `it took longer than ${LOAD_MS} ms`;
+    case "exit":
+      return `it ended the process that loaded it with code ${exitCode}`;
+    case "signal":
+      return `it ended the process that loaded it by ${detail}`;
+    default:
+      return `the process that loads it did not run to its end (${detail})`;
+  }
 }
 
 async function readModule(file: string): ReturnType<MachineProbe["wasm"]> {

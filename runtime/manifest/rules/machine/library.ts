@@ -26,6 +26,10 @@ export const library: MachineRule = {
     const targets = await probe.machineCode(found.file);
     // Of a library for another machine the rule architecture speaks.
     if (targets.length > 0 && !targets.some((target) => target.os === os && target.arch === arch)) return [];
+    // Loading runs code: what is not the pinned file is not loaded, and the rule sha256 speaks of it.
+    const pinned = file.runtime["sha256"];
+    const digest = typeof pinned === "string" ? await probe.sha256(found.file) : undefined;
+    if (digest !== undefined && digest !== pinned) return [];
     const named = file.runtime["invoke_symbol"];
     const symbol = typeof named === "string" ? named : DEFAULT_SYMBOL;
     const answer = await probe.library(found.file, symbol);
@@ -35,7 +39,7 @@ export const library: MachineRule = {
     }
     return [{
       path: typeof named === "string" ? ["runtime", "invoke_symbol"] : file.path,
-      message: `library "${file.name}" does not export ${symbol}: ${answer.reason}`,
+      message: `library "${file.name}" does not export the function "${symbol}"`,
       hint: "export the function, or name it in runtime.invoke_symbol",
     }];
   },

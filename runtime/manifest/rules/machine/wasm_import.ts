@@ -38,9 +38,18 @@ export const wasmImport: MachineRule = {
     return missing.slice(0, 10).map(({ module: from, name, kind }) => ({
       path: module.file.path,
       message: `module "${module.file.name}" needs the ${kind} "${name}" of "${from}": the host has none`,
-      hint: OFFERED.has(from)
-        ? "build it for WASI preview 1"
-        : "the host offers wasi_snapshot_preview1 and spider_host_v1",
+      hint: hintFor(from),
     }));
   },
 };
+
+function hintFor(from: string): string {
+  switch (from) {
+    case "wasi_snapshot_preview1":
+      return "build it for WASI preview 1";
+    case "spider_host_v1":
+      return `spider_host_v1 has ${[...OFFERED.get(from) ?? []].join(", ")}`;
+    default:
+      return "the host offers wasi_snapshot_preview1 and spider_host_v1";
+  }
+}

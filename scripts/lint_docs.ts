@@ -24,6 +24,8 @@ import {
 } from "../runtime/manifest/mod.ts";
 
 const CASES = fileURLToPath(new URL("../testdata/lint/err/", import.meta.url));
+/** Where relative paths of the cases that ask the machine begin. */
+const MACHINE_FOLDER = fileURLToPath(new URL("../testdata/lint/", import.meta.url));
 const PLAIN = { dim: same, bold: same, green: same, yellow: same, red: same };
 
 function same(text: string): string {
@@ -93,11 +95,11 @@ async function lintOutput(name: string, rule: string): Promise<string> {
       nodeId: "node-0",
       isOn: (id) => id === rule || id === "unreadable",
       ...(name.includes(".machine.")
-        ? { probe: () => Promise.resolve(createMachineProbe({ cwd: CASES, env: { PATH: "/usr/bin:/bin" } })) }
+        ? { probe: () => Promise.resolve(createMachineProbe({ cwd: MACHINE_FOLDER, env: { PATH: "/usr/bin:/bin" } })) }
         : {}),
     });
     const bounded = renderText({ files, disabled: 0, fixed: 0, findings, texts, rules: [], version: "" }, PLAIN);
-    return bounded.replaceAll(`${folder}/`, "").replaceAll(CASES, "")
+    return bounded.replaceAll(`${folder}/`, "").replaceAll(CASES, "").replaceAll(MACHINE_FOLDER, "")
       .replaceAll(`${platform} ${Deno.build.arch}`, "linux x86_64");
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -15,7 +15,14 @@ export const executableFound: MachineRule = {
     return [{
       path: file.path,
       message: `runtime.executable_path "${file.name}" cannot be started: ${found.reason}`,
-      hint: "install the program, correct the path, or make the file executable",
+      hint: hintFor(file.name, found.reason),
     }];
   },
 };
+
+/** The next step; the reasons are those of `Os.findProgram`. */
+function hintFor(name: string, reason: string): string {
+  if (reason.endsWith("is not executable")) return "make the file executable";
+  if (reason.endsWith("is not a file")) return "name the program, not a folder";
+  return /[\\/]/.test(name) ? "correct the path" : "install the program, or write the path to it";
+}

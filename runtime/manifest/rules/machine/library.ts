@@ -35,7 +35,11 @@ export const library: MachineRule = {
     const answer = await probe.library(found.file, symbol);
     if (answer.ok) return [];
     if (answer.problem === "load") {
-      return [{ path: file.path, message: `library "${file.name}" cannot be loaded: ${answer.reason}` }];
+      return [{
+        path: file.path,
+        message: `library "${file.name}" cannot be loaded: ${answer.reason}`,
+        hint: `name a shared library for ${os} ${arch}, and install the libraries that it needs`,
+      }];
     }
     return [{
       path: typeof named === "string" ? ["runtime", "invoke_symbol"] : file.path,

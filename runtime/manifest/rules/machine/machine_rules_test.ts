@@ -338,6 +338,20 @@ Deno.test("sha256 gives the whole new line in its hint", async () => {
   assert.equal(finding?.hint, `if the new file is meant, write "sha256": "${B}"`);
 });
 
+Deno.test("executable-found gives the next step for each reason", async () => {
+  const hint = async (name: string, reason: string) => {
+    const { probe } = scripted({ program: { found: false, reason } });
+    return (await executableFound.check(proc({ executable_path: name }), probe))[0]?.hint;
+  };
+  assert.equal(
+    await hint("camera", '"camera" is in no folder of PATH (/bin)'),
+    "install the program, or write the path to it",
+  );
+  assert.equal(await hint("./camera", '"/n/camera" does not exist'), "correct the path");
+  assert.equal(await hint("./camera", '"/n/camera" is not a file'), "name the program, not a folder");
+  assert.equal(await hint("./camera", '"/n/camera" is not executable'), "make the file executable");
+});
+
 Deno.test("executable-found looks from the folder that the manifest names", async () => {
   const { probe, asked } = scripted({ program: PROGRAM });
   await executableFound.check(proc({ cwd: "tools" }), probe);

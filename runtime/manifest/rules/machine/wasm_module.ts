@@ -19,6 +19,10 @@ export const wasmModule: MachineRule = {
     }
     const module = await probe.wasm(found.file);
     if (module.ok) return [];
-    return [{ path: file.path, message: `module "${file.name}" is no WebAssembly: ${module.reason}` }];
+    return [{
+      path: file.path,
+      message: `module "${file.name}" is no WebAssembly: ${module.reason}`,
+      hint: "name a binary module of version 1; a component or the text form is none",
+    }];
   },
 };

@@ -32,6 +32,7 @@ export interface StartOptions {
 /** A command that runs. */
 export class Program {
   readonly child: ChildProcess;
+  readonly args: readonly string[];
   stdout = "";
   stderr = "";
   readonly #waiting = new Set<() => void>();
@@ -40,6 +41,7 @@ export class Program {
   readonly ended: Promise<number | null>;
 
   constructor(args: readonly string[], options: StartOptions = {}) {
+    this.args = args;
     const binary = process.env["ZSS_BIN"];
     const self = binary === undefined ? programCommand(args) : { file: binary, args, env: {} };
     const keep = ["PATH", "HOME", "LANG", "TMPDIR", "DENO_DIR"];
@@ -148,9 +150,16 @@ export class Scene implements AsyncDisposable {
     return server;
   }
 
+  /** Ends the server as a crash does. */
+  async killServer(): Promise<void> {
+    const server = this.#programs.findLast((program) => program.args[0] === "server");
+    await server?.end("SIGKILL");
+    await rm(join(this.folder, "ready.json"), { force: true });
+  }
+
   /** Ends the server, does something meanwhile, and starts it again on the same port. */
   async restartServer(meanwhile: () => Promise<void>): Promise<void> {
-    const [server] = this.#programs;
+    const server = this.#programs.findLast((program) => program.args[0] === "server");
     await server?.end("SIGTERM");
     await meanwhile();
     await rm(join(this.folder, "ready.json"), { force: true });

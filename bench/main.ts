@@ -9,9 +9,10 @@
 import { coldStart } from "./cold_start.ts";
 import { type Bench, formatReport, runBench } from "./harness.ts";
 import { manifestLint, manifestLintOne } from "./manifest_lint.ts";
+import { watchFanouts } from "./watch_fanout.ts";
 
 /** Every bench; a new one is a file and a line here. */
-const BENCHES: readonly Bench[] = [coldStart, manifestLint, manifestLintOne];
+const BENCHES: readonly Bench[] = [coldStart, manifestLint, manifestLintOne, ...watchFanouts];
 
 async function main(args: readonly string[]): Promise<number> {
   const names = args.filter((argument) => argument !== "--");

@@ -194,6 +194,56 @@ Deno.test("EventHub sends bookmarks while nothing else comes, and only to those 
   scene.hub.close();
 });
 
+/** A socket whose writes take time, as those to a thousand sockets do. */
+class BusySocket extends FakeSocket {
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock) {
+    super();
+    this.#clock = clock;
+  }
+
+  override sendFrames(frames: Uint8Array): void {
+    super.sendFrames(frames);
+    this.#clock.advance(10);
+  }
+}
+
+Deno.test("EventHub sends at once when it is idle, and what comes while it is busy together", async () => {
+  const scene = stage();
+  const socket = new BusySocket(scene.clock);
+  watch(scene, socket);
+  await commit(scene, event());
+  assert.equal(socket.writes.length, 1);
+  await commit(scene, event());
+  await commit(scene, event());
+  const late = new FakeSocket();
+  watch(scene, late, { from: 0 });
+  assert.equal(socket.writes.length, 1);
+  scene.clock.advance(10);
+  assert.equal(socket.writes.length, 2);
+  assert.deepEqual([socket.revisions, late.revisions], [[1, 2, 3], [1, 2, 3]]);
+  await commit(scene, event());
+  scene.hub.close();
+  assert.deepEqual([socket.revisions, late.revisions], [[1, 2, 3, 4], [1, 2, 3, 4]]);
+});
+
+Deno.test("EventHub sends no bookmark before the events that it covers", async () => {
+  const scene = stage();
+  const socket = new BusySocket(scene.clock);
+  watch(scene, socket, { bookmarks: true, isExtended: true });
+  scene.clock.advance(4_960);
+  await commit(scene, event());
+  await commit(scene, event());
+  scene.clock.advance(5_000);
+  scene.clock.advance(5_000);
+  const seen = socket.frames.map(({ type, payload }) =>
+    `${type.replace("control.node_service_", "")} ${payload.event?.revision ?? payload.revision}`
+  );
+  assert.deepEqual(seen.slice(0, 4), ["synced 0", "event 1", "event 2", "bookmark 2"]);
+  scene.hub.close();
+});
+
 Deno.test("EventHub cuts off a watcher that does not read, says where it stood, and serves the others", async () => {
   const scene = stage(10_000, 100);
   const slow = new FakeSocket();

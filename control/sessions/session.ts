@@ -30,7 +30,10 @@ export class Session implements Caller {
   readonly #plane: ControlPlane;
   #negotiated = false;
   #afterReply: (() => void) | undefined;
+  /** The answer to the newest frame. */
   #last: Promise<void> = Promise.resolve();
+  /** The answer to the newest frame that later ones wait for. */
+  #barrier: Promise<void> = Promise.resolve();
 
   constructor(plane: ControlPlane, socket: SessionSocket, actor: Actor) {
     this.#plane = plane;
@@ -38,9 +41,25 @@ export class Session implements Caller {
     this.actor = actor;
   }
 
-  /** Takes one frame; settles when it has been answered. */
+  /**
+   * Takes one frame; settles when it has been answered.
+   *
+   * Answers leave in the order of the frames. Operations wait for those before
+   * them, but for publishing: catalogs that came together share a commit.
+   */
   receive(text: string): Promise<void> {
-    this.#last = this.#last.then(() => this.#answer(text));
+    let frame: Envelope | EnvelopeError;
+    try {
+      frame = parseEnvelope(text);
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      frame = error;
+    }
+    const before = this.#last;
+    const isPipelined = !(frame instanceof EnvelopeError) && frame.type === "control.node_service_upsert";
+    const answering = (isPipelined ? this.#barrier : before).then(() => this.#answer(frame));
+    this.#last = Promise.all([before, answering]).then(([, send]) => send());
+    if (!isPipelined) this.#barrier = this.#last;
     return this.#last;
   }
 
@@ -57,23 +76,17 @@ export class Session implements Caller {
     this.#afterReply = action;
   }
 
-  async #answer(text: string): Promise<void> {
-    let frame: Envelope;
+  /** Runs what a frame asks for; returns what sends the answer. */
+  async #answer(frame: Envelope | EnvelopeError): Promise<() => void> {
+    if (frame instanceof EnvelopeError) return () => this.socket.sendText(errorFrame(frame.id, frame));
     try {
-      frame = parseEnvelope(text);
+      return await this.#run(frame);
     } catch (error) {
-      if (!(error instanceof EnvelopeError)) throw error;
-      this.socket.sendText(errorFrame(error.id, error));
-      return;
-    }
-    try {
-      await this.#run(frame);
-    } catch (error) {
-      this.#refuse(frame, error);
+      return () => this.#refuse(frame, error);
     }
   }
 
-  async #run(frame: Envelope): Promise<void> {
+  async #run(frame: Envelope): Promise<() => void> {
     if (frame.channel === "acheron") {
       throw new ZssError("unsupported", `Cannot run ${frame.type}: the runtime channel is not served here`, {
         hint: "files of a node are served under /v2/fs/node/<node_id>",
@@ -97,10 +110,13 @@ export class Session implements Caller {
     if (!decision.allowed) {
       throw new ZssError("forbidden", `Cannot run ${operation.name}: ${decision.reason}`, { hint: decision.hint });
     }
-    this.#afterReply = undefined;
     const payload = await operation.run({ plane: this.#plane, session: this }, frame.payload);
-    this.socket.sendText(okFrame(replyType(operation.name), frame.id, payload));
-    this.#takeAfterReply()?.();
+    const text = okFrame(replyType(operation.name), frame.id, payload);
+    const after = this.#takeAfterReply();
+    return () => {
+      this.socket.sendText(text);
+      after?.();
+    };
   }
 
   #takeAfterReply(): (() => void) | undefined {

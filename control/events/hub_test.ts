@@ -197,15 +197,17 @@ Deno.test("EventHub sends bookmarks while nothing else comes, and only to those 
 /** A socket whose writes take time, as those to a thousand sockets do. */
 class BusySocket extends FakeSocket {
   readonly #clock: ManualClock;
+  readonly #tookMs: number;
 
-  constructor(clock: ManualClock) {
+  constructor(clock: ManualClock, tookMs = 10) {
     super();
     this.#clock = clock;
+    this.#tookMs = tookMs;
   }
 
   override sendFrames(frames: Uint8Array): void {
     super.sendFrames(frames);
-    this.#clock.advance(10);
+    this.#clock.advance(this.#tookMs);
   }
 }
 
@@ -230,17 +232,18 @@ Deno.test("EventHub sends at once when it is idle, and what comes while it is bu
 
 Deno.test("EventHub sends no bookmark before the events that it covers", async () => {
   const scene = stage();
-  const socket = new BusySocket(scene.clock);
-  watch(scene, socket, { bookmarks: true, isExtended: true });
-  scene.clock.advance(4_960);
-  await commit(scene, event());
-  await commit(scene, event());
+  const [busy, quiet] = [new BusySocket(scene.clock, 40), new FakeSocket()];
+  watch(scene, quiet, { bookmarks: true, isExtended: true, wants: ({ node_id }) => node_id === "node-2" });
+  watch(scene, busy);
   scene.clock.advance(5_000);
-  scene.clock.advance(5_000);
-  const seen = socket.frames.map(({ type, payload }) =>
-    `${type.replace("control.node_service_", "")} ${payload.event?.revision ?? payload.revision}`
-  );
-  assert.deepEqual(seen.slice(0, 4), ["synced 0", "event 1", "event 2", "bookmark 2"]);
+  scene.clock.advance(4_930);
+  await commit(scene, event("node-1"));
+  await commit(scene, event("node-2"));
+  // The second event still waits when it is time for a bookmark.
+  assert.deepEqual(quiet.revisions, []);
+  scene.clock.advance(30);
+  assert.deepEqual(quiet.revisions, [2]);
+  assert.ok(!quiet.frames.some(({ type }) => type.endsWith("bookmark")));
   scene.hub.close();
 });
 

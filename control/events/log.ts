@@ -14,7 +14,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { createReadStream, createWriteStream } from "node:fs";
-import { appendFile, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -44,6 +44,8 @@ export interface EventLogOptions {
 export interface EventLog {
   /** Takes events in their order; returns at once. */
   append(events: readonly StoredEvent[]): void;
+  /** Waits until what was taken so far is written. */
+  flushed(): Promise<void>;
   /** Waits until everything is written. */
   close(): Promise<void>;
 }
@@ -72,6 +74,9 @@ class LogWriter implements EventLog {
   readonly #epoch: string;
   readonly #now: () => number;
   readonly #file: string;
+  /** The log, open between two writes; its size is counted along. */
+  #handle: FileHandle | undefined;
+  #size = 0;
   #waiting: StoredEvent[] = [];
   #writing: Promise<void> | undefined;
   #archiving: Promise<void> = Promise.resolve();
@@ -88,16 +93,33 @@ class LogWriter implements EventLog {
     this.#writing ??= this.#drain();
   }
 
-  async close(): Promise<void> {
+  async flushed(): Promise<void> {
     await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.flushed();
+    await this.#letGo();
     await this.#archiving;
+  }
+
+  async #letGo(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
   }
 
   /** Writes events as one piece, then looks whether the log has grown too large. */
   async write(events: readonly StoredEvent[]): Promise<void> {
-    await appendFile(this.#file, events.map((event) => this.#line(event)).join(""), { mode: 0o600 });
+    if (this.#handle === undefined) {
+      this.#handle = await open(this.#file, "a", 0o600);
+      this.#size = (await this.#handle.stat()).size;
+    }
+    const bytes = new TextEncoder().encode(events.map((event) => this.#line(event)).join(""));
+    await this.#handle.appendFile(bytes);
+    this.#size += bytes.length;
     const { rotateMaxBytes } = this.#options;
-    if (rotateMaxBytes > 0 && (await stat(this.#file)).size > rotateMaxBytes) await this.#rotate();
+    if (rotateMaxBytes > 0 && this.#size > rotateMaxBytes) await this.#rotate();
   }
 
   async #drain(): Promise<void> {
@@ -127,6 +149,7 @@ class LogWriter implements EventLog {
     let name = stem;
     for (let more = 1; isTaken(name); more++) name = `${stem}-${more}`;
     const archive = join(folder, `${name}.ndjson`);
+    await this.#letGo();
     await rename(this.#file, archive);
     this.#archiving = this.#archiving.then(() => this.#archive(archive)).catch((error) => {
       log.error("An archive of the event log could not be compressed: {error}", { error });

@@ -61,7 +61,10 @@ Deno.test("openEventLog() puts a large log away, compresses it and keeps the new
   inFolder(async (folder) => {
     const store = memoryStore({ epoch: "e" });
     const log = await follow(folder, store, 300, 2);
-    for (let index = 0; index < 20; index++) await append(store, `node-${index}`);
+    for (let index = 0; index < 20; index++) {
+      await append(store, `node-${index}`);
+      await log.flushed();
+    }
     await log.close();
     const archives = (await readdir(folder)).filter((name) => name !== EVENT_LOG_FILE).sort();
     assert.equal(archives.length, 2);

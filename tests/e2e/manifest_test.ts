@@ -296,7 +296,7 @@ Deno.test("zss manifest lint --machine asks for the library in a process of its 
   assert.equal((await desk.run("lint", "--machine", "good.json")).code, 0);
   assert.match(
     (await desk.run("lint", "--machine", "other.json")).stdout,
-    /does not export spiderweb_driver_v1_invoke_json/,
+    /does not export the function "spiderweb_driver_v1_invoke_json"/,
   );
   assert.match(
     (await desk.run("lint", "--machine", "crash.json")).stdout,

@@ -1,0 +1,234 @@
+/**
+ * What it costs to publish a catalog: durably, with many writers, and with one
+ * service of a hundred changed.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { canonicalText, type ServiceDescriptor, serviceDescriptor, serviceDigest } from "../control/catalog/mod.ts";
+import { ControlConnection } from "../control/client/mod.ts";
+import { addNode, nextNodeId } from "../control/pairing/nodes.ts";
+import { memoryStore } from "../control/store/memory.ts";
+import { openSqliteStore } from "../control/store/sqlite.ts";
+import type { Store } from "../control/store/store.ts";
+import { systemClock } from "../drivers/process/mod.ts";
+import type { Bench, Contender } from "./harness.ts";
+import { freePort } from "./raw_socket.ts";
+
+const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+const TOKEN = "sw-admin_for-the-benches-of-zss";
+const WRITERS = 64;
+const RECORD_BYTES = 1000;
+
+const cleanUps: (() => Promise<void> | void)[] = [];
+
+async function cleanUp(): Promise<void> {
+  for (const one of cleanUps.splice(0).reverse()) await one();
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "zss-upsert-"));
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Changes a second that are safe on the disk when they are acknowledged, beside one fdatasync for each. */
+export const durableUpserts: Bench = {
+  name: "durable_upserts",
+  unit: "/s",
+  rounds: 5,
+  cleanUp,
+  async prepare() {
+    const folder = newFolder();
+    const store = openSqliteStore({ folder, newEpoch: () => "bench" });
+    cleanUps.push(() => store.close());
+    const file = openSync(join(folder, "peer"), "a");
+    cleanUps.push(() => closeSync(file));
+    const record = Buffer.alloc(RECORD_BYTES, "x");
+    const payload = { help_md: "x".repeat(RECORD_BYTES) };
+    const peer = "fdatasync per upsert";
+    return {
+      peer,
+      contenders: [
+        perSecond(peer, 300, 1, () => {
+          writeSync(file, record);
+          fdatasyncSync(file);
+          return Promise.resolve();
+        }),
+        perSecond(`store port, ${WRITERS} writers`, 20_000, WRITERS, (index) =>
+          store.transact((tx) => {
+            const node_id = `node-${index % 100}`;
+            tx.append({ kind: "upsert", node_id, timestamp_ms: index, payload });
+          })),
+        await throughSocket(folder),
+      ],
+    };
+  },
+};
+
+async function throughSocket(folder: string): Promise<Contender> {
+  const port = freePort();
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, "server", "--port", String(port), "--data-dir", join(folder, "server")],
+    env: { ZSS_ADMIN_TOKEN: TOKEN },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  cleanUps.push(async () => {
+    server.kill("SIGKILL");
+    await server.status;
+  });
+  const open = () => ControlConnection.open({ url: `ws://127.0.0.1:${port}`, token: TOKEN, clock: systemClock });
+  let admin: ControlConnection | undefined;
+  for (let attempt = 0; attempt < 200 && admin === undefined; attempt++) {
+    admin = await open().catch(() => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 25)));
+  }
+  if (admin === undefined) throw new Error("Cannot measure: the server did not start");
+  const writers = await Promise.all(Array.from({ length: WRITERS }, async () => {
+    const connection = await open();
+    cleanUps.push(() => connection.close());
+    const { invite_token } = await admin.call("node_invite_create", {});
+    const { node_id, node_secret } = await connection.call("node_join", { invite_token });
+    return { connection, node_id, node_secret };
+  }));
+  admin.close();
+  const help_md = "x".repeat(RECORD_BYTES - 200);
+  let version = 0;
+  return perSecond(`through the socket, ${WRITERS} writers`, 6_000, WRITERS, async (_index, writer) => {
+    const { connection, node_id, node_secret } = writers[writer] ?? never();
+    const endpoints = [`/nodes/${node_id}/camera`];
+    const service = {
+      service_id: "camera",
+      kind: "camera",
+      version: `${++version}`,
+      state: "online",
+      endpoints,
+      help_md,
+    };
+    await connection.call("node_service_upsert", { node_id, node_secret, services: [service] });
+  });
+}
+
+function never(): never {
+  throw new RangeError("There is no such writer");
+}
+
+function perSecond(
+  name: string,
+  count: number,
+  writers: number,
+  write: (index: number, writer: number) => Promise<unknown>,
+): Contender {
+  return {
+    name,
+    async measure() {
+      const start = performance.now();
+      let next = 0;
+      await Promise.all(Array.from({ length: writers }, async (_, writer) => {
+        while (next < count) await write(next++, writer);
+      }));
+      return count / ((performance.now() - start) / 1000);
+    },
+  };
+}
+
+function services(count: number): ServiceDescriptor[] {
+  return Array.from({ length: count }, (_, index) =>
+    serviceDescriptor.parse({
+      service_id: `s-${index}`,
+      kind: "camera",
+      state: "online",
+      endpoints: [`/nodes/node-1/s-${index}`],
+      capabilities: { zoom: [1, 2, 4], invoke: true },
+      help_md: "x".repeat(700),
+    }));
+}
+
+/** The digests of a catalog of a hundred services of which one has changed. */
+export const catalogDigest: Bench = {
+  name: "catalog_digest",
+  unit: "ms",
+  rounds: 9,
+  cleanUp,
+  prepare() {
+    const catalog = services(100);
+    for (const service of catalog) serviceDigest(service);
+    const peer = "canonicalise and hash all, 100 times";
+    return Promise.resolve({
+      peer,
+      contenders: [
+        timed(peer, () => {
+          for (let round = 0; round < 100; round++) {
+            for (const service of catalog) createHash("sha256").update(canonicalText(service)).digest("hex");
+          }
+          return Promise.resolve();
+        }),
+        timed("digests with one changed, 100 times", () => {
+          for (let round = 0; round < 100; round++) {
+            catalog[round] = { ...services(1)[0] ?? never(), version: `${round}` };
+            for (const service of catalog) serviceDigest(service);
+          }
+          return Promise.resolve();
+        }),
+      ],
+    });
+  },
+};
+
+/** What one more event costs a store that holds few nodes, and one that holds many. */
+export const nodesFlat: Bench = {
+  name: "upsert_by_nodes",
+  unit: "ms",
+  rounds: 7,
+  cleanUp,
+  async prepare() {
+    const few = await storeWith(100);
+    const many = await storeWith(10_000);
+    const peer = "2,000 upserts beside 100 nodes";
+    return {
+      peer,
+      contenders: [timed(peer, () => upserts(few)), timed("2,000 upserts beside 10,000 nodes", () => upserts(many))],
+    };
+  },
+};
+
+async function storeWith(nodes: number): Promise<Store> {
+  const store = memoryStore({ epoch: "bench" });
+  const request = { node_name: undefined, fs_url: undefined, lease_ttl_ms: 900_000 };
+  for (let index = 0; index < nodes; index++) {
+    await store.transact((tx) => addNode(tx, nextNodeId(tx), request, randomBytes, 0));
+  }
+  cleanUps.push(() => store.close());
+  return store;
+}
+
+async function upserts(store: Store): Promise<void> {
+  const [service] = services(1);
+  for (let index = 0; index < 2_000; index += 50) {
+    await Promise.all(Array.from({ length: 50 }, (_, at) =>
+      store.transact((tx) => {
+        const node_id = `node-${1 + (index + at) % 100}`;
+        const held = tx.get("catalog", node_id) ?? never();
+        const revision = tx.append({ kind: "upsert", node_id, timestamp_ms: index, payload: { services: [service] } });
+        tx.put("catalog", node_id, { ...held, revision });
+      })));
+  }
+}
+
+function timed(name: string, work: () => Promise<void>): Contender {
+  return {
+    name,
+    async measure() {
+      const start = performance.now();
+      await work();
+      return performance.now() - start;
+    },
+  };
+}

@@ -31,6 +31,8 @@
 /** One of the things that are compared. */
 export interface Contender {
   readonly name: string;
+  /** Name of the contender that this one is compared with; without it, the peer of the field. */
+  readonly peer?: string;
   /** Measures once; the value is in the unit of the bench. */
   measure(): Promise<number>;
 }
@@ -38,7 +40,7 @@ export interface Contender {
 /** What a bench compares once it is prepared. */
 export interface Field {
   readonly contenders: readonly Contender[];
-  /** Name of the contender that the others are compared with. */
+  /** Name of the contender that those are compared with that name no peer of their own. */
   readonly peer: string;
   /** Said below the table: what was left out and why. */
   readonly notes?: readonly string[];
@@ -63,6 +65,8 @@ export interface Result {
   readonly median: number;
   readonly min: number;
   readonly max: number;
+  /** Whom it is compared with; itself when there is nobody. */
+  readonly peer: string;
   /** Median over the peer's median; 1 for the peer. */
   readonly ratio: number;
 }
@@ -86,7 +90,8 @@ export async function runBench(bench: Bench): Promise<Report> {
     const field = await bench.prepare();
     if (typeof field === "string") return { ...about, results: [], notes: [], left_out: field };
     const samples = await takeTurns(field.contenders, bench.rounds);
-    return { ...about, peer: field.peer, results: compare(samples, field.peer), notes: field.notes ?? [] };
+    const results = compare(samples, field.peer, field.contenders);
+    return { ...about, peer: field.peer, results, notes: field.notes ?? [] };
   } finally {
     await bench.cleanUp?.();
   }
@@ -106,17 +111,25 @@ async function takeTurns(contenders: readonly Contender[], rounds: number): Prom
 /**
  * Compares samples with those of the peer.
  *
- * @throws {RangeError} If there are no samples of the peer.
+ * @param contenders Asked for peers of their own; those that are not among them have none.
+ * @throws {RangeError} If there are no samples of a peer.
  */
-export function compare(samples: ReadonlyMap<string, readonly number[]>, peer: string): Result[] {
-  const base = median(samples.get(peer) ?? []);
-  return [...samples].map(([name, values]) => ({
-    name,
-    median: median(values),
-    min: Math.min(...values),
-    max: Math.max(...values),
-    ratio: median(values) / base,
-  }));
+export function compare(
+  samples: ReadonlyMap<string, readonly number[]>,
+  peer: string,
+  contenders: readonly Pick<Contender, "name" | "peer">[] = [],
+): Result[] {
+  return [...samples].map(([name, values]) => {
+    const own = contenders.find((contender) => contender.name === name)?.peer ?? peer;
+    return {
+      name,
+      median: median(values),
+      min: Math.min(...values),
+      max: Math.max(...values),
+      peer: own,
+      ratio: median(values) / median(samples.get(own) ?? []),
+    };
+  });
 }
 
 /**
@@ -136,17 +149,21 @@ export function median(values: readonly number[]): number {
 export function formatReport(report: Report): string {
   const title = `${report.bench} (${report.unit}, median of ${report.rounds})`;
   if (report.left_out !== undefined) return `${title}\n  left out: ${report.left_out}\n`;
+  const isSamePeer = report.results.every(({ peer }) => peer === report.peer);
   const rows = [
-    ["", "median", "min", "max", `to ${report.peer}`],
-    ...report.results.map(({ name, median, min, max, ratio }) => [
+    ["", "median", "min", "max", ...(isSamePeer ? [`to ${report.peer}`] : ["ratio", "to"])],
+    ...report.results.map(({ name, median, min, max, peer, ratio }) => [
       name,
       ...[median, min, max].map(formatNumber),
-      name === report.peer ? "-" : `${ratio.toFixed(2)}x`,
+      name === peer ? "-" : `${ratio.toFixed(2)}x`,
+      ...(isSamePeer ? [] : [name === peer ? "" : peer]),
     ]),
   ];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  // Names stand first and, when there are several peers, last.
+  const isName = (column: number) => column === 0 || column === 5;
   const lines = rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))
+    row.map((cell, column) => isName(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))
       .join("  ").trimEnd()
   );
   return [title, ...lines, ...report.notes.map((note) => `note: ${note}`)].join("\n  ") + "\n";

@@ -27,6 +27,24 @@ Deno.test("compare() gives each contender its ratio to the peer", () => {
   assert.throws(() => compare(new Map([["ours", [1]]]), "peer"), RangeError);
 });
 
+Deno.test("compare() takes the peer that a contender names before that of the field", () => {
+  const samples = new Map([["script", [10]], ["ours", [20]], ["binary", [30]], ["our binary", [90]], ["lone", [7]]]);
+  const results = compare(samples, "script", [
+    { name: "ours" },
+    { name: "binary", peer: "binary" },
+    { name: "our binary", peer: "binary" },
+    { name: "lone", peer: "lone" },
+  ]);
+  assert.deepEqual(results.map(({ peer, ratio }) => [peer, ratio]), [
+    ["script", 1],
+    ["script", 2],
+    ["binary", 1],
+    ["binary", 3],
+    ["lone", 1],
+  ]);
+  assert.throws(() => compare(samples, "script", [{ name: "ours", peer: "absent" }]), RangeError);
+});
+
 Deno.test("runBench() lets contenders take turns and does not count the first", async () => {
   const turns: string[] = [];
   const bench: Bench = {
@@ -42,6 +60,25 @@ Deno.test("runBench() lets contenders take turns and does not count the first", 
   const report = await runBench(bench);
   assert.deepEqual(turns, ["p", "z", "p", "z", "p", "z"]);
   assert.deepEqual(report.results.map(({ median, max }) => [median, max]), [[2, 2], [2, 3]]);
+});
+
+Deno.test("runBench() compares a contender with the peer that it names", async () => {
+  const bench: Bench = {
+    name: "b",
+    unit: "ms",
+    rounds: 1,
+    prepare: () =>
+      Promise.resolve({
+        peer: "p",
+        contenders: [scripted("p", [1, 2]), scripted("q", [1, 4]), { ...scripted("z", [1, 8]), peer: "q" }],
+      }),
+  };
+  const { results } = await runBench(bench);
+  assert.deepEqual(results.map(({ name, peer, ratio }) => [name, peer, ratio]), [
+    ["p", "p", 1],
+    ["q", "p", 2],
+    ["z", "q", 2],
+  ]);
 });
 
 Deno.test("runBench() says why nothing was measured", async () => {
@@ -78,6 +115,24 @@ Deno.test("formatReport() aligns names to the left and figures to the right", ()
       "  deno run       16.0  16.0  16.0            -",
       "  zss version    1235  1235  1235       77.16x",
       "  note: no node",
+      "",
+    ].join("\n"),
+  );
+});
+
+Deno.test("formatReport() says whom a ratio is to when there are several peers", () => {
+  const samples = new Map([["script", [16]], ["ours", [32]], ["binary", [8]], ["our binary", [12]]]);
+  const own = [{ name: "binary", peer: "binary" }, { name: "our binary", peer: "binary" }];
+  const results = compare(samples, "script", own);
+  assert.equal(
+    formatReport({ bench: "one", unit: "ms", rounds: 1, peer: "script", results, notes: [] }),
+    [
+      "one (ms, median of 1)",
+      "              median   min   max  ratio  to",
+      "  script        16.0  16.0  16.0      -",
+      "  ours          32.0  32.0  32.0  2.00x  script",
+      "  binary        8.00  8.00  8.00      -",
+      "  our binary    12.0  12.0  12.0  1.50x  binary",
       "",
     ].join("\n"),
   );

@@ -37,6 +37,13 @@ async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteM
   return buildRouteMap({ routes, docs: { brief: branch.brief, fullDescription: branch.help } });
 }
 
+/** `--version` and `help`, which people type everywhere. */
+function usualWords(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  if (first === "--version" || first === "-V") return ["version", ...rest];
+  return first === "help" ? [...rest, "--help"] : argv;
+}
+
 async function target(
   route: Leaf | Branch,
   rest: readonly string[],
@@ -56,6 +63,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   let rest: string[];
   try {
     ({ globals, rest } = liftGlobals(argv));
+    rest = [...usualWords(rest)];
   } catch (error) {
     io.stderr.write(errorLines(error, paint));
     return exitCodeOf(error);

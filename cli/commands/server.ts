@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import { writeFile } from "node:fs/promises";
+import { errorText, ZssError } from "../../control/protocol/errors.ts";
 import { dataDirFlag, defaultDataDir } from "../data_dir.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
@@ -105,7 +106,7 @@ Exit status:
       }
       io.stdout.write(`zss server listening on ${server.url}\n`);
       if (flags.readyFile !== undefined) {
-        await writeFile(flags.readyFile, JSON.stringify({ url: server.url, pid: Deno.pid }) + "\n", { mode: 0o600 });
+        await writeReadyFile(flags.readyFile, server.url);
       }
       await interruption(io.interrupted);
       io.stderr.write("zss server: ending\n");
@@ -119,6 +120,17 @@ Exit status:
 export function interruption(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+async function writeReadyFile(path: string, url: string): Promise<void> {
+  try {
+    await writeFile(path, JSON.stringify({ url, pid: Deno.pid }) + "\n", { mode: 0o600 });
+  } catch (cause) {
+    throw new ZssError("io", `Cannot write the ready file "${path}": ${errorText(cause)}`, {
+      hint: "make its folder first, or name another file with --ready-file",
+      cause,
+    });
+  }
 }
 
 async function presetToken(file: string | undefined, env: CliContext["io"]["env"]): Promise<string | undefined> {

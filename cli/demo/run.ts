@@ -40,6 +40,8 @@ interface Stage {
  */
 export async function runDemo(io: CliIo, once: boolean): Promise<void> {
   const paint = paintFor(io.stdout, io.env);
+  // From here on an interruption is heeded, so that the folder and the children are never left behind.
+  void io.interrupted;
   const folder = await mkdtemp(join(tmpdir(), "zss-demo-"));
   const children: DemoChild[] = [];
   const connections: { close(): void }[] = [];

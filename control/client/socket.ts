@@ -6,6 +6,9 @@
 
 import { ZssError } from "../protocol/errors.ts";
 
+/** How long a server may take to answer the upgrade, in milliseconds. */
+const OPEN_TIMEOUT_MS = 10_000;
+
 /** A socket that carries text frames. */
 export interface TextSocket {
   send(text: string): void;
@@ -33,10 +36,20 @@ export async function openSocket(options: SocketOptions): Promise<TextSocket> {
   const headers = options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` };
   const ws = new WebSocket(url, { headers });
   ws.binaryType = "arraybuffer";
-  const opened = await new Promise<boolean>((resolve) => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const opened = await new Promise<boolean | "late">((resolve) => {
     ws.onopen = () => resolve(true);
     ws.onerror = () => resolve(false);
+    timer = setTimeout(() => resolve("late"), OPEN_TIMEOUT_MS);
   });
+  clearTimeout(timer);
+  if (opened === "late") {
+    ws.onerror = (event) => event.preventDefault();
+    ws.close();
+    throw new ZssError("timeout", `Cannot connect to ${url.href}: no answer within ${OPEN_TIMEOUT_MS / 1000} s`, {
+      hint: "something listens there, but it is no zss server, or one that is overloaded",
+    });
+  }
   if (!opened) throw await refusal(url, headers);
   return wrap(ws);
 }

@@ -180,7 +180,8 @@ class Watch {
         const item = this.#read(frame);
         if (item !== undefined) yield item;
       }
-      if (signal?.aborted) await connection.call("node_service_unwatch", {}).catch(() => {});
+      // Said without waiting: a server that is silent must not hold up who wants to leave.
+      if (signal?.aborted) void connection.call("node_service_unwatch", {}).catch(() => {});
     } finally {
       cancelHeartbeat();
       signal?.removeEventListener("abort", stop);

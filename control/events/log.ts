@@ -14,7 +14,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { createReadStream, createWriteStream } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -25,6 +25,9 @@ const log = getLogger(["zss", "control", "event-log"]);
 
 /** Name of the log in its folder. */
 export const EVENT_LOG_FILE = "node-service-events.ndjson";
+
+/** Says up to which revision events have been put away. */
+const POSITION_FILE = "node-service-events.position";
 
 const ARCHIVE = /^node-service-events-(\d+)(?:-\d+)?\.ndjson(?:\.gz)?$/;
 /** How much of the end of the log is looked at to find its last event, in bytes. */
@@ -58,7 +61,9 @@ export async function openEventLog(
 ): Promise<EventLog> {
   const writer = new LogWriter(options, store.epoch, now);
   await mkdir(options.folder, { recursive: true });
-  let revision = await lastRevision(join(options.folder, EVENT_LOG_FILE), store.epoch);
+  const position = await readFile(join(options.folder, POSITION_FILE), "utf8").catch(() => "");
+  const archived = revisionIn(position.trim(), store.epoch) ?? 0;
+  let revision = Math.max(archived, await lastRevision(join(options.folder, EVENT_LOG_FILE), store.epoch));
   while (revision < store.revision) {
     const page = store.readSince(revision, CATCH_UP_PAGE);
     const last = page.at(-1);
@@ -77,6 +82,7 @@ class LogWriter implements EventLog {
   /** The log, open between two writes; its size is counted along. */
   #handle: FileHandle | undefined;
   #size = 0;
+  #isBroken = false;
   #waiting: StoredEvent[] = [];
   #writing: Promise<void> | undefined;
   #archiving: Promise<void> = Promise.resolve();
@@ -89,6 +95,7 @@ class LogWriter implements EventLog {
   }
 
   append(events: readonly StoredEvent[]): void {
+    if (this.#isBroken) return;
     this.#waiting.push(...events);
     this.#writing ??= this.#drain();
   }
@@ -119,7 +126,7 @@ class LogWriter implements EventLog {
     await this.#handle.appendFile(bytes);
     this.#size += bytes.length;
     const { rotateMaxBytes } = this.#options;
-    if (rotateMaxBytes > 0 && this.#size > rotateMaxBytes) await this.#rotate();
+    if (rotateMaxBytes > 0 && this.#size > rotateMaxBytes) await this.#rotate(events.at(-1)?.revision ?? 0);
   }
 
   async #drain(): Promise<void> {
@@ -127,8 +134,9 @@ class LogWriter implements EventLog {
       try {
         await this.write(this.#waiting.splice(0));
       } catch (error) {
-        // The store holds the events; the next start writes those that the log lacks.
-        log.error("The event log could not be written: {error}", { error });
+        // Nothing more is written, so that the log has no gap: the next start goes on behind its last line.
+        log.error("The event log could not be written and stays as it is until the next start: {error}", { error });
+        this.#isBroken = true;
         this.#waiting = [];
       }
     }
@@ -141,8 +149,12 @@ class LogWriter implements EventLog {
       "\n";
   }
 
-  async #rotate(): Promise<void> {
+  /** @param revision Of the last event in the log; kept beside it, since the new log has none to tell. */
+  async #rotate(revision: number): Promise<void> {
     const { folder } = this.#options;
+    await writeFile(join(folder, POSITION_FILE), JSON.stringify({ epoch: this.#epoch, revision }) + "\n", {
+      mode: 0o600,
+    });
     const taken = new Set(await readdir(folder));
     const stem = `node-service-events-${this.#now()}`;
     const isTaken = (name: string) => taken.has(`${name}.ndjson`) || taken.has(`${name}.ndjson.gz`);

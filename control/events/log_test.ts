@@ -66,7 +66,7 @@ Deno.test("openEventLog() puts a large log away, compresses it and keeps the new
       await log.flushed();
     }
     await log.close();
-    const archives = (await readdir(folder)).filter((name) => name !== EVENT_LOG_FILE).sort();
+    const archives = (await readdir(folder)).filter((name) => name.endsWith(".gz")).sort();
     assert.equal(archives.length, 2);
     assert.ok(archives.every((name) => /^node-service-events-\d+\.ndjson\.gz$/.test(name)), archives.join());
     const last = archives.at(-1) ?? "";
@@ -77,4 +77,18 @@ Deno.test("openEventLog() puts a large log away, compresses it and keeps the new
     ];
     assert.equal(kept.at(-1), 20);
     assert.deepEqual(kept, kept.map((_, index) => (kept[0] ?? 0) + index));
+  }));
+
+Deno.test("openEventLog() writes nothing twice when the last event put the log away", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    const log = await follow(folder, store, 1);
+    for (const id of ["a", "b"]) {
+      await append(store, id);
+      await log.flushed();
+    }
+    await log.close();
+    const before = (await readdir(folder)).sort();
+    await (await openEventLog({ folder, rotateMaxBytes: 1, archiveKeep: 8 }, store)).close();
+    assert.deepEqual((await readdir(folder)).sort(), before);
   }));

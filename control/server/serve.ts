@@ -14,7 +14,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { EventHub } from "../events/hub.ts";
-import { openEventLog } from "../events/log.ts";
+import { type EventLog, openEventLog } from "../events/log.ts";
 import { Meters, metricsObject } from "../metrics/meters.ts";
 import { prometheusText } from "../metrics/prometheus.ts";
 import { FsTokens } from "../pairing/fs_tokens.ts";
@@ -105,6 +105,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     fsTokens: new FsTokens(clock, random),
   };
   const sockets = new Sockets(plane, config);
+  // Before anything can commit: what the log lacks is written first, then what comes.
+  const eventLog = await openLog(config, store);
   store.onCommit((events) => {
     hub.publish(events);
     const now = clock.now();
@@ -117,8 +119,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     eventLog?.append(events);
   });
   leases.start();
-  const eventLog = config.eventLog === undefined ? undefined : await openEventLog(config.eventLog, store);
   http.on("upgrade", (request, socket, head) => {
+    if (closing) return void socket.destroy();
     socket.on("error", (error: Error) => {
       log.debug("Upgrade socket failed: {error}", { error });
       socket.destroy();
@@ -154,6 +156,24 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       await store.close();
     },
   };
+}
+
+/** Opens the event log. @throws {ZssError} `storage_error`; the store is closed then. */
+async function openLog(config: ServerConfig, store: Store): Promise<EventLog | undefined> {
+  if (config.eventLog === undefined) return undefined;
+  try {
+    return await openEventLog(config.eventLog, store);
+  } catch (cause) {
+    await store.close();
+    throw new ZssError(
+      "storage_error",
+      `Cannot write the event log in "${config.eventLog.folder}": ${errorText(cause)}`,
+      {
+        hint: "check the space and the rights of the folder",
+        cause,
+      },
+    );
+  }
 }
 
 /** An upgrade that is not granted. */
@@ -203,6 +223,8 @@ function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {
   socket.end(
     `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    // A peer that keeps its half open must not keep ours.
+    () => socket.destroy(),
   );
 }
 

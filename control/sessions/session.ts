@@ -23,12 +23,19 @@ const byType: ReadonlyMap<string, Operation> = new Map(
   operations.map((operation) => [`control.${operation.name}`, operation]),
 );
 
+/** Most requests of a connection that may wait. */
+const MAX_WAITING = 1024;
+/** Most bytes of answers that a peer may leave unread. */
+const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+
 /** One control connection. */
 export class Session implements Caller {
   readonly actor: Actor;
   readonly socket: SessionSocket;
   readonly #plane: ControlPlane;
   #negotiated = false;
+  #isClosed = false;
+  #waiting = 0;
   #afterReply: (() => void) | undefined;
   /** The answer to the newest frame. */
   #last: Promise<void> = Promise.resolve();
@@ -48,6 +55,13 @@ export class Session implements Caller {
    * them, but for publishing: catalogs that came together share a commit.
    */
   receive(text: string): Promise<void> {
+    if (this.#isClosed) return this.#last;
+    if (this.#waiting >= MAX_WAITING || this.socket.bufferedBytes > MAX_UNREAD_BYTES) {
+      this.#isClosed = true;
+      this.socket.close(1013, "answers are not read");
+      return this.#last;
+    }
+    this.#waiting++;
     let frame: Envelope | EnvelopeError;
     try {
       frame = parseEnvelope(text);
@@ -58,13 +72,17 @@ export class Session implements Caller {
     const before = this.#last;
     const isPipelined = !(frame instanceof EnvelopeError) && frame.type === "control.node_service_upsert";
     const answering = (isPipelined ? this.#barrier : before).then(() => this.#answer(frame));
-    this.#last = Promise.all([before, answering]).then(([, send]) => send());
+    this.#last = Promise.all([before, answering]).then(([, send]) => {
+      this.#waiting--;
+      if (!this.#isClosed) send();
+    });
     if (!isPipelined) this.#barrier = this.#last;
     return this.#last;
   }
 
   /** Frees what the connection held. */
   closed(): void {
+    this.#isClosed = true;
     this.#plane.hub.unsubscribe(this.socket);
   }
 
@@ -78,6 +96,8 @@ export class Session implements Caller {
 
   /** Runs what a frame asks for; returns what sends the answer. */
   async #answer(frame: Envelope | EnvelopeError): Promise<() => void> {
+    // Whoever has gone asks for nothing any more.
+    if (this.#isClosed) return () => {};
     if (frame instanceof EnvelopeError) return () => this.socket.sendText(errorFrame(frame.id, frame));
     try {
       return await this.#run(frame);
@@ -104,7 +124,9 @@ export class Session implements Caller {
     }
     const operation = byType.get(frame.type);
     if (operation === undefined) {
-      throw new ZssError("invalid_envelope", `Cannot run ${frame.type}: UnsupportedType`, { path: "/type" });
+      throw new ZssError("invalid_envelope", `Cannot run ${frame.type.slice(0, 100)}: UnsupportedType`, {
+        path: "/type",
+      });
     }
     const decision = mayCall(this.actor, operation.access);
     if (!decision.allowed) {

@@ -93,9 +93,13 @@ export class GroupCommit {
       return;
     }
     const events = changes.flatMap((change) => change.events);
-    if (events.length > 0) { for (const listener of this.#listeners) listener(events); }
-    for (const waiting of done) waiting.resolve(undefined);
-    this.#scheduleRest();
+    try {
+      if (events.length > 0) { for (const listener of this.#listeners) listener(events); }
+    } finally {
+      // The commit holds, whatever becomes of those who listen.
+      for (const waiting of done) waiting.resolve(undefined);
+      this.#scheduleRest();
+    }
   }
 
   #scheduleRest(): void {

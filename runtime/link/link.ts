@@ -113,8 +113,9 @@ export class Link {
     try {
       const connecting = ControlConnection.open({ url: controlUrl, token, clock });
       control = await unlessAborted(connecting, signal, (late) => late.close());
-      await this.#publish(control, tunnel.leaseGeneration, signal);
+      // The refresh proves who we are, which is what raises the limit of a frame for a large catalog.
       await this.#refresh(control, tunnel.leaseGeneration, signal);
+      await this.#publish(control, tunnel.leaseGeneration, signal);
       onOnline();
       report({ type: "online", services: this.#options.catalog().services.length });
       return await this.#stay(control, tunnel, signal);

@@ -110,6 +110,8 @@ function* readAll(request: LintRequest, reader: ManifestReader): Generator<Entry
       yield unreadable(path, listed.problem);
       continue;
     }
+    // A folder that is named to be checked and holds nothing is most likely the wrong one.
+    if (listed.length === 0) yield unreadable(path, "it holds no .json and no .jsonc file");
     for (const { file, isPlain } of listed) {
       // A file that is named twice is one manifest.
       if (seen.has(file)) continue;

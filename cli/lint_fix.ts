@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errorText, ZssError } from "../control/protocol/errors.ts";
 import type { Diagnostic, TextEdit } from "../control/protocol/diagnostic.ts";
 import { writeAtomically } from "../runtime/state/atomic_file.ts";
 import { lintFiles, type LintOutcome, type LintRequest } from "../runtime/manifest/lint_files.ts";
@@ -35,12 +36,23 @@ export async function fixFiles(
       fixed += count;
       if (texts.some((one) => one.file === file)) {
         texts = texts.map((one) => one.file === file ? { file, bytes: new TextEncoder().encode(mended) } : one);
-      } else await writeAtomically(await Deno.realPath(file), mended, ((await Deno.stat(file)).mode ?? 0o644) & 0o7777);
+      } else await replace(file, mended);
     }
     outcome = await lintFiles({ ...request, texts });
   }
   for (const { bytes } of texts) give(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
   return { outcome, fixed };
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  try {
+    await writeAtomically(await Deno.realPath(file), text, ((await Deno.stat(file)).mode ?? 0o644) & 0o7777);
+  } catch (cause) {
+    throw new ZssError("io", `Cannot mend "${file}": ${errorText(cause)}`, {
+      hint: "check its rights and those of its folder",
+      cause,
+    });
+  }
 }
 
 /** Applies the fixes that do not touch each other; the others have their turn in the next round. */

@@ -109,7 +109,7 @@ Rules: zss manifest lint --list-rules, zss manifest explain RULE`),
     if (flags.fix && outcome.findings.some(({ fix }) => fix !== undefined)) {
       const { fixFiles } = await extras();
       ({ outcome, fixed } = await fixFiles(outcome, request, (mended) => void io.stdout.write(mended)));
-    } else if (flags.fix && request.texts.length > 0) {
+    } else if (flags.fix && request.texts.length > 0 && !outcome.findings.some(({ rule }) => rule === "unreadable")) {
       for (const { bytes } of request.texts) {
         io.stdout.write(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
       }
@@ -155,6 +155,9 @@ async function expandPaths(paths: readonly string[]): Promise<readonly string[]>
   return paths.some((path) => /[*?[{]/.test(path)) ? (await extras()).expandPatterns(paths) : paths;
 }
 
+/** Without these nothing else was looked at. */
+const BASIC_RULES: ReadonlySet<string> = new Set(["unreadable", "syntax"]);
+
 async function ruleFilter({ disable, only }: Flags): Promise<(rule: string) => boolean> {
   if (disable.length + only.length === 0) return () => true;
   const { allRules } = await extras();
@@ -163,12 +166,13 @@ async function ruleFilter({ disable, only }: Flags): Promise<(rule: string) => b
   if (unknown !== undefined) {
     throw usageError(`Cannot choose rule "${unknown}": no such rule`, "zss manifest lint --list-rules shows the rules");
   }
-  if (disable.includes("unreadable")) {
-    throw usageError('Cannot leave out rule "unreadable": a file that was not read was not checked');
+  const basic = disable.find((rule) => BASIC_RULES.has(rule));
+  if (basic !== undefined) {
+    throw usageError(`Cannot leave out rule "${basic}": a file that cannot be read was not checked`);
   }
   const chosen = new Set(only);
   const left = new Set(disable);
-  return (rule) => rule === "unreadable" || (!left.has(rule) && (chosen.size === 0 || chosen.has(rule)));
+  return (rule) => BASIC_RULES.has(rule) || (!left.has(rule) && (chosen.size === 0 || chosen.has(rule)));
 }
 
 /** Looks at the machine as a node would that is started here. */

@@ -17,6 +17,7 @@ import { quickLint } from "./quick_lint.ts";
 import type { JsonObject, RuleContext, RuleFinding, RuleInfo, ValuePath } from "./rule.ts";
 import { issueRules, manifestRules, textRules } from "./rules/mod.ts";
 import { type Manifest, manifestSchema } from "./schema.ts";
+import { isAffordable } from "./schema_cost.ts";
 import { TextView } from "./text_view.ts";
 
 /** What stands for `{node_id}` when nobody says. */
@@ -41,6 +42,8 @@ export interface ManifestSource {
   readonly text: string;
   /** What stands for `{node_id}`. @default {"node-0"} */
   readonly nodeId?: string;
+  /** Whether findings of a rule are wanted. @default {all are} */
+  readonly isOn?: (rule: string) => boolean;
 }
 
 /** Checks one manifest. Never throws for what the text says. */
@@ -65,11 +68,16 @@ export function readManifest(source: ManifestSource): ManifestReading {
   if (isObject(value) && value["enabled"] === false) {
     return { manifest: undefined, disabled: !findings.some(isError()), value, findings };
   }
-  const found = [...schemaFindings(value), ...ruleFindings(value, { nodeId, refusals })];
+  const isOn = source.isOn ?? (() => true);
+  // Before echoes are left out, so that what nobody wants to hear hides nothing else.
+  const everything = [...schemaFindings(value), ...ruleFindings(value, { nodeId, refusals })];
+  const found = everything.filter(([{ id }]) => isOn(id));
   const placed = found.map(([rule, finding]) => placedDiagnostic(source.file, view, rule, finding));
   const all = [...findings, ...withoutEchoes(placed)].sort(byPlace);
   const object = isObject(value) ? value : undefined;
-  return all.some(isError()) || object === undefined
+  // An error that nobody wants to hear of is one all the same.
+  const isRefused = everything.some(([{ severity }]) => severity === "error") || all.some(isError());
+  return isRefused || object === undefined
     ? { manifest: undefined, disabled: false, value: object, findings: all }
     : accepted(object, all);
 }
@@ -123,6 +131,8 @@ const COMPOUND = new Set([
 
 /** What a JSON Schema says against a value. */
 function refusals(schema: JsonObject, value: unknown): ReturnType<RuleContext["refusals"]> {
+  // A schema that takes too long to be followed is not asked.
+  if (!isAffordable(schema)) return [];
   try {
     const { valid, errors } = new Validator(schema, "2020-12", false).validate(value);
     if (valid) return [];

@@ -51,6 +51,8 @@ interface Entry {
   /** What it claims among others; undefined when it claims nothing. */
   member: SetMember | undefined;
   isDisabled: boolean;
+  /** Whether it can be read again. */
+  readonly isFile: boolean;
   findings: Diagnostic[];
 }
 
@@ -73,11 +75,12 @@ export async function lintFiles(request: LintRequest): Promise<LintOutcome> {
     let value = quickLint(entry.text, nodeId);
     if (value === undefined) {
       slow ??= await slowLook();
-      const reading = slow.readManifest({ file: entry.file, text: entry.text, nodeId });
+      const reading = slow.readManifest({ file: entry.file, text: entry.text, nodeId, isOn: request.isOn });
       value = reading.value;
       entry.findings.push(...reading.findings);
     }
-    if (entry.findings.length === 0) entry.text = undefined;
+    // What did not come from a file could not be read again.
+    if (entry.findings.length === 0 && entry.isFile) entry.text = undefined;
     entry.isDisabled = value?.["enabled"] === false;
     if (value === undefined || entry.isDisabled) continue;
     entry.member = setMember(JSON.stringify(entry.file), value, nodeId);
@@ -103,7 +106,8 @@ export async function lintFiles(request: LintRequest): Promise<LintOutcome> {
 }
 
 function* readAll(request: LintRequest, reader: ManifestReader): Generator<Entry> {
-  const seen = new Set<string>();
+  // A manifest that is handed over stands for the file of its name, as the buffer of an editor does.
+  const seen = new Set((request.texts ?? []).map(({ file }) => plainPath(file)));
   for (const path of request.paths) {
     const listed = isFolder(path) ? manifestsIn(path) : [{ file: path, isPlain: false }];
     if ("problem" in listed) {
@@ -114,17 +118,21 @@ function* readAll(request: LintRequest, reader: ManifestReader): Generator<Entry
     if (listed.length === 0) yield unreadable(path, "it holds no .json and no .jsonc file");
     for (const { file, isPlain } of listed) {
       // A file that is named twice is one manifest.
-      if (seen.has(file)) continue;
-      seen.add(file);
+      if (seen.has(plainPath(file))) continue;
+      seen.add(plainPath(file));
       yield entryOf(file, reader.read(file, isPlain));
     }
   }
-  for (const { file, bytes } of request.texts ?? []) yield entryOf(file, reader.decode(bytes));
+  for (const { file, bytes } of request.texts ?? []) yield entryOf(file, reader.decode(bytes), false);
 }
 
-function entryOf(file: string, read: ReturnType<ManifestReader["read"]>): Entry {
+function plainPath(path: string): string {
+  return path.replaceAll(/\/(?:\.?\/)+/g, "/").replace(/^(?:\.\/)+/, "");
+}
+
+function entryOf(file: string, read: ReturnType<ManifestReader["read"]>, isFile = true): Entry {
   return typeof read === "string"
-    ? { file, text: read, value: undefined, member: undefined, isDisabled: false, findings: [] }
+    ? { file, text: read, value: undefined, member: undefined, isDisabled: false, isFile, findings: [] }
     : unreadable(file, read.problem);
 }
 
@@ -132,7 +140,15 @@ function unreadable(file: string, problem: string): Entry {
   const start = { line: 1, column: 1 };
   const message = `cannot be read: ${problem}`;
   const finding: Diagnostic = { rule: "unreadable", severity: "error", file, start, end: start, message };
-  return { file, text: undefined, value: undefined, member: undefined, isDisabled: false, findings: [finding] };
+  return {
+    file,
+    text: undefined,
+    value: undefined,
+    member: undefined,
+    isDisabled: false,
+    isFile: true,
+    findings: [finding],
+  };
 }
 
 /** The rules about manifests that are loaded together. */
@@ -143,20 +159,23 @@ async function checkTogether(
 ): Promise<void> {
   const builtIn = builtInMembers(nodeId);
   const members = [...builtIn, ...entries.flatMap(({ member }) => member ?? [])];
+  const views = new Map<Entry, InstanceType<Slow["TextView"]>>();
   for (const rule of setRules) {
     for (const finding of rule.check(members)) {
       const entry = entries[finding.member - builtIn.length];
       const text = entry === undefined ? undefined : textOf(entry, reader);
       if (entry === undefined || text === undefined) continue;
       const { placedDiagnostic, TextView } = await slowLook();
-      entry.findings.push(placedDiagnostic(entry.file, new TextView(entry.file, text), rule, finding));
+      const view = views.get(entry) ?? new TextView(entry.file, text);
+      views.set(entry, view);
+      entry.findings.push(placedDiagnostic(entry.file, view, rule, finding));
     }
   }
 }
 
 /** The text of a file that was let go of when it seemed clean. */
 function textOf(entry: Entry, reader: ManifestReader): string | undefined {
-  if (entry.text === undefined) {
+  if (entry.text === undefined && entry.isFile) {
     const read = reader.read(entry.file);
     if (typeof read === "string") entry.text = read;
   }

@@ -87,6 +87,68 @@ Deno.test("lintManifest() finds the syntax of .json wrong exactly where JSON.par
   );
 });
 
+/** A manifest without a finding, then at most one mutation of its text. */
+const nearlyCleanText = fc.tuple(
+  fc.record({
+    version: fc.constantFrom("1", "2.0"),
+    capabilities: fc.dictionary(fc.constantFrom("a", "b", "c"), fc.jsonValue({ maxDepth: 2 })),
+    runtime: fc.constantFrom({ type: "builtin" }, {
+      type: "native_proc",
+      executable_path: "x",
+      args: ["a"],
+      timeout_ms: 5,
+    }),
+    invoke_template: fc.constantFrom({}, { zoom: 1 }),
+  }, { requiredKeys: [] }),
+  fc.constantFrom(
+    ["", ""],
+    ['"kind": "camera"', '"kind": "camera", "kind": "other"'],
+    ['"kind": "camera"', '"knid": "camera"'],
+    ['"a": ', '"a": 1, "a": '],
+    ['"timeout_ms": 5', '"timeout_ms": 50000'],
+    ['"builtin"', '"builtni"'],
+    ['"x"', '""'],
+  ),
+).map(([members, [from = "", to = ""]]) =>
+  JSON.stringify({ service_id: "camera", kind: "camera", ...members }, null, 1).replaceAll('":', '": ').replaceAll(
+    ":  ",
+    ": ",
+  )
+    .replace(from, to)
+);
+
+Deno.test("quickLint() takes what is clean, and the slow look agrees about both", () => {
+  let clean = 0;
+  fc.assert(
+    fc.property(nearlyCleanText, (text) => {
+      const slow = lintManifest({ file: "m.jsonc", text: `// slow\n${text}` });
+      const quick = quickLint(text, DEFAULT_NODE_ID);
+      if (quick !== undefined) clean++;
+      assert.equal(quick !== undefined, slow.length === 0, text);
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(clean > 50, `${clean} were clean`);
+});
+
+Deno.test("lintManifest() ends soon for patterns and references that would take for ever", () => {
+  const manifest = (input: unknown, template: unknown) =>
+    JSON.stringify({ service_id: "a", kind: "a", schema: { input }, invoke_template: template });
+  const pattern = { properties: { a: { type: "string", pattern: "^(a+)+$" } } };
+  lintManifest({ file: "m.json", text: manifest(pattern, { a: `${"a".repeat(40)}!` }) });
+  const $defs = Object.fromEntries(
+    Array.from(
+      { length: 31 },
+      (_, at) => [`d${at}`, { allOf: [{ $ref: `#/$defs/d${at + 1}` }, { $ref: `#/$defs/d${at + 1}` }] }],
+    ),
+  );
+  lintManifest({ file: "m.json", text: manifest({ $defs: { ...$defs, d31: {} }, $ref: "#/$defs/d0" }, { a: 1 }) });
+  lintManifest({
+    file: "m.json",
+    text: JSON.stringify({ service_id: "a", kind: "a", help_md: "eyJ-".repeat(15_000) }),
+  });
+});
+
 Deno.test("quickLint() lets nothing pass that the slow look finds something in", () => {
   fc.assert(
     fc.property(writtenText, (text) => {

@@ -13,6 +13,7 @@ export { type LoadedManifest, loadManifests, type LoadOptions, type LoadResult }
 export { isFolder, ManifestReader, manifestsIn, MAX_MANIFEST_BYTES } from "./manifest_files.ts";
 export { createMachineProbe } from "./machine_probe.ts";
 export type { MachineProbe, RuleInfo, SetMember } from "./rule.ts";
+export { maskSecrets } from "./rules/_secrets.ts";
 export { allRules } from "./rules/mod.ts";
 export { type Manifest, manifestSchema, type ServiceManifest, timeoutOf, toDescriptor } from "./schema.ts";
 export { isStarterType, starterManifest, starterTypes } from "./starters.ts";

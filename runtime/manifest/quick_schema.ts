@@ -11,6 +11,8 @@
 
 import { isObject } from "../../control/protocol/envelope.ts";
 
+import { isSlowPattern } from "./schema_cost.ts";
+
 /** Whether a value certainly fits. */
 export type QuickCheck = (value: unknown) => boolean;
 
@@ -165,7 +167,7 @@ function onNumber(limit: unknown, maker: (limit: number) => QuickCheck): QuickCh
 }
 
 function regExp(source: unknown): RegExp | undefined {
-  if (typeof source !== "string") return undefined;
+  if (typeof source !== "string" || isSlowPattern(source)) return undefined;
   try {
     return new RegExp(source, "u");
   } catch {

@@ -27,7 +27,9 @@ export function setMember(origin: string, manifest: JsonObject, nodeId: string):
       service_id,
       mounts: mounts.flatMap((mount, index) => {
         const path = isObject(mount) ? mount["mount_path"] : undefined;
-        return typeof path === "string" ? [{ path: expand(path), from: ["mounts", index, "mount_path"] }] : [];
+        // One that is too long is wrong already; its every ancestor would be kept.
+        const isPath = typeof path === "string" && path.startsWith("/") && path.length <= 512;
+        return isPath ? [{ path: expand(path), from: ["mounts", index, "mount_path"] }] : [];
       }),
     };
   }
@@ -36,7 +38,7 @@ export function setMember(origin: string, manifest: JsonObject, nodeId: string):
   if (typeof first === "string") {
     const path = expand(first);
     // One that lies elsewhere is wrong already, and what it would overlap says nothing new.
-    const isOwn = path.startsWith(prefix) && path.length > prefix.length;
+    const isOwn = path.startsWith(prefix) && path.length > prefix.length && path.length <= 1024;
     return { origin, service_id, mounts: isOwn ? [{ path, from: ["endpoints", 0] }] : [] };
   }
   const fallback = service_id === undefined || service_id === ""

@@ -354,3 +354,29 @@ Deno.test("zss manifest schema prints the schema of the project", async () => {
   const { stdout } = await zss(["manifest", "schema"]);
   assert.equal(stdout, await readFile(join(ROOT, "schemas/manifest.v1.json"), "utf8"));
 });
+
+Deno.test("zss manifest lint checks a manifest from standard input beside those of a folder, in place of the file of its name", async () => {
+  await using desk = await Desk.open({
+    "services.d/a.json": GOOD,
+    "services.d/b.json": GOOD.replace('"camera"', '"b"'),
+  });
+  const fs = await desk.feed('{"service_id":"fs","kind":"fs"}', "lint", "-");
+  assert.deepEqual([fs.code, /service_id "fs" is taken/.test(fs.stdout)], [1, true]);
+  const same = await desk.feed(GOOD, "lint", "--stdin-filename", "services.d/a.json", "services.d", "-");
+  assert.equal(same.code, 0, same.stdout);
+  const other = await desk.feed(GOOD, "lint", "--stdin-filename", "services.d/c.json", "./services.d", "-");
+  assert.match(other.stdout, /^services\.d\/c\.json:1:17: error: service_id "camera" is taken/);
+  assert.equal((await desk.run("lint", "services.d/a.json", "./services.d/a.json")).code, 0);
+});
+
+Deno.test("zss manifest lint is not made green by leaving rules out", async () => {
+  await using desk = await Desk.open({
+    "bad.json": "{",
+    "both.json": '{"service_id":"a","kind":"a","endpoints":["/other/../x"]}',
+    "empty.d/notes.txt": "",
+  });
+  assert.equal((await desk.run("lint", "--disable", "syntax", "bad.json")).code, 2);
+  assert.equal((await desk.run("lint", "--only", "secret", "bad.json")).code, 1);
+  assert.equal((await desk.run("lint", "--disable", "path-clean", "both.json")).code, 1);
+  assert.equal((await desk.run("lint", "empty.d")).code, 3);
+});

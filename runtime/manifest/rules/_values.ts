@@ -6,6 +6,7 @@
 
 import { isObject } from "../../../control/protocol/envelope.ts";
 import type { JsonObject, ValuePath } from "../rule.ts";
+import { maskSecrets } from "./_secrets.ts";
 
 /** A text and where it stands. */
 export interface PlacedText {
@@ -69,7 +70,7 @@ export function pathName(path: ValuePath): string {
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
   if (isObject(value)) return "an object";
-  const text = JSON.stringify(value) ?? "nothing";
+  const text = maskSecrets(JSON.stringify(value) ?? "nothing");
   return text.length > 80 ? `${text.slice(0, 72)}…" (${String(value).length} characters)` : text;
 }
 

@@ -48,5 +48,7 @@ export const mountOverlap: SetRule = {
 function ancestorsOf(path: string): string[] {
   const found: string[] = [];
   for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) found.push(path.slice(0, end));
+  // Whatever is mounted at the root holds everything.
+  if (path !== "") found.push("");
   return found;
 }

@@ -1,5 +1,5 @@
-import type { ManifestRule } from "../rule.ts";
-import { pathName, pathsOf, shown } from "./_values.ts";
+import type { JsonObject, ManifestRule } from "../rule.ts";
+import { pathName, pathsOf, type PlacedText, shown } from "./_values.ts";
 
 /** Paths that mean the same for everybody. */
 export const pathClean: ManifestRule = {
@@ -8,7 +8,7 @@ export const pathClean: ManifestRule = {
   reason: "An endpoint or mount path has no `.` or `..` segment, no `//`, no backslash and no segment that ends in a " +
     "dot, so that it means the same place on every system and cannot leave its folder.",
   check: (manifest) =>
-    pathsOf(manifest).flatMap(({ path, text }) => {
+    [...idsOf(manifest), ...pathsOf(manifest)].flatMap(({ path, text }) => {
       const problem = problemOf(text);
       if (problem === undefined) return [];
       return [{
@@ -22,6 +22,11 @@ export const pathClean: ManifestRule = {
     }),
   fixable: true,
 };
+
+/** The service_id is a segment of the path that a service has without endpoints. */
+function idsOf({ service_id: text }: JsonObject): PlacedText[] {
+  return typeof text === "string" && /\.$/.test(text) ? [{ path: ["service_id"], text }] : [];
+}
 
 function problemOf(text: string): { what: string; hint?: string; mended?: string } | undefined {
   if (text.includes("\\")) return { what: "hold a backslash", hint: 'segments are parted by "/" on every system' };

@@ -1,26 +1,11 @@
 import { isObject } from "../../../control/protocol/envelope.ts";
 import type { ManifestRule, RuleFinding, ValuePath } from "../rule.ts";
+import { KNOWN_SECRETS, mayHoldSecret } from "./_secrets.ts";
 import { objectAt, pathName, textsIn } from "./_values.ts";
 
-/** How known secrets look; what each is called in the message. */
-const KNOWN: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "a private key"],
-  [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/, "an AWS access key"],
-  [/\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{22,}\b/, "a GitHub token"],
-  [/\bglpat-[A-Za-z0-9_-]{20,}/, "a GitLab token"],
-  [/\bxox[abeoprs]-[A-Za-z0-9-]{10,}/, "a Slack token"],
-  [/\bsk-[A-Za-z0-9_-]{20,}/, "an API key"],
-  [/\bAIza[0-9A-Za-z_-]{35}\b/, "a Google API key"],
-  [/\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}/, "a JSON web token"],
-  [/\b(?:inv|secret|lease|proj)-[0-9a-f]{32}\b|\bsw-(?:admin|user)_[A-Za-z0-9_-]{32}/, "a token of zss"],
-  [/^[a-z][a-z0-9+.-]*:\/\/[^/\s:@]+:[^/\s:@]{3,}@/i, "a password in an address"],
-];
-
-/** What every known secret holds, as few and plain letters as will do: nearly every text holds none of it. */
-const MARKS = /-----BEGIN|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox|sk-|AIza|eyJ|inv-|secret-|lease-|proj-|sw-|:\/\//;
-
-const SECRET_NAME = /(?:^|[_-])(?:password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)$/i;
-const SECRET_FLAG = /^--?[a-z-]*(?:password|secret|token|api-?key)=(.+)$/i;
+const SECRET_NAME =
+  /(?:password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)(?:_[a-z0-9]{1,12})?$/i;
+const SECRET_FLAG = /^--?[a-z_-]*(?:password|secret|token|api[-_]?key)(?:=(.+))?$/i;
 
 /** Secrets in a file that is published. */
 export const secret: ManifestRule = {
@@ -31,18 +16,24 @@ export const secret: ManifestRule = {
   check(manifest) {
     const found: RuleFinding[] = [];
     for (const { path, text } of holdsAny(manifest) ? textsIn(manifest) : []) {
-      const known = KNOWN.find(([pattern]) => pattern.test(text));
+      const known = KNOWN_SECRETS.find(([pattern]) => pattern.test(text));
       if (known !== undefined) found.push(finding(path, `looks like ${known[1]}`));
     }
     const runtime = objectAt(manifest, "runtime");
     const env = objectAt(runtime, "env");
     for (const name of Object.keys(env)) {
-      if (SECRET_NAME.test(name) && isLiteral(env[name])) add(found, ["runtime", "env", name]);
+      if (found.length < MOST_FINDINGS && SECRET_NAME.test(name) && isLiteral(env[name])) {
+        add(found, ["runtime", "env", name]);
+      }
     }
     if (Array.isArray(runtime["args"])) {
-      runtime["args"].forEach((argument, index) => {
-        const value = typeof argument === "string" ? SECRET_FLAG.exec(argument)?.[1] : undefined;
-        if (isLiteral(value)) add(found, ["runtime", "args", index]);
+      const args: unknown[] = runtime["args"];
+      args.forEach((argument, index) => {
+        const match = typeof argument === "string" ? SECRET_FLAG.exec(argument) : null;
+        if (match === null) return;
+        // The value stands behind the flag, or is the next argument.
+        if (isLiteral(match[1])) add(found, ["runtime", "args", index]);
+        else if (match[1] === undefined && isLiteral(args[index + 1])) add(found, ["runtime", "args", index + 1]);
       });
     }
     if (isObject(manifest["invoke_template"])) {
@@ -50,13 +41,16 @@ export const secret: ManifestRule = {
         if (SECRET_NAME.test(name) && isLiteral(value)) add(found, ["invoke_template", name]);
       }
     }
-    return found;
+    return found.slice(0, MOST_FINDINGS);
   },
 };
 
+/** More of them in one manifest say nothing new. */
+const MOST_FINDINGS = 100;
+
 /** Whether any text in a value could be a known secret; which, and where, is asked only then. */
 function holdsAny(value: unknown): boolean {
-  if (typeof value === "string") return value.length >= 16 && MARKS.test(value);
+  if (typeof value === "string") return mayHoldSecret(value);
   if (Array.isArray(value)) return value.some(holdsAny);
   if (!isObject(value)) return false;
   for (const name in value) if (holdsAny(value[name])) return true;
@@ -64,12 +58,15 @@ function holdsAny(value: unknown): boolean {
 }
 
 function add(found: RuleFinding[], path: ValuePath): void {
-  if (!found.some((other) => pathName(other.path) === pathName(path))) found.push(finding(path, "looks like a secret"));
+  // One that is known by its form stands in the list already; the list is short, names are many.
+  if (!found.some((other) => other.path.length === path.length && pathName(other.path) === pathName(path))) {
+    found.push(finding(path, "looks like a secret"));
+  }
 }
 
 /** Whether a value is more than a stand-in such as `<token>`, `$TOKEN` or `changeme`. */
 function isLiteral(value: unknown): boolean {
-  return typeof value === "string" && value.length >= 8 &&
+  return typeof value === "string" && value.length >= 8 && !value.includes(" ") &&
     !/^[<$%{]|^(?:changeme|example|your|xxx|\*\*\*)/i.test(value);
 }
 

@@ -12,11 +12,12 @@ import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
 import { catalogDigest, durableUpserts, nodesFlat } from "./upsert.ts";
 import { watchFanouts } from "./watch_fanout.ts";
+import { watchLatency } from "./watch_latency.ts";
 
 /** Every bench; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
   ...[coldStart, manifestLint, manifestLintOne],
-  ...[...watchFanouts, durableUpserts, catalogDigest, nodesFlat],
+  ...[...watchFanouts, watchLatency, durableUpserts, catalogDigest, nodesFlat],
 ];
 
 async function main(args: readonly string[]): Promise<number> {

@@ -5,29 +5,46 @@
  * @module
  */
 
+/** How a connection reads. */
+export interface CountingSocketOptions {
+  /** Pause between two reads, in milliseconds; without one it reads as fast as it can. */
+  readonly readEveryMs?: number;
+}
+
 /** What one connection has received. */
 export class CountingSocket {
   readonly #connection: Deno.TcpConn;
+  readonly #options: CountingSocketOptions;
+  /** Called after each read that brought anything. */
+  onRead: (() => void) | undefined;
   #rest = new Uint8Array(0);
   #skip = 0;
+  /** Who waits for a message that comes, in order. */
+  #waiting: (() => void)[] = [];
   /** Text and binary messages. */
   frames = 0;
   /** Bytes of their payloads. */
   bytes = 0;
 
-  private constructor(connection: Deno.TcpConn) {
+  private constructor(connection: Deno.TcpConn, options: CountingSocketOptions) {
     this.#connection = connection;
+    this.#options = options;
   }
 
   /** Connects and upgrades. */
-  static async open(port: number, path = "/", headers: Readonly<Record<string, string>> = {}): Promise<CountingSocket> {
+  static async open(
+    port: number,
+    path = "/",
+    headers: Readonly<Record<string, string>> = {},
+    options: CountingSocketOptions = {},
+  ): Promise<CountingSocket> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     connection.setNoDelay(true);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${lines}\r\n`;
     await connection.write(new TextEncoder().encode(request));
-    const socket = new CountingSocket(connection);
+    const socket = new CountingSocket(connection, options);
     await socket.#readHead();
     void socket.#read();
     return socket;
@@ -41,6 +58,13 @@ export class CountingSocket {
       : [0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff];
     // A mask of zeros is a mask too.
     await this.#connection.write(new Uint8Array([...head, 0, 0, 0, 0, ...payload]));
+  }
+
+  /** Sends a text frame; settles when as many messages have come as were waited for. */
+  async call(text: string): Promise<void> {
+    const answered = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.send(text);
+    await answered;
   }
 
   close(): void {
@@ -71,6 +95,12 @@ export class CountingSocket {
         const read = await this.#connection.read(buffer);
         if (read === null) return;
         this.#take(buffer.subarray(0, read));
+        this.onRead?.();
+        const { readEveryMs } = this.#options;
+        // What answers a call is not to wait.
+        if (readEveryMs !== undefined && this.#waiting.length === 0 && this.frames >= 2) {
+          await new Promise((resolve) => setTimeout(resolve, readEveryMs));
+        }
       }
     } catch {
       // Closed by us.
@@ -99,7 +129,10 @@ export class CountingSocket {
       const length = short < 126 ? short : short === 126 ? view.getUint16(2) : Number(view.getBigUint64(2));
       const kind = (data[at] ?? 0) & 0x0f;
       // A message may go on in further frames, of kind 0.
-      if (kind === 1 || kind === 2) this.frames++;
+      if (kind === 1 || kind === 2) {
+        this.frames++;
+        this.#waiting.shift()?.();
+      }
       if (kind <= 2) this.bytes += length;
       const end = at + head + length;
       this.#skip = Math.max(0, end - data.length);

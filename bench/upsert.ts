@@ -96,16 +96,15 @@ async function throughSocket(folder: string): Promise<Contender> {
   const writers = await Promise.all(Array.from({ length: WRITERS }, async () => {
     const socket = await CountingSocket.open(port, "/", { Authorization: `Bearer ${TOKEN}` });
     cleanUps.push(() => socket.close());
-    await socket.send('{"channel":"control","type":"control.version","id":"v","payload":{"protocol":"unified-v2"}}');
+    await socket.call('{"channel":"control","type":"control.version","id":"v","payload":{"protocol":"unified-v2"}}');
     const { invite_token } = await admin.call("node_invite_create", {});
     const { node_id, node_secret } = await admin.call("node_join", { invite_token });
-    while (socket.frames < 1) await new Promise((resolve) => setTimeout(resolve, 1));
     return { socket, node_id, node_secret };
   }));
   admin.close();
   const help_md = "x".repeat(RECORD_BYTES - 200);
   let version = 0;
-  return perSecond(`through the socket, ${WRITERS} writers`, 6_000, WRITERS, async (_index, writer) => {
+  return perSecond(`through the socket, ${WRITERS} writers`, 20_000, WRITERS, async (_index, writer) => {
     const { socket, node_id, node_secret } = writers[writer] ?? never();
     const endpoints = [`/nodes/${node_id}/camera`];
     const service = {
@@ -117,9 +116,7 @@ async function throughSocket(folder: string): Promise<Contender> {
       help_md,
     };
     const payload = { node_id, node_secret, services: [service] };
-    const answered = socket.frames;
-    await socket.send(JSON.stringify({ channel: "control", type: "control.node_service_upsert", id: "u", payload }));
-    while (socket.frames === answered) await new Promise((resolve) => setTimeout(resolve, 1));
+    await socket.call(JSON.stringify({ channel: "control", type: "control.node_service_upsert", id: "u", payload }));
   });
 }
 

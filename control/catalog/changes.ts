@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isObject } from "../protocol/envelope.ts";
 import { escapePointer } from "../protocol/json.ts";
 
 /** One changed leaf. A side that has no such leaf has no such member. */
@@ -37,12 +36,16 @@ function collect(before: unknown, after: unknown, path: string, found: FieldChan
     });
     return;
   }
-  for (const name of new Set([...Object.keys(old), ...Object.keys(next)])) {
-    collect(old[name], next[name], `${path}/${escapePointer(name)}`, found);
+  for (const name of Object.keys(old)) {
+    const member = Object.hasOwn(next, name) ? next[name] : undefined;
+    if (old[name] !== member) collect(old[name], member, `${path}/${escapePointer(name)}`, found);
+  }
+  for (const name of Object.keys(next)) {
+    if (!Object.hasOwn(old, name)) collect(undefined, next[name], `${path}/${escapePointer(name)}`, found);
   }
 }
 
+/** Object or array, both read by the names of their members. */
 function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (Array.isArray(value)) return Object.fromEntries(value.entries());
-  return isObject(value) ? value : undefined;
+  return typeof value === "object" && value !== null ? value as Readonly<Record<string, unknown>> : undefined;
 }

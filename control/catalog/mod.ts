@@ -5,6 +5,7 @@
  */
 
 export { canonicalText } from "./canonical.ts";
+export { catalogText } from "./catalog_text.ts";
 export { changedLeaves, type FieldChange } from "./changes.ts";
 export { type DeltaEntry, diffCatalogs, type ServiceDelta, type UpdatedEntry } from "./delta.ts";
 export {
@@ -16,4 +17,5 @@ export {
   type ServiceDescriptorInput,
 } from "./descriptor.ts";
 export { serviceDigest } from "./digest.ts";
-export { applyUpsert, type Catalog, emptyCatalog, type UpsertRequest, upsertRequest } from "./upsert.ts";
+export { sameValue } from "./same_value.ts";
+export { applyUpsert, type Catalog, emptyCatalog, readServices, type UpsertRequest, upsertRequest } from "./upsert.ts";

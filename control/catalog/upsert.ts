@@ -5,6 +5,8 @@
  */
 
 import { z } from "zod";
+import { isObject, parsePayload } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
 import { requests } from "../protocol/ops.ts";
 import {
   labelSet,
@@ -14,26 +16,14 @@ import {
   type ServiceDescriptor,
   serviceDescriptor,
 } from "./descriptor.ts";
+import { sameValue } from "./same_value.ts";
 
-/** Schema of `node_service_upsert`. Everything is checked before anything is applied. */
+/** Schema of `node_service_upsert`. The entries of `services` are read by {@linkcode readServices}. */
 export const upsertRequest = requests.node_service_upsert.extend({
   platform: platformUpdate.optional(),
   labels: labelSet.optional(),
-  services: z.array(serviceDescriptor).max(MAX_SERVICES_PER_NODE, `must hold at most ${MAX_SERVICES_PER_NODE} services`)
-    .superRefine((services, context) => {
-      const first = new Map<string, number>();
-      services.forEach((service, index) => {
-        const earlier = first.get(service.service_id);
-        if (earlier === undefined) first.set(service.service_id, index);
-        else {
-          context.addIssue({
-            code: "custom",
-            path: [index, "service_id"],
-            message: `"${service.service_id}" is taken by entry ${earlier} of the same catalog`,
-          });
-        }
-      });
-    }).optional(),
+  services: z.array(z.unknown()).max(MAX_SERVICES_PER_NODE, `must hold at most ${MAX_SERVICES_PER_NODE} services`)
+    .optional(),
 });
 
 /** A checked request. */
@@ -53,7 +43,59 @@ export const emptyCatalog: Catalog = {
   services: [],
 };
 
-/** The catalog after a request: platform merges, labels and services are replaced whole, absent parts are kept. */
+/** What was published, whole: only for the words about what is wrong with it. */
+const publishedServices = z.object({ services: z.array(serviceDescriptor) });
+
+/**
+ * Reads the services of a request.
+ *
+ * An entry that says what is held already is taken from there unread: it was
+ * checked when it came, and what is known of it (its digest, its text) stays
+ * known. So a catalog costs what has changed of it.
+ *
+ * @throws {ZssError} `invalid_payload` with the JSON pointer of the first place at fault.
+ */
+export function readServices(held: readonly ServiceDescriptor[], published: readonly unknown[]): ServiceDescriptor[] {
+  const heldById = new Map(held.map((service) => [service.service_id, service]));
+  const first = new Map<string, number>();
+  return published.map((entry, index) => {
+    const service = readService(heldById, published, entry);
+    const earlier = first.get(service.service_id);
+    if (earlier !== undefined) {
+      throw new ZssError(
+        "invalid_payload",
+        `Cannot run node_service_upsert: services/${index}/service_id "${service.service_id}" is taken by entry ` +
+          `${earlier} of the same catalog`,
+        { path: `/services/${index}/service_id`, hint: "give each service an id of its own" },
+      );
+    }
+    first.set(service.service_id, index);
+    return service;
+  });
+}
+
+function readService(
+  heldById: ReadonlyMap<string, ServiceDescriptor>,
+  published: readonly unknown[],
+  entry: unknown,
+): ServiceDescriptor {
+  const id = isObject(entry) ? entry["service_id"] : undefined;
+  const held = typeof id === "string" ? heldById.get(id) : undefined;
+  if (held !== undefined && sameValue(entry, held)) return held;
+  const { success, data } = serviceDescriptor.safeParse(entry);
+  if (!success) {
+    parsePayload(publishedServices, { services: published }, "node_service_upsert");
+    throw new TypeError("An entry that is refused alone was accepted with the others");
+  }
+  return held !== undefined && sameValue(data, held) ? held : data;
+}
+
+/**
+ * The catalog after a request: platform merges, labels and services are
+ * replaced whole, absent parts are kept.
+ *
+ * @throws {ZssError} `invalid_payload` for a service that is out of order.
+ */
 export function applyUpsert(held: Catalog, request: UpsertRequest): Catalog {
   return {
     platform: {
@@ -62,6 +104,6 @@ export function applyUpsert(held: Catalog, request: UpsertRequest): Catalog {
       runtime_kind: request.platform?.runtime_kind ?? held.platform.runtime_kind,
     },
     labels: request.labels ?? held.labels,
-    services: request.services ?? held.services,
+    services: request.services === undefined ? held.services : readServices(held.services, request.services),
   };
 }

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { parsePayload } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { serviceDescriptor } from "./descriptor.ts";
 import { serviceDigest } from "./digest.ts";
-import { applyUpsert, emptyCatalog, upsertRequest } from "./upsert.ts";
+import { applyUpsert, emptyCatalog, readServices, upsertRequest } from "./upsert.ts";
 
 const camera = { service_id: "camera", kind: "camera", state: "online", endpoints: ["/nodes/n/camera"] };
 const request = (more: Record<string, unknown>) => ({ node_id: "node-1", node_secret: "secret-x", ...more });
 
 function refusal(payload: unknown): string {
   try {
-    parsePayload(upsertRequest, payload, "node_service_upsert");
+    applyUpsert(emptyCatalog, parsePayload(upsertRequest, payload, "node_service_upsert"));
   } catch (error) {
     if (error instanceof ZssError) return `${error.code} ${error.path}`;
     throw error;
@@ -105,4 +106,36 @@ Deno.test("applyUpsert() merges the platform, replaces labels and services, and 
   assert.deepEqual([second.platform.os, second.platform.arch, second.labels], ["linux", "x86_64", { b: "2" }]);
   assert.equal(second.services, first.services);
   assert.deepEqual(applyUpsert(second, parse({ services: [] })).services, []);
+});
+
+Deno.test("readServices() keeps the entries held that are published again, with or without their defaults", () => {
+  const [held] = readServices([], [camera]);
+  assert.ok(held !== undefined);
+  assert.equal(readServices([held], [camera])[0], held);
+  assert.equal(readServices([held], [structuredClone(held)])[0], held);
+  const changed = readServices([held], [{ ...camera, version: "2" }]);
+  assert.notEqual(changed[0], held);
+  assert.equal(changed[0]?.version, "2");
+});
+
+Deno.test("readServices() of what it has read gives the same, so that an entry held need not be read again", () => {
+  const mount = fc.record({ mount_id: fc.constant("m"), mount_path: fc.constant("/m"), state: fc.string() }, {
+    requiredKeys: ["mount_id", "mount_path"],
+  });
+  const entry = fc.record({
+    service_id: fc.constantFrom("a", "b"),
+    kind: fc.constant("camera"),
+    version: fc.oneof(fc.constant("1.2"), fc.integer()),
+    state: fc.constantFrom("online", "degraded"),
+    endpoints: fc.constant(["/e"]),
+    capabilities: fc.dictionary(fc.string(), fc.jsonValue()),
+    mounts: fc.array(mount, { maxLength: 2 }),
+    help_md: fc.string({ minLength: 1 }),
+    unknown: fc.jsonValue(),
+  }, { requiredKeys: ["service_id", "kind", "state", "endpoints"] });
+  const sent = (value: unknown): unknown[] => JSON.parse(JSON.stringify([value]));
+  fc.assert(fc.property(entry, (published) => {
+    const once = readServices([], sent(published));
+    assert.deepEqual(readServices([], sent(once[0])), once);
+  }));
 });

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { catalogText, withMember } from "../catalog/catalog_text.ts";
 import { isObject, okFrame } from "../protocol/envelope.ts";
+import { JsonText } from "../protocol/json.ts";
 import type { StoredEvent } from "../store/records.ts";
 
 /** How much of a catalog an event carries: all services, or those that changed. */
@@ -13,10 +15,8 @@ export type WatchDetail = "full" | "delta";
 /** The frame that carries an event. */
 export function eventFrame(event: StoredEvent, epoch: string, replay: boolean, detail: WatchDetail = "full"): string {
   const { revision, kind, timestamp_ms } = event;
-  return okFrame("control.node_service_event", undefined, {
-    ...(detail === "full" ? event.payload : changedOnly(event.payload)),
-    event: { epoch, revision, kind, timestamp_ms, replay },
-  });
+  const payload = catalogText(detail === "full" ? event.payload : changedOnly(event.payload));
+  return eventText("control.node_service_event", payload, { epoch, revision, kind, timestamp_ms, replay });
 }
 
 /** The frame that carries one node of a snapshot. */
@@ -27,7 +27,11 @@ export function snapshotFrame(
   now: number,
 ): string {
   const event = { epoch, revision, kind: "upsert", timestamp_ms: now, replay: true };
-  return okFrame("control.node_service_snapshot", undefined, { ...payload, event });
+  return eventText("control.node_service_snapshot", catalogText(payload), event);
+}
+
+function eventText(type: string, payload: string, event: Readonly<Record<string, unknown>>): string {
+  return okFrame(type, undefined, new JsonText(withMember(payload, "event", event)));
 }
 
 /** The frame that says how far a watcher has come: `synced` once, `bookmark` now and then. */

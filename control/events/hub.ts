@@ -78,6 +78,8 @@ export interface WatchCounts {
 const BACKLOG_BYTES = 512 * 1024;
 /** Longest time for which an event waits for others, in milliseconds. */
 const LONGEST_DELAY_MS = 50;
+/** Events that come several at a time wait for so many times as long as the last sending took. */
+const BURST_FACTOR = 4;
 /** So many events are read from the store at once. */
 const PAGE = 64;
 
@@ -188,7 +190,8 @@ export class EventHub {
     const start = this.#clock.monotonic();
     this.#send(events);
     const end = this.#clock.monotonic();
-    this.#nextFlush = end + Math.min(end - start, LONGEST_DELAY_MS);
+    const factor = events.length > 1 ? BURST_FACTOR : 1;
+    this.#nextFlush = end + Math.min((end - start) * factor, LONGEST_DELAY_MS);
   }
 
   #send(events: readonly StoredEvent[]): void {
@@ -352,12 +355,14 @@ class CommitFrames {
     wants: WatchRequest["wants"],
     behind: number,
   ): { readonly bytes: Uint8Array; readonly count: number } | undefined {
-    const wanted = this.#events.map((event) => event.revision > behind && wants(event));
-    const count = wanted.filter(Boolean).length;
+    const events = this.#events;
+    let count = 0;
+    for (const event of events) if (event.revision > behind && wants(event)) count++;
     if (count === 0) return undefined;
-    this.#frames ??= this.#events.map((event) => textFrame(eventFrame(event, this.#epoch, false, this.#detail)));
-    if (count === wanted.length) return { bytes: this.#all ??= joined(this.#frames), count };
-    return { bytes: joined(this.#frames.filter((_, index) => wanted[index])), count };
+    this.#frames ??= events.map((event) => textFrame(eventFrame(event, this.#epoch, false, this.#detail)));
+    if (count === events.length) return { bytes: this.#all ??= joined(this.#frames), count };
+    const isWanted = (event: StoredEvent | undefined) => event !== undefined && event.revision > behind && wants(event);
+    return { bytes: joined(this.#frames.filter((_, index) => isWanted(events[index]))), count };
   }
 }
 

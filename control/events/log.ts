@@ -18,6 +18,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile 
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { catalogText } from "../catalog/catalog_text.ts";
 import type { StoredEvent } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
@@ -33,6 +34,8 @@ const ARCHIVE = /^node-service-events-(\d+)(?:-\d+)?\.ndjson(?:\.gz)?$/;
 /** How much of the end of the log is looked at to find its last event, in bytes. */
 const TAIL_BYTES = 4_194_304;
 const CATCH_UP_PAGE = 256;
+/** Compression is work of this process: the quickest level makes JSON nearly as small as the slowest. */
+const ARCHIVE_LEVEL = 1;
 
 /** Settings of a log. */
 export interface EventLogOptions {
@@ -145,7 +148,7 @@ class LogWriter implements EventLog {
 
   #line({ timestamp_ms, node_id, payload, revision, kind }: StoredEvent): string {
     const epoch = this.#epoch;
-    return JSON.stringify({ timestamp_ms, node_id, payload_json: JSON.stringify(payload), revision, kind, epoch }) +
+    return JSON.stringify({ timestamp_ms, node_id, payload_json: catalogText(payload), revision, kind, epoch }) +
       "\n";
   }
 
@@ -170,7 +173,11 @@ class LogWriter implements EventLog {
 
   async #archive(file: string): Promise<void> {
     const part = `${file}.gz.part`;
-    await pipeline(createReadStream(file), createGzip(), createWriteStream(part, { mode: 0o600 }));
+    await pipeline(
+      createReadStream(file),
+      createGzip({ level: ARCHIVE_LEVEL }),
+      createWriteStream(part, { mode: 0o600 }),
+    );
     await rename(part, `${file}.gz`);
     await rm(file);
     const { folder, archiveKeep } = this.#options;

@@ -12,7 +12,7 @@
 
 import type { z } from "zod";
 import { ZssError } from "./errors.ts";
-import { escapePointer, parseJson, stringifyJson } from "./json.ts";
+import { escapePointer, JsonText, parseJson, stringifyJson } from "./json.ts";
 
 /** Version of the control protocol. */
 export const CONTROL_PROTOCOL = "unified-v2";
@@ -105,7 +105,8 @@ export function parseEnvelope(text: string): Envelope {
 
 /** Text of a reply or, without `id`, of a pushed frame. */
 export function okFrame(type: string, id: string | undefined, payload: unknown): string {
-  return stringifyJson({ channel: "control", type, ...(id === undefined ? {} : { id }), ok: true, payload });
+  const head = JSON.stringify({ channel: "control", type, ...(id === undefined ? {} : { id }), ok: true });
+  return `${head.slice(0, -1)},"payload":${payload instanceof JsonText ? payload.text : stringifyJson(payload)}}`;
 }
 
 /** Text of a refusal or, without `id`, of a pushed error. */

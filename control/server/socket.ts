@@ -11,6 +11,7 @@
 import type { Socket } from "node:net";
 // @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
+import { textFrame } from "../events/frame.ts";
 import { FS_FRAME_BYTES } from "./config.ts";
 
 /** The insides that this file relies on; both exist since ws 8. */
@@ -45,7 +46,7 @@ export class ServerSocket {
   }
 
   sendText(text: string): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(text);
+    this.sendFrames(textFrame(text));
   }
 
   sendFrames(frames: Uint8Array): void {

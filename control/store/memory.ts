@@ -4,6 +4,7 @@
  * @module
  */
 
+import { catalogText } from "../catalog/catalog_text.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { eventHead, HistoryIndex, type HistoryLimits } from "./history_index.ts";
 import type { StoredEvent } from "./records.ts";
@@ -25,7 +26,7 @@ export function memoryStore(options: MemoryStoreOptions): Store {
   const commits = new GroupCommit(working, (changes) => {
     const added = changes.flatMap((change) => change.events);
     if (added.length === 0) return;
-    const heads = added.map((event) => eventHead(event, JSON.stringify(event.payload).length));
+    const heads = added.map((event) => eventHead(event, catalogText(event.payload).length));
     const oldest = index.oldestAfter(heads);
     index.add(heads, oldest);
     events.push(...added);

@@ -25,6 +25,12 @@ const MIGRATIONS: readonly Migration[] = [
     sql: `UPDATE records SET value = json_set(value, '$.online', json('true'), '$.offline_since_ms', NULL)
           WHERE kind = 'node' AND json_extract(value, '$.online') IS NULL`,
   },
+  {
+    version: 3,
+    description: "a catalog may stand in the node's newest event only",
+    // Nothing to change: an older zss would not look for catalogs there, so it must refuse the file.
+    sql: "",
+  },
 ];
 
 /** Version of the tables that this program works with. */

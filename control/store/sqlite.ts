@@ -7,13 +7,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { catalogText } from "../catalog/catalog_text.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { GroupCommit } from "./group_commit.ts";
+import { catalogInEvent, HeldCatalogs, isInEvent } from "./held_catalogs.ts";
 import { eventHead, HistoryIndex, type HistoryLimits } from "./history_index.ts";
 import { migrate } from "./migrations.ts";
 import type { EventHead, EventKind, RecordKind, RecordOf, StoredEvent } from "./records.ts";
 import type { Store, Transaction } from "./store.ts";
-import { isRecordKind, WorkingSet } from "./working_set.ts";
+import { type ChangeSet, isRecordKind, type RecordWrite, WorkingSet } from "./working_set.ts";
 
 /** Name of the file in the data folder. */
 export const STORE_FILE = "zss.db";
@@ -80,6 +82,7 @@ class SqliteStore implements Store {
   readonly #working: WorkingSet;
   readonly #commits: GroupCommit;
   readonly #index: HistoryIndex;
+  readonly #held = new HeldCatalogs();
 
   constructor(database: DatabaseSync, options: SqliteStoreOptions) {
     this.#database = database;
@@ -90,6 +93,7 @@ class SqliteStore implements Store {
     this.#working = new WorkingSet(newest);
     this.#loadIndex();
     this.#loadRecords();
+    this.#loadHeldCatalogs();
 
     const put = database.prepare(
       "INSERT INTO records (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
@@ -102,25 +106,37 @@ class SqliteStore implements Store {
     const trim = database.prepare("DELETE FROM events WHERE revision < ?");
     this.#commits = new GroupCommit(this.#working, (changes) => {
       const start = performance.now();
+      // What becomes true of the catalogs once the commit holds.
+      const then: (() => void)[] = [];
       database.exec("BEGIN IMMEDIATE");
       try {
         const heads: EventHead[] = [];
         for (const change of changes) {
           for (const write of change.writes) {
-            if (write.record === undefined) remove.run(write.kind, write.key);
-            else put.run(write.kind, write.key, JSON.stringify(write.record));
+            const { kind, key, record } = write;
+            if (record === undefined) remove.run(kind, key);
+            else if (!isInEvent(write, change)) put.run(kind, key, catalogText(record));
+            if (kind === "catalog") then.push(() => this.#noteCatalog(write, change));
           }
           for (const event of change.events) {
-            const payload = JSON.stringify(event.payload);
+            const payload = catalogText(event.payload);
             append.run(event.revision, event.kind, event.node_id, event.timestamp_ms, payload);
             heads.push(eventHead(event, payload.length));
           }
         }
         const oldest = this.#index.oldestAfter(heads);
         if (heads.length > 0) setMeta.run(String(this.#working.revision), "revision");
-        if (oldest > this.#index.oldest) trim.run(oldest);
+        if (oldest > this.#index.oldest) {
+          for (const nodeId of this.#held.olderThan(oldest)) {
+            const catalog = this.#working.get("catalog", nodeId);
+            if (catalog !== undefined) put.run("catalog", nodeId, catalogText(catalog));
+            then.unshift(() => this.#held.drop(nodeId));
+          }
+          trim.run(oldest);
+        }
         database.exec("COMMIT");
         this.#index.add(heads, oldest);
+        for (const note of then) note();
         options.onCommitted?.(performance.now() - start);
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
@@ -176,6 +192,12 @@ class SqliteStore implements Store {
     return Promise.resolve();
   }
 
+  #noteCatalog(write: RecordWrite, change: ChangeSet): void {
+    const { key, record } = write;
+    if (record !== undefined && "revision" in record && isInEvent(write, change)) this.#held.hold(key, record.revision);
+    else this.#held.drop(key);
+  }
+
   #meta(name: string, initial: () => string): string {
     const row = this.#database.prepare("SELECT value FROM meta WHERE name = ?").get(name);
     if (row !== undefined) return String(row["value"]);
@@ -206,6 +228,22 @@ class SqliteStore implements Store {
       const kind = String(row["kind"]);
       // A kind that this version does not know belongs to a newer one of the same schema; it is left alone.
       if (isRecordKind(kind)) this.#working.load(kind, String(row["key"]), JSON.parse(String(row["value"])));
+    }
+  }
+
+  /** Takes the catalogs from the events that hold them. */
+  #loadHeldCatalogs(): void {
+    const newest = this.#database.prepare(
+      `SELECT events.revision, events.node_id, events.payload FROM events
+       JOIN (SELECT max(revision) AS revision FROM events GROUP BY node_id) AS newest USING (revision)
+       WHERE kind <> 'deleted' ORDER BY revision`,
+    );
+    for (const row of newest.iterate()) {
+      const [revision, nodeId] = [Number(row["revision"]), String(row["node_id"])];
+      if (this.#working.get("node", nodeId) === undefined) continue;
+      if ((this.#working.get("catalog", nodeId)?.revision ?? 0) >= revision) continue;
+      this.#working.load("catalog", nodeId, catalogInEvent({ revision, payload: JSON.parse(String(row["payload"])) }));
+      this.#held.hold(nodeId, revision);
     }
   }
 }

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { serviceDescriptor } from "../catalog/descriptor.ts";
+import { removeNode } from "../pairing/node_events.ts";
+import { addNode } from "../pairing/nodes.ts";
 import { openSqliteStore, STORE_FILE } from "./sqlite.ts";
 import type { Store } from "./store.ts";
 import { storeContract } from "./store_contract.ts";
@@ -11,7 +15,7 @@ const folders: string[] = [];
 addEventListener("unload", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "zss-store-"));
+  const folder = mkdtempSync(joinPath(tmpdir(), "zss-store-"));
   folders.push(folder);
   return folder;
 }
@@ -55,13 +59,16 @@ Deno.test("openSqliteStore() holds the newest events only, and says from where",
 Deno.test("openSqliteStore() refuses a file of a newer version, one that is damaged, and one that is in use", async () => {
   const newer = newFolder();
   await openIn(newer).close();
-  const database = new DatabaseSync(join(newer, STORE_FILE));
+  const database = new DatabaseSync(joinPath(newer, STORE_FILE));
   database.exec("UPDATE meta SET value = '99' WHERE name = 'schema_version'");
   database.close();
-  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 2/ });
+  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 3/ });
 
   const damaged = newFolder();
-  writeFileSync(join(damaged, STORE_FILE), "this is no database, and it is long enough to be sure of that".repeat(100));
+  writeFileSync(
+    joinPath(damaged, STORE_FILE),
+    "this is no database, and it is long enough to be sure of that".repeat(100),
+  );
   assert.throws(() => openIn(damaged), { code: "storage_error", message: /Cannot open the store/ });
 
   const folder = newFolder();
@@ -85,7 +92,95 @@ Deno.test("openSqliteStore() rejects a change that cannot be written and goes on
 });
 
 Deno.test("openSqliteStore() makes its folder for its owner only", async () => {
-  const folder = join(newFolder(), "data");
+  const folder = joinPath(newFolder(), "data");
   await openIn(folder).close();
   assert.equal(statSync(folder).mode & 0o077, 0);
+});
+
+const record = (revision: number, version: string) => ({
+  platform: { os: "linux", arch: "x86_64", runtime_kind: "zss" },
+  labels: {},
+  services: [serviceDescriptor.parse({ service_id: "s", kind: "k", version, state: "online", endpoints: ["/e"] })],
+  revision,
+});
+
+function publish(store: Store, nodeId: string, version: string): Promise<void> {
+  return store.transact((tx) => {
+    const { revision: _, ...payload } = record(0, version);
+    const revision = tx.append({ kind: "upsert", node_id: nodeId, timestamp_ms: 1, payload });
+    tx.put("catalog", nodeId, { ...payload, revision });
+  });
+}
+
+async function join(store: Store, nodeId: string): Promise<void> {
+  await store.transact((tx) => void addNode(tx, nodeId, { node_name: nodeId, fs_url: "", lease_ttl_ms: 1 }, random, 0));
+}
+
+const random = (count: number) => new Uint8Array(count);
+const versionOf = (store: Store, nodeId: string) => store.get("catalog", nodeId)?.services[0]?.version;
+
+Deno.test("openSqliteStore() finds catalogs again that stand in events, those whose events are trimmed, and no deleted ones", async () => {
+  const folder = newFolder();
+  const store = openIn(folder, 4);
+  for (const nodeId of ["quiet", "busy", "gone"]) await join(store, nodeId);
+  await publish(store, "quiet", "q1");
+  await publish(store, "gone", "g1");
+  await store.transact((tx) => removeNode(tx, tx.get("node", "gone") ?? assert.fail(), 1));
+  for (let version = 1; version <= 9; version++) await publish(store, "busy", `b${version}`);
+  const expected = { ...store.get("catalog", "quiet") };
+  await store.close();
+  const again = openIn(folder, 4);
+  assert.deepEqual([versionOf(again, "quiet"), versionOf(again, "busy"), versionOf(again, "gone")], [
+    "q1",
+    "b9",
+    undefined,
+  ]);
+  assert.deepEqual(again.get("catalog", "quiet"), expected);
+  await publish(again, "quiet", "q2");
+  await again.close();
+  const third = openIn(folder, 4);
+  assert.deepEqual([versionOf(third, "quiet"), versionOf(third, "busy")], ["q2", "b9"]);
+  await third.close();
+});
+
+Deno.test("openSqliteStore() keeps a catalog that was written without an event, or changed after it", async () => {
+  const folder = newFolder();
+  const store = openIn(folder);
+  await join(store, "node-1");
+  await publish(store, "node-1", "1");
+  await store.transact((tx) => tx.put("catalog", "node-1", record(2, "2")));
+  await store.close();
+  const again = openIn(folder);
+  assert.equal(versionOf(again, "node-1"), "2");
+  await again.close();
+});
+
+Deno.test("openSqliteStore() gives back what random publishers left, whatever is trimmed and whenever it restarts", async () => {
+  const step = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({ node: fc.constantFrom("a", "b", "c"), version: fc.stringMatching(/^[0-9]{1,3}$/) }),
+    },
+    { weight: 1, arbitrary: fc.constant("restart" as const) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.integer({ min: 1, max: 6 }), async (steps, maxEvents) => {
+      const folder = newFolder();
+      let store = openIn(folder, maxEvents);
+      for (const nodeId of ["a", "b", "c"]) await join(store, nodeId);
+      const published = new Map<string, string>();
+      for (const one of [...steps, "restart" as const]) {
+        if (one === "restart") {
+          await store.close();
+          store = openIn(folder, maxEvents);
+        } else {
+          await publish(store, one.node, one.version);
+          published.set(one.node, one.version);
+        }
+        for (const [nodeId, version] of published) assert.equal(versionOf(store, nodeId), version);
+      }
+      await store.close();
+    }),
+    { numRuns: 40 },
+  );
 });

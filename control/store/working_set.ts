@@ -16,7 +16,7 @@ export interface RecordWrite {
   readonly kind: RecordKind;
   readonly key: string;
   /** `undefined`: the record is removed. */
-  readonly record: unknown;
+  readonly record: RecordOf[RecordKind] | undefined;
 }
 
 /** What one transaction changed. */

@@ -1,13 +1,18 @@
-import { canonicalText } from "../../catalog/canonical.ts";
+import { catalogText, withMember } from "../../catalog/catalog_text.ts";
 import { changedLeaves } from "../../catalog/changes.ts";
 import { type DeltaEntry, diffCatalogs, type ServiceDelta } from "../../catalog/delta.ts";
 import type { ServiceDescriptor } from "../../catalog/descriptor.ts";
 import { serviceDigest } from "../../catalog/digest.ts";
+import { sameValue } from "../../catalog/same_value.ts";
 import { applyUpsert, upsertRequest } from "../../catalog/upsert.ts";
 import { catalogOf, catalogPayload } from "../../pairing/node_events.ts";
 import { authenticateNode, checkGeneration } from "../../pairing/nodes.ts";
 import { ZssError } from "../../protocol/errors.ts";
+import { JsonText } from "../../protocol/json.ts";
 import { operation } from "../operation.ts";
+
+/** How exactly a node's `last_seen_ms` is kept; to write it at each upsert would cost as much as the upsert. */
+const LAST_SEEN_GRAIN_MS = 1_000;
 
 /**
  * Publishes a node's catalog.
@@ -33,19 +38,22 @@ export const nodeServiceUpsert = operation({
         next.services,
       );
       const payload = { ...catalogPayload(node, next), service_delta: delta };
-      tx.put("node", node.node_id, { ...node, last_seen_ms: now });
-      const same = !delta.changed &&
-        canonicalText([held.platform, held.labels]) === canonicalText([next.platform, next.labels]);
-      if (same) return { ...payload, revision: held.revision };
+      if (Math.abs(now - node.last_seen_ms) >= LAST_SEEN_GRAIN_MS) {
+        tx.put("node", node.node_id, { ...node, last_seen_ms: now });
+      }
+      const isSame = !delta.changed && sameValue(held.platform, next.platform) && sameValue(held.labels, next.labels);
+      if (isSame) return { payload, revision: held.revision };
       const revision = tx.append({ kind: "upsert", node_id: node.node_id, timestamp_ms: now, payload });
       tx.put("catalog", node.node_id, { ...next, revision });
       const event = { epoch: plane.store.epoch, revision, kind: "upsert", timestamp_ms: now, replay: false };
-      return { ...payload, revision, event };
+      return { payload, revision, event };
     });
     session.socket.trustAsNode();
     plane.meters.upserts++;
-    if (!("event" in reply)) plane.meters.noops++;
-    return reply;
+    const text = withMember(catalogText(reply.payload), "revision", reply.revision);
+    if (reply.event !== undefined) return new JsonText(withMember(text, "event", reply.event));
+    plane.meters.noops++;
+    return new JsonText(text);
   },
 });
 

@@ -10,14 +10,14 @@ import { coldStart } from "./cold_start.ts";
 import { type Bench, formatReport, runBench } from "./harness.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
-import { catalogDigest, durableUpserts, nodesFlat } from "./upsert.ts";
+import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
 import { watchFanouts } from "./watch_fanout.ts";
 import { watchLatency } from "./watch_latency.ts";
 
 /** Every bench; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
   ...[coldStart, manifestLint, manifestLintOne],
-  ...[...watchFanouts, watchLatency, durableUpserts, catalogDigest, nodesFlat],
+  ...[...watchFanouts, watchLatency, durableUpserts, catalogDigest, catalogUpsert, nodesFlat],
 ];
 
 async function main(args: readonly string[]): Promise<number> {

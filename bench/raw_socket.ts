@@ -5,6 +5,8 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+
 /** How a connection reads. */
 export interface CountingSocketOptions {
   /** Pause between two reads, in milliseconds; without one it reads as fast as it can. */
@@ -77,15 +79,16 @@ export class CountingSocket {
 
   async #readHead(): Promise<void> {
     const buffer = new Uint8Array(4096);
-    let text = "";
-    while (!text.includes("\r\n\r\n")) {
+    let head = Buffer.alloc(0);
+    let end = -1;
+    while (end < 0) {
       const read = await this.#connection.read(buffer);
-      if (read === null) throw new Error(`Cannot upgrade: ${text}`);
-      text += new TextDecoder("latin1").decode(buffer.subarray(0, read));
+      if (read === null) throw new Error(`Cannot upgrade: ${head.toString()}`);
+      head = Buffer.concat([head, buffer.subarray(0, read)]);
+      end = head.indexOf("\r\n\r\n");
     }
-    if (!text.startsWith("HTTP/1.1 101")) throw new Error(`Cannot upgrade: ${text}`);
-    const rest = text.slice(text.indexOf("\r\n\r\n") + 4);
-    this.#take(Uint8Array.from(rest, (character) => character.charCodeAt(0)));
+    if (!head.toString().startsWith("HTTP/1.1 101")) throw new Error(`Cannot upgrade: ${head.toString()}`);
+    this.#take(head.subarray(end + 4));
   }
 
   async #read(): Promise<void> {

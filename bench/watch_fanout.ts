@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Broker, MESSAGE_BYTES, startBrokers } from "./brokers.ts";
 import type { Bench, Contender, Field } from "./harness.ts";
-import { CountingSocket, cpuSeconds, residentBytes } from "./raw_socket.ts";
+import { type CountingSocket, cpuSeconds, residentBytes } from "./raw_socket.ts";
 
 const UNDER_WAY = 64;
 

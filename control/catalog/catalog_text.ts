@@ -28,15 +28,22 @@ function textOnce(value: unknown): string {
 export function catalogText(holder: object): string {
   const known = texts.get(holder);
   if (known !== undefined) return known;
-  const members: string[] = [];
+  let text = "";
   for (const [name, member] of Object.entries(holder)) {
     if (member === undefined) continue;
     const isList = name === "services" && Array.isArray(member);
-    members.push(`${JSON.stringify(name)}:${isList ? `[${member.map(textOnce).join()}]` : JSON.stringify(member)}`);
+    text += `${text === "" ? "{" : ","}${JSON.stringify(name)}:${isList ? listText(member) : JSON.stringify(member)}`;
   }
-  const text = `{${members.join()}}`;
+  text = text === "" ? "{}" : `${text}}`;
   texts.set(holder, text);
   return text;
+}
+
+/** Put together piece by piece, which costs nothing until the text is read; joining would copy it once more. */
+function listText(list: readonly unknown[]): string {
+  let text = "";
+  for (const item of list) text += `${text === "" ? "[" : ","}${textOnce(item)}`;
+  return text === "" ? "[]" : `${text}]`;
 }
 
 /** JSON of an object with one member more. */

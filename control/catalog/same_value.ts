@@ -11,17 +11,32 @@
 export function sameValue(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
-  if (Array.isArray(one)) {
-    return Array.isArray(other) && one.length === other.length && one.every((item, at) => sameValue(item, other[at]));
+  if (Array.isArray(one) || Array.isArray(other)) {
+    return Array.isArray(one) && Array.isArray(other) && sameItems(one, other);
   }
-  if (Array.isArray(other)) return false;
-  let missing = 0;
-  for (const name of Object.keys(other)) if (Reflect.get(other, name) !== undefined) missing++;
-  for (const name of Object.keys(one)) {
-    const member: unknown = Reflect.get(one, name);
+  return sameMembers(one as Members, other as Members);
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (!sameValue(one[at], other[at])) return false;
+  return true;
+}
+
+function sameMembers(one: Members, other: Members): boolean {
+  let count = 0;
+  // JSON values inherit nothing that can be counted, so this goes over their own members.
+  for (const name in one) {
+    const member = one[name];
     if (member === undefined) continue;
-    if (!Object.hasOwn(other, name) || !sameValue(member, Reflect.get(other, name))) return false;
-    missing--;
+    count++;
+    const its = other[name];
+    if (member === its) continue;
+    // What is inherited is a function or an object, so it can only be mistaken for an object.
+    if (typeof member !== "object" || !Object.hasOwn(other, name) || !sameValue(member, its)) return false;
   }
-  return missing === 0;
+  for (const name in other) if (other[name] !== undefined) count--;
+  return count === 0;
 }

@@ -211,23 +211,27 @@ class BusySocket extends FakeSocket {
   }
 }
 
-Deno.test("EventHub sends at once when it is idle, and what comes while it is busy together", async () => {
+Deno.test("EventHub sends single events at once, and lets those of a burst wait a moment for more", async () => {
   const scene = stage();
   const socket = new BusySocket(scene.clock);
   watch(scene, socket);
-  await commit(scene, event());
-  assert.equal(socket.writes.length, 1);
+  for (let sent = 1; sent <= 3; sent++) {
+    await commit(scene, event());
+    assert.equal(socket.writes.length, sent);
+  }
+  await commit(scene, event(), event());
+  assert.equal(socket.writes.length, 4);
   await commit(scene, event());
   await commit(scene, event());
   const late = new FakeSocket();
   watch(scene, late, { from: 0 });
-  assert.equal(socket.writes.length, 1);
-  scene.clock.advance(10);
-  assert.equal(socket.writes.length, 2);
-  assert.deepEqual([socket.revisions, late.revisions], [[1, 2, 3], [1, 2, 3]]);
+  assert.equal(socket.writes.length, 4);
+  scene.clock.advance(2);
+  assert.equal(socket.writes.length, 5);
+  assert.deepEqual([socket.revisions, late.revisions], [[1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 6, 7]]);
   await commit(scene, event());
   scene.hub.close();
-  assert.deepEqual([socket.revisions, late.revisions], [[1, 2, 3, 4], [1, 2, 3, 4]]);
+  assert.deepEqual([socket.revisions.at(-1), late.revisions.at(-1)], [8, 8]);
 });
 
 Deno.test("EventHub sends no bookmark before the events that it covers", async () => {
@@ -236,13 +240,13 @@ Deno.test("EventHub sends no bookmark before the events that it covers", async (
   watch(scene, quiet, { bookmarks: true, isExtended: true, wants: ({ node_id }) => node_id === "node-2" });
   watch(scene, busy);
   scene.clock.advance(5_000);
-  scene.clock.advance(4_930);
-  await commit(scene, event("node-1"));
+  scene.clock.advance(4_959);
+  await commit(scene, event(), event());
   await commit(scene, event("node-2"));
-  // The second event still waits when it is time for a bookmark.
+  // The third event still waits when it is time for a bookmark.
   assert.deepEqual(quiet.revisions, []);
-  scene.clock.advance(30);
-  assert.deepEqual(quiet.revisions, [2]);
+  scene.clock.advance(1);
+  assert.deepEqual(quiet.revisions, [3]);
   assert.ok(!quiet.frames.some(({ type }) => type.endsWith("bookmark")));
   scene.hub.close();
 });

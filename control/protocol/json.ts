@@ -63,12 +63,41 @@ interface Container {
  */
 export function parseJson(text: string, options: ParseJsonOptions = {}): unknown {
   const maxDepth = options.maxDepth ?? MAX_JSON_DEPTH;
+  // A whole number beyond 2^53 may come out as it went in, and yet be wanted as a bigint.
+  const mayHoldBig = options.bigIntegers === true && /[0-9]{16}/.test(text);
+  const plain = mayHoldBig ? undefined : parsePlainJson(text, maxDepth);
+  if (plain !== undefined) return plain.value;
   const scan = scanJson(text, maxDepth);
   try {
     return scan.hasBigIntegers && options.bigIntegers === true ? parseBigIntegers(text) : JSON.parse(text);
   } catch (cause) {
     throw new ZssError("invalid_json", `Cannot read JSON: ${syntaxMessage(cause)}`, { cause });
   }
+}
+
+/**
+ * Reads text that a program wrote: compact, each number as it would be written
+ * again. Such text has no key twice and no number that was rounded, for then it
+ * would not come out again as it went in; so the slow look at each character
+ * can be left out. `undefined` for every other text.
+ */
+function parsePlainJson(text: string, maxDepth: number): { readonly value: unknown } | undefined {
+  if (text.includes("__proto__")) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isShallow(value, maxDepth) && JSON.stringify(value) === text ? { value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => isShallow(item, depth - 1));
+  // The values come from JSON.parse: all members are their own.
+  for (const name in value) if (!isShallow(Reflect.get(value, name), depth - 1)) return false;
+  return true;
 }
 
 /** Writes a value as compact JSON; a `bigint` becomes a plain integer. */

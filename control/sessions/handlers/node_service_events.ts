@@ -1,5 +1,9 @@
 import { requests } from "../../protocol/ops.ts";
+import type { EventHead } from "../../store/records.ts";
 import { operation } from "../operation.ts";
+
+/** So much of payloads goes into one answer, in UTF-16 units; the first event always does. */
+const PAGE_LENGTH = 1_048_576;
 
 /**
  * Lists past events, oldest first: the newest ones, or those behind a revision.
@@ -14,7 +18,9 @@ export const nodeServiceEvents = operation({
     const heads = store.headsSince(since_revision ?? 0).filter((head) =>
       (node_id === undefined || head.node_id === node_id) && policy.maySeeNode(session.actor, head.node_id)
     );
-    const chosen = since_revision === undefined ? heads.slice(-limit) : heads.slice(0, limit);
+    const chosen = since_revision === undefined
+      ? fitting(heads.slice(-limit).toReversed()).toReversed()
+      : fitting(heads.slice(0, limit));
     const events = chosen.flatMap(({ revision }) =>
       store.readSince(revision - 1, 1).map((event) => ({
         ...event.payload,
@@ -30,3 +36,12 @@ export const nodeServiceEvents = operation({
     };
   },
 });
+
+/** The first heads whose payloads fit into an answer. */
+function fitting(heads: readonly EventHead[]): EventHead[] {
+  let length = 0;
+  return heads.filter((head, index) => {
+    length += head.bytes;
+    return index === 0 || length <= PAGE_LENGTH;
+  });
+}

@@ -28,6 +28,9 @@ export interface TextSocket {
   onText(listener: (text: string) => void): void;
   /** Calls `listener` once, when the socket has ended; at once when it has already. */
   onClose(listener: (reason: string) => void): void;
+  /** Takes nothing more until `resume`; what the peer sends waits on its side. */
+  pause(): void;
+  resume(): void;
   close(): void;
 }
 
@@ -46,21 +49,35 @@ export interface SocketOptions {
  */
 export async function openSocket(options: SocketOptions): Promise<TextSocket> {
   const url = parseUrl(options.url);
+  if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
+    throw new ZssError("invalid_token", `Cannot connect to ${url.href}: the token holds signs that no token has`, {
+      hint: "check ZSS_TOKEN or --token-file for spaces and line ends",
+    });
+  }
   const ws = new WebSocket(url, {
     headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
-    handshakeTimeout: OPEN_TIMEOUT_MS,
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
   });
   const socket = new WsTextSocket(ws);
-  await new Promise<void>((resolve, reject) => {
-    ws.once("open", resolve);
-    ws.once("error", (cause) => reject(cannotOpen(url, cause)));
-    ws.once("unexpected-response", (_request, response: IncomingMessage) => {
-      refusal(url, response).then(reject, reject).finally(() => ws.terminate());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      ws.once("open", resolve);
+      ws.once("error", (cause) => reject(cannotOpen(url, cause)));
+      ws.once("unexpected-response", (_request, response: IncomingMessage) => {
+        refusal(url, response).then(reject, reject);
+      });
+      // Over all of it: also a refusal may come drop by drop.
+      timer = setTimeout(() => reject(tooLate(url)), OPEN_TIMEOUT_MS);
     });
-  });
-  return socket;
+    return socket;
+  } catch (error) {
+    ws.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The error for a token that the server refused; `where` is what was to be reached. */
@@ -85,6 +102,7 @@ function parseUrl(text: string): URL {
   } catch {
     // said below
   }
+  if (url !== undefined) url.hash = "";
   if (url !== undefined && (url.protocol === "ws:" || url.protocol === "wss:") && url.hostname !== "") return url;
   throw new ZssError("invalid_url", `Cannot connect to "${text}": an address of the form ws://host:port is wanted`, {
     hint: "for example --url ws://127.0.0.1:18790",
@@ -130,24 +148,34 @@ class WsTextSocket implements TextSocket {
     else listener(this.#closedBecause);
   }
 
+  pause(): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.pause();
+  }
+
+  resume(): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.resume();
+  }
+
   close(): void {
+    // Paused, it would never hear the other side say goodbye.
+    this.resume();
     this.#ws.close(1000);
   }
 }
 
 function cannotOpen(url: URL, cause: Error & { readonly code?: string }): ZssError {
-  if (cause.message.includes("handshake has timed out")) {
-    return new ZssError("timeout", `Cannot connect to ${url.href}: no answer within ${OPEN_TIMEOUT_MS / 1000} s`, {
-      hint: "something listens there, but it is no zss server, or one that is overloaded",
-      cause,
-    });
-  }
-  const isRefused = cause.code === undefined || cause.code === "ECONNREFUSED";
+  const isRefused = cause.code === "ECONNREFUSED" || cause.code === "ConnectionRefused";
   return new ZssError(
     "unreachable",
     `Cannot connect to ${url.href}: ${isRefused ? "nothing answers there" : cause.message}`,
     { hint: "check the address, and that the server runs: zss server", cause },
   );
+}
+
+function tooLate(url: URL): ZssError {
+  return new ZssError("timeout", `Cannot connect to ${url.href}: no answer within ${OPEN_TIMEOUT_MS / 1000} s`, {
+    hint: "something listens there, but it is no zss server, or one that is overloaded",
+  });
 }
 
 /** Why a server did not grant the upgrade; what zss answers says so in its body. */

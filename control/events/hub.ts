@@ -30,6 +30,8 @@ export interface WatchSocket {
   /** Writes frames that are already built. */
   sendFrames(frames: Uint8Array): void;
   sendText(text: string): void;
+  /** Whether anything that is written can still arrive. */
+  readonly isOpen: boolean;
   /** Calls `action` when everything written so far has left; never when the connection ends before. */
   whenFlushed(action: () => void): void;
   close(code: number, reason: string): void;
@@ -53,7 +55,7 @@ export interface WatchRequest {
 
 /** Limits and parts of a hub. */
 export interface HubOptions {
-  readonly store: Pick<Store, "epoch" | "revision" | "oldestRevision" | "readSince">;
+  readonly store: Pick<Store, "epoch" | "revision" | "oldestRevision" | "readSince" | "headsSince">;
   readonly clock: Clock;
   /** At most this many bytes may wait for one watcher. @default {4194304} */
   readonly maxBufferedBytes?: number;
@@ -201,6 +203,10 @@ export class EventHub {
       // One with a backlog reads these events from the store when it comes to them.
       if (subscription.backlog !== undefined || subscription.lastRevision >= newest) continue;
       const { socket, request } = subscription;
+      if (!socket.isOpen) {
+        this.#subscriptions.delete(socket);
+        continue;
+      }
       const frames = built[request.detail].for(request.wants, subscription.lastRevision);
       if (frames === undefined) {
         subscription.lastRevision = newest;
@@ -223,6 +229,7 @@ export class EventHub {
   #pump(subscription: Subscription): void {
     const { socket } = subscription;
     if (this.#subscriptions.get(socket) !== subscription) return;
+    if (!socket.isOpen) return void this.#subscriptions.delete(socket);
     while (subscription.backlog !== undefined && socket.bufferedBytes < BACKLOG_BYTES) {
       const texts: Uint8Array[] = [];
       let bytes = 0;
@@ -269,10 +276,17 @@ export class EventHub {
         yield this.#historyGone(subscription);
         return;
       }
-      for (const event of this.#store.readSince(subscription.lastRevision, PAGE)) {
-        if (event.revision > until) break;
+      // The heads stand in memory, so what nobody wants is passed over without reading it.
+      const heads = this.#store.headsSince(subscription.lastRevision);
+      const next = heads.findIndex((head) => head.revision > until || wants(head));
+      const first = heads[next];
+      if (first === undefined || first.revision > until) {
+        subscription.lastRevision = until;
+        return;
+      }
+      const others = heads.slice(next, next + PAGE).findIndex((head) => head.revision > until || !wants(head));
+      for (const event of this.#store.readSince(first.revision - 1, others < 0 ? PAGE : others)) {
         subscription.lastRevision = event.revision;
-        if (!wants(event)) continue;
         const isReplay = event.revision <= asked;
         const frame = eventFrame(event, epoch, isReplay, detail);
         if (isReplay) {

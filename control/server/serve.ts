@@ -29,6 +29,7 @@ import { NodePeer } from "../relay/node_peer.ts";
 import { TunnelRegistry } from "../relay/tunnels.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import { Session } from "../sessions/session.ts";
+import { DEFAULT_MAX_EVENTS } from "../store/history_index.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { makeApp } from "./app.ts";
@@ -71,6 +72,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   const meters = new Meters();
   const store = parts.store ?? openSqliteStore({
     folder: config.dataDir,
+    history: { maxEvents: Math.max(DEFAULT_MAX_EVENTS, config.watch.historyMax) },
     onCommitted: (tookMs) => meters.commit.observe(tookMs / 1000),
     newEpoch: () => hashSecret(Array.from(random(16)).join()).slice(0, 16),
   });
@@ -152,8 +154,9 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
         http.close(() => resolve());
         http.closeAllConnections();
       });
-      await eventLog?.close();
+      // What waited is committed now, and then written.
       await store.close();
+      await eventLog?.close();
     },
   };
 }

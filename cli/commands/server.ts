@@ -84,7 +84,7 @@ Exit status:
     const paint = paintFor(io.stderr, io.env);
     const { startLogging } = await import("../logging.ts");
     await startLogging(this);
-    const { eventLogConfigFrom, startServer, systemRandom, watchConfigFrom } = await import(
+    const { eventLogConfigFrom, scopeTokensFrom, startServer, systemRandom, watchConfigFrom } = await import(
       "../../control/server/mod.ts"
     );
     const dataDir = flags.dataDir ?? defaultDataDir(io.env);
@@ -97,6 +97,7 @@ Exit status:
       pingIntervalMs: 20_000,
       offlineGraceMs: flags.offlineGraceMs,
       watch: watchConfigFrom(io.env),
+      scopeTokens: scopeTokensFrom(io.env),
       eventLog: eventLogConfigFrom(dataDir, io.env),
     }, { clock: io.clock, random: systemRandom });
     try {

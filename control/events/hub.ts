@@ -15,6 +15,9 @@
  */
 
 import { Buffer } from "node:buffer";
+import { type DeltaEntry, diffCatalogs, type ServiceDelta } from "../catalog/delta.ts";
+import { serviceDigest } from "../catalog/digest.ts";
+import { servicesOf } from "../policy/visibility.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { errorFrame } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
@@ -41,16 +44,28 @@ export interface WatchSocket {
 export interface WatchRequest {
   /** Whether the watcher may and wants to get an event; asked anew for each, so that a change of policy counts at once. */
   readonly wants: (head: Pick<EventHead, "kind" | "node_id">) => boolean;
+  /** What the watcher gets of the events that it wants; absent for everything. */
+  readonly scope?: WatchScope;
   readonly detail: WatchDetail;
   /** Whether it knows of more than the reference: markers, and kinds other than upsert. */
   readonly isExtended: boolean;
   readonly bookmarks: boolean;
   /** Nodes to show first, as they are at `until`. */
   readonly snapshot?: readonly Readonly<Record<string, unknown>>[];
+  /** What a watcher with a scope sees when its watch begins. */
+  readonly shown?: Iterable<readonly [string, readonly DeltaEntry[]]>;
   /** Replay begins behind this revision; equal to `until` for none. */
   readonly from: number;
   /** Revision of the store when the watch was asked for; events up to it are a replay, later ones are live. */
   readonly until: number;
+}
+
+/** The view of a watcher who does not see everything. */
+export interface WatchScope {
+  /** Names the view: those with one key get the same frames. Asked anew for each event. */
+  key(): string;
+  /** What is left of a payload for this view; `undefined` when nothing is. */
+  show(payload: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Limits and parts of a hub. */
@@ -91,6 +106,8 @@ interface Subscription {
   /** What is to be sent before the watch is live; undefined once it is. */
   backlog: Iterator<string> | undefined;
   lastRevision: number;
+  /** What a watcher with a scope has been shown of each node: the entries of its services. */
+  readonly shown: Map<string, readonly DeltaEntry[]>;
   /** Whether anything was sent since the last look at bookmarks. */
   isFresh: boolean;
 }
@@ -145,6 +162,7 @@ export class EventHub {
       request,
       backlog: undefined,
       lastRevision: request.from,
+      shown: new Map(request.shown),
       isFresh: true,
     };
     subscription.backlog = this.#backlog(subscription);
@@ -199,6 +217,7 @@ export class EventHub {
     const { epoch } = this.#store;
     const built = { full: new CommitFrames(events, epoch, "full"), delta: new CommitFrames(events, epoch, "delta") };
     const newest = events.at(-1)?.revision ?? 0;
+    const scopedCache = new Map<string, Uint8Array>();
     for (const subscription of [...this.#subscriptions.values()]) {
       // One with a backlog reads these events from the store when it comes to them.
       if (subscription.backlog !== undefined || subscription.lastRevision >= newest) continue;
@@ -207,7 +226,9 @@ export class EventHub {
         this.#subscriptions.delete(socket);
         continue;
       }
-      const frames = built[request.detail].for(request.wants, subscription.lastRevision);
+      const frames = request.scope === undefined
+        ? built[request.detail].for(request.wants, subscription.lastRevision)
+        : scopedFrames(subscription, events, epoch, scopedCache);
       if (frames === undefined) {
         subscription.lastRevision = newest;
         continue;
@@ -288,7 +309,10 @@ export class EventHub {
       for (const event of this.#store.readSince(first.revision - 1, others < 0 ? PAGE : others)) {
         subscription.lastRevision = event.revision;
         const isReplay = event.revision <= asked;
-        const frame = eventFrame(event, epoch, isReplay, detail);
+        const { scope } = subscription.request;
+        const payload = scope === undefined ? event.payload : scopedPayload(subscription, scope, event);
+        if (payload === undefined) continue;
+        const frame = eventFrame({ ...event, payload }, epoch, isReplay, detail);
         if (isReplay) {
           this.counts.replayAttempted++;
           this.counts.replaySent++;
@@ -347,6 +371,69 @@ export class EventHub {
     };
     this.#bookmarkTimer = this.#clock.after(this.#bookmarkMs, look);
   }
+}
+
+/** The events of a commit that a watcher with a scope gets, joined; undefined for none. */
+function scopedFrames(
+  subscription: Subscription,
+  events: readonly StoredEvent[],
+  epoch: string,
+  cache: Map<string, Uint8Array>,
+): { readonly bytes: Uint8Array; readonly count: number } | undefined {
+  const { scope, wants, detail } = subscription.request;
+  if (scope === undefined) return undefined;
+  const frames: Uint8Array[] = [];
+  for (const event of events) {
+    if (event.revision <= subscription.lastRevision || !wants(event)) continue;
+    const payload = scopedPayload(subscription, scope, event);
+    if (payload === undefined) continue;
+    const make = () => textFrame(eventFrame({ ...event, payload }, epoch, false, detail));
+    // What is said of a change of visibility depends on what the watcher saw before.
+    const key = event.kind === "visibility" ? undefined : `${detail} ${event.revision} ${scope.key()}`;
+    const frame = (key === undefined ? undefined : cache.get(key)) ?? make();
+    if (key !== undefined) cache.set(key, frame);
+    frames.push(frame);
+  }
+  return frames.length === 0 ? undefined : { bytes: joined(frames), count: frames.length };
+}
+
+/** What a watcher gets of an event; notes what it has been shown. */
+function scopedPayload(
+  subscription: Subscription,
+  scope: WatchScope,
+  event: StoredEvent,
+): Readonly<Record<string, unknown>> | undefined {
+  const { node_id: nodeId } = event;
+  const { shown } = subscription;
+  const before = shown.get(nodeId);
+  const payload = event.kind === "deleted" && before === undefined ? undefined : scope.show(event.payload);
+  if (event.kind !== "visibility") {
+    if (event.kind === "deleted") shown.delete(nodeId);
+    else if (payload !== undefined) shown.set(nodeId, entriesOf(payload));
+    return payload;
+  }
+  if (payload === undefined) {
+    if (before === undefined) return undefined;
+    shown.delete(nodeId);
+    return withDelta({ ...event.payload, services: [] }, diffCatalogs(before, [], event.timestamp_ms));
+  }
+  const now = entriesOf(payload);
+  shown.set(nodeId, now);
+  const delta = diffCatalogs(before ?? [], now, event.timestamp_ms);
+  return before !== undefined && !delta.changed ? undefined : withDelta(payload, delta);
+}
+
+function withDelta(payload: Readonly<Record<string, unknown>>, delta: ServiceDelta): Record<string, unknown> {
+  return { ...payload, service_delta: delta };
+}
+
+/** The services of a payload as a delta names them. */
+export function entriesOf(payload: Readonly<Record<string, unknown>>): DeltaEntry[] {
+  return servicesOf(payload).map((service) => ({
+    service_id: service.service_id,
+    version: service.version,
+    hash: serviceDigest(service),
+  }));
 }
 
 /** The frames of one commit, built when the first watcher wants them. */

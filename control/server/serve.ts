@@ -17,13 +17,16 @@ import { EventHub } from "../events/hub.ts";
 import { type EventLog, openEventLog } from "../events/log.ts";
 import { Meters, metricsObject } from "../metrics/meters.ts";
 import { prometheusText } from "../metrics/prometheus.ts";
+import { memoryAudit, openAuditLog } from "../audit/audit_log.ts";
+import { actorOf, createToken } from "../pairing/bearers.ts";
 import { FsTokens } from "../pairing/fs_tokens.ts";
 import { LeaseKeeper } from "../pairing/leases.ts";
-import { hashSecret, newAdminToken, type RandomBytes } from "../pairing/tokens.ts";
-import { adminPolicy } from "../policy/policy.ts";
+import { hashSecret, newSecret, type RandomBytes } from "../pairing/tokens.ts";
 import type { Actor } from "../policy/rights.ts";
 import { legacyError } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
+import { ensureSystemProject } from "../projects/projects.ts";
+import { readAgents } from "../sessions/agents.ts";
 import { ClientPeer } from "../relay/client_peer.ts";
 import { NodePeer } from "../relay/node_peer.ts";
 import { TunnelRegistry } from "../relay/tunnels.ts";
@@ -38,6 +41,11 @@ import { bearerOf, originAllowed, type Route, routeOf } from "./route.ts";
 import { type Peer, ServerSocket, textOf } from "./socket.ts";
 
 const log = getLogger(["zss", "control", "server"]);
+
+/** How long a connection that is cut off may take to say goodbye, in milliseconds. */
+const CUT_OFF_MS = 500;
+/** Longest time that a timer of the runtime takes, in milliseconds. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** A server that listens. */
 export interface RunningServer {
@@ -84,9 +92,9 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   let closing = false;
   const app = makeApp({
     clock,
-    isAuthorized: (header) => actorOf(header, store, presetHash) !== undefined,
+    isAuthorized: (header) => actorOf(bearerOf(header), store, presetHash, clock.now()) !== undefined,
     isReady: () => !closing,
-    isAdmin: (header) => actorOf(header, store, presetHash)?.role === "admin",
+    isAdmin: (header) => actorOf(bearerOf(header), store, presetHash, clock.now())?.role === "admin",
     metrics: () => metricsObject({ meters, store, hub, historyMax: config.watch.historyMax }),
     prometheus: (values) => prometheusText(values, meters),
   });
@@ -94,14 +102,20 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     getRequestListener(app.fetch),
   );
-  const policy = adminPolicy({ watchAllowAdmin: config.watch.allowAdmin });
-  const plane = {
+  const agents = await readAgents(config.dataDir);
+  await prepareStore(store, random, clock.now());
+  const audit = config.eventLog === undefined ? memoryAudit() : await openAuditLog(config.dataDir, store);
+  const plane: ControlPlane = {
     store,
     hub,
     clock,
     random,
     leases,
-    policy,
+    audit,
+    agents,
+    scopeTokens: config.scopeTokens ?? {},
+    hasPresetAdmin: presetHash !== undefined,
+    cutOff: (tokenId) => sockets.cutOff(tokenId),
     meters,
     limits: config.watch,
     fsTokens: new FsTokens(clock, random),
@@ -127,7 +141,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       log.debug("Upgrade socket failed: {error}", { error });
       socket.destroy();
     });
-    const decision = decide(request, store, presetHash, sockets.anonymous >= config.maxAnonymousSockets);
+    const isFull = sockets.anonymous >= config.maxAnonymousSockets;
+    const decision = decide(request, store, presetHash, isFull, clock.now());
     if ("status" in decision) {
       // Older runtimes have given the connection away by now, which shows in the missing address, and let nothing but a
       // 101 through. There the refusal is the first frame, as in the reference.
@@ -150,6 +165,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       leases.close();
       hub.close();
       await sockets.close();
+      await audit.close();
       await new Promise<void>((resolve) => {
         http.close(() => resolve());
         http.closeAllConnections();
@@ -193,6 +209,7 @@ function decide(
   store: Store,
   presetHash: string | undefined,
   full: boolean,
+  now: number,
 ): Refusal | { readonly route: Route; readonly actor: Actor } {
   const route = routeOf(request.url ?? "");
   if (route === undefined) {
@@ -201,7 +218,7 @@ function decide(
   if (!originAllowed(request.headers.origin, request.headers.host)) {
     return { status: 403, reason: "Forbidden", code: "forbidden", message: "origin is not allowed" };
   }
-  const actor = actorOf(request.headers.authorization, store, presetHash);
+  const actor = actorOf(bearerOf(request.headers.authorization), store, presetHash, now);
   if (actor === undefined) {
     return { status: 401, reason: "Unauthorized", code: "provider_auth_failed", message: "forbidden" };
   }
@@ -209,16 +226,6 @@ function decide(
     return { status: 503, reason: "Service Unavailable", code: "busy", message: "too many anonymous connections" };
   }
   return { route, actor };
-}
-
-/** Who an Authorization header stands for; `undefined` for a token that nobody has. */
-function actorOf(header: string | undefined, store: Store, presetHash: string | undefined): Actor | undefined {
-  const token = bearerOf(header);
-  if (token === undefined) return { role: "anonymous" };
-  const hash = hashSecret(token);
-  if (hash === presetHash) return { role: "admin", name: "preset" };
-  const record = store.get("token", hash);
-  return record === undefined ? undefined : { role: record.role, name: record.name };
 }
 
 function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {
@@ -244,6 +251,8 @@ class Sockets {
   });
   readonly #files = new WebSocketServer({ noServer: true, maxPayload: FS_FRAME_BYTES, perMessageDeflate: false });
   readonly #open = new Set<WebSocket>();
+  /** The connections of each token. */
+  readonly #byToken = new Map<string, Set<WebSocket>>();
   readonly #anonymous = new Set<WebSocket>();
 
   constructor(plane: ControlPlane, config: ServerConfig) {
@@ -265,6 +274,16 @@ class Sockets {
   /** Ends the tunnel of a node that is no more. */
   nodeDeleted(nodeId: string): void {
     this.#tunnels.drop(nodeId);
+  }
+
+  /** Ends the connections of a token that is good no more. */
+  cutOff(tokenId: string): void {
+    for (const ws of this.#byToken.get(tokenId) ?? []) {
+      ws.close(1008, "the token was revoked");
+      // Who does not say goodbye is not waited for.
+      const cancel = this.#plane.clock.after(CUT_OFF_MS, () => ws.terminate());
+      ws.once("close", cancel);
+    }
   }
 
   /** Takes an upgrade only to say why it is refused. */
@@ -292,6 +311,7 @@ class Sockets {
     const socket = new ServerSocket(ws, () => this.#anonymous.delete(ws));
     const peer = this.#peer(route, socket, actor);
     const stopPings = this.#ping(ws);
+    const forget = this.#remember(ws, actor);
     ws.on("message", (data, isBinary) => {
       const text = textOf(data, isBinary);
       if (text === undefined) return ws.close(1003, "text frames only");
@@ -303,10 +323,29 @@ class Sockets {
     ws.on("error", (error) => log.debug("Connection closed: {error}", { error: errorText(error) }));
     ws.on("close", () => {
       stopPings();
+      forget();
       this.#open.delete(ws);
       this.#anonymous.delete(ws);
       peer.closed();
     });
+  }
+
+  /** Notes whose connection it is, for when the token ends. Returns what forgets it. */
+  #remember(ws: WebSocket, actor: Actor): () => void {
+    if (actor.role === "anonymous") return () => {};
+    const { token_id: tokenId } = actor;
+    const sockets = this.#byToken.get(tokenId) ?? new Set();
+    this.#byToken.set(tokenId, sockets.add(ws));
+    const { store, clock } = this.#plane;
+    const expiry = store.list("token").find((token) => token.token_id === tokenId)?.expires_at_ms ?? null;
+    const cancel = expiry === null || expiry - clock.now() > LONGEST_TIMER_MS
+      ? () => {}
+      : clock.after(expiry - clock.now(), () => ws.close(1008, "the token has expired"));
+    return () => {
+      cancel();
+      sockets.delete(ws);
+      if (sockets.size === 0) this.#byToken.delete(tokenId);
+    };
   }
 
   #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
@@ -337,14 +376,15 @@ class Sockets {
   }
 }
 
+/** Makes what every store holds. */
+async function prepareStore(store: Store, random: RandomBytes, now: number): Promise<void> {
+  await store.transact((tx) => ensureSystemProject(tx, hashSecret(newSecret("proj-", random)), now));
+}
+
 /** Makes an admin token when the store has none. */
 async function ensureAdminToken(store: Store, random: RandomBytes, now: number): Promise<string | undefined> {
   if (store.list("token").length > 0) return undefined;
-  const token = newAdminToken(random);
-  await store.transact((tx) => {
-    const token_id = `token-${tx.nextNumber("token")}`;
-    tx.put("token", hashSecret(token), { token_id, name: "admin", role: "admin", created_at_ms: now });
-  });
+  const { token } = await store.transact((tx) => createToken(tx, { name: "admin", role: "admin" }, random, now));
   return token;
 }
 

@@ -183,6 +183,10 @@ class SqliteStore implements Store {
     return this.#working.list(kind);
   }
 
+  entries<K extends RecordKind>(kind: K): { readonly key: string; readonly record: RecordOf[K] }[] {
+    return this.#working.entries(kind);
+  }
+
   transact<T>(work: (tx: Transaction) => T): Promise<T> {
     return this.#commits.transact(work);
   }

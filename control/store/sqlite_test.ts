@@ -32,7 +32,10 @@ Deno.test("openSqliteStore() forgets nothing over a restart: records, counters, 
   const folder = newFolder();
   const first = openIn(folder);
   await first.transact((tx) =>
-    tx.put("token", "h", { token_id: "token-1", name: "a", role: "admin", created_at_ms: 3 })
+    tx.put("token", "h", {
+      ...{ token_id: "token-1", name: "a", role: "admin", scopes: [], project_id: null, actions: null },
+      ...{ created_at_ms: 3, expires_at_ms: null },
+    })
   );
   await first.transact((tx) => tx.nextNumber("node"));
   await append(first, "a");
@@ -62,7 +65,7 @@ Deno.test("openSqliteStore() refuses a file of a newer version, one that is dama
   const database = new DatabaseSync(joinPath(newer, STORE_FILE));
   database.exec("UPDATE meta SET value = '99' WHERE name = 'schema_version'");
   database.close();
-  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 3/ });
+  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 4/ });
 
   const damaged = newFolder();
   writeFileSync(

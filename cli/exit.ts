@@ -39,6 +39,7 @@ const failed = new Set([
   "listen_failed",
   "control_plane_error",
   "io",
+  "state_damaged",
 ]);
 
 /** Exit code for anything that was thrown. */

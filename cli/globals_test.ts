@@ -9,11 +9,13 @@ Deno.test("liftGlobals() takes the flags out of any position, in either form", (
     "node",
     "list",
     "--token-file=t",
+    "--context",
+    "lab",
     "--json",
     "--verbose",
     "x",
   ]);
-  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", output: "json", verbose: true });
+  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", context: "lab", output: "json", verbose: true });
   assert.deepEqual(rest, ["node", "list", "x"]);
 });
 

@@ -9,7 +9,7 @@ import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { type Paint, paintFor } from "../paint.ts";
-import { readToken } from "../remote.ts";
+import { nodeRemoteOf } from "../remote.ts";
 import { VERSION } from "../version.ts";
 
 interface Flags {
@@ -58,6 +58,9 @@ export const command = buildCommand<Flags, [], CliContext>({
 The first start pairs the node with an invite; its identity is kept in the state
 file. Manifests are watched: a change takes effect without a restart. Folders
 are served read-only. Ctrl-C ends the node.
+
+A context that --context or ZSS_CONTEXT names gives the address too; the current
+one does not, and its token is not used: a node proves itself with its own secret.
 
 Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
@@ -109,8 +112,8 @@ Exit status:
     },
   },
   async func(flags) {
-    const { io, globals } = this;
-    const controlUrl = flags.controlUrl ?? globals.url ?? io.env["ZSS_URL"] ?? io.env["SPIDERWEB_URL"];
+    const { io } = this;
+    const { url: controlUrl, token } = await nodeRemoteOf(this, flags.controlUrl);
     if (
       controlUrl === undefined || flags.bind !== undefined || flags.port !== undefined || flags.authToken !== undefined
     ) {
@@ -135,14 +138,13 @@ Exit status:
         io.stderr.write(`note: export "${spec.name}" is served read-only: this version does not write to folders\n`);
       }
     }
-    const given = flags.controlAuthToken ?? await tokenOf(this);
     if (flags.controlAuthToken !== undefined) {
       io.stderr.write("note: --control-auth-token is not needed: a node proves itself with its own secret\n");
     }
     const paint = paintFor(io.stderr, io.env);
     await runNode({
       controlUrl,
-      token: given,
+      token: flags.controlAuthToken ?? token,
       inviteToken: flags.inviteToken,
       nodeName: flags.nodeName,
       exports,
@@ -206,12 +208,6 @@ function describe(event: NodeEvent, paint: Paint): string {
       return `zss node reloaded: ${[...part("+", added), ...part("~", replaced), ...part("-", removed)].join(" ")}\n`;
     }
   }
-}
-
-async function tokenOf({ io, globals }: CliContext): Promise<string | undefined> {
-  if (globals.tokenFile !== undefined) return await readToken(globals.tokenFile, "--token-file");
-  const token = (io.env["ZSS_TOKEN"] ?? io.env["SPIDERWEB_AUTH_TOKEN"] ?? "").trim();
-  return token === "" ? undefined : token;
 }
 
 function parseLabels(labels: readonly string[]): Record<string, string> {

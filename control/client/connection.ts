@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly url: string;
   /** Bearer token; without one the connection is anonymous. */
   readonly token?: string | undefined;
+  /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
+  readonly ca?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -73,7 +75,7 @@ export class ControlConnection {
    * @throws {ZssError} `unreachable`, `provider_auth_failed`, `protocol_mismatch` and what `connect` answers.
    */
   static async open(options: ConnectOptions): Promise<ControlConnection> {
-    const socket = await openSocket({ url: options.url, token: options.token });
+    const socket = await openSocket({ url: options.url, token: options.token, ca: options.ca });
     const connection = new ControlConnection(socket, options.clock);
     try {
       await connection.call("version", { protocol: CONTROL_PROTOCOL });

@@ -40,6 +40,8 @@ export interface FsClientSettings {
 export interface FsClientOptions extends FsClientSettings {
   readonly url: string;
   readonly token: string | undefined;
+  /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
+  readonly ca?: string | undefined;
   readonly node_id: string;
 }
 
@@ -93,7 +95,7 @@ export class FsClient {
    */
   static async open(options: FsClientOptions): Promise<FsClient> {
     const url = urlWithPath(options.url, `/v2/fs/node/${options.node_id}`);
-    return await FsClient.over(await openSocket({ url, token: options.token }), options);
+    return await FsClient.over(await openSocket({ url, token: options.token, ca: options.ca }), options);
   }
 
   /** Says hello over a transport that is open. It is closed with the client, and when the hello is refused. */

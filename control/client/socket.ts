@@ -39,6 +39,8 @@ export interface SocketOptions {
   /** `ws://` or `wss://` address, path included. */
   readonly url: string;
   readonly token?: string | undefined;
+  /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
+  readonly ca?: string | undefined;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function openSocket(options: SocketOptions): Promise<TextSocket> {
     headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
   const socket = new WsTextSocket(ws);
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -83,7 +86,7 @@ export async function openSocket(options: SocketOptions): Promise<TextSocket> {
 /** The error for a token that the server refused; `where` is what was to be reached. */
 export function unknownToken(where: string): ZssError {
   return new ZssError("provider_auth_failed", `Cannot connect to ${where}: the server does not know this token`, {
-    hint: "check ZSS_TOKEN or --token-file",
+    hint: "check ZSS_TOKEN, --token-file or the context in use: zss context show",
   });
 }
 

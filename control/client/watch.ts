@@ -155,7 +155,8 @@ class Watch {
   async *round(): AsyncGenerator<WatchItem, void> {
     const { clock, signal, heartbeatMs = 15_000 } = this.#options;
     const open = this.#options.open ?? ((to: ConnectOptions) => ControlConnection.open(to));
-    const connection = await open({ url: this.#options.url, token: this.#options.token, clock });
+    const { url, token, ca } = this.#options;
+    const connection = await open({ url, token, ca, clock });
     const inbox = new Inbox<PushedFrame | "ended" | "silent">();
     let cancelHeartbeat = () => {};
     const beat = () => {

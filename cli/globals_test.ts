@@ -15,7 +15,14 @@ Deno.test("liftGlobals() takes the flags out of any position, in either form", (
     "--verbose",
     "x",
   ]);
-  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", context: "lab", output: "json", verbose: true });
+  assert.deepEqual(globals, {
+    url: "ws://a",
+    tokenFile: "t",
+    context: "lab",
+    project: undefined,
+    output: "json",
+    verbose: true,
+  });
   assert.deepEqual(rest, ["node", "list", "x"]);
 });
 

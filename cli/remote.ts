@@ -5,7 +5,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import type { ControlConnection } from "../control/client/mod.ts";
+import type { ControlConnection, SessionTarget } from "../control/client/mod.ts";
 import { errorText, ZssError } from "../control/protocol/errors.ts";
 import { contextFile, readContexts } from "./contexts/context_file.ts";
 import { noContexts } from "./contexts/contexts.ts";
@@ -19,12 +19,31 @@ export interface RemoteAccess {
   readonly token: string | undefined;
   /** Certificates in PEM form. */
   readonly ca: string | undefined;
+  /** What to bind the session to; `undefined` for what the server remembers. */
+  readonly attach: SessionTarget | undefined;
 }
 
 /** Address, token and certificates that the flags, the environment and the contexts name. */
 export async function remoteOf(context: CliContext): Promise<RemoteAccess> {
-  const { url, token, ca } = await resolvedRemote(context, await wishesOf(context));
-  return { url, token, ca: ca === undefined ? undefined : await readCertificates(ca) };
+  const { url, token, ca, project } = await resolvedRemote(context, await wishesOf(context));
+  return {
+    url,
+    token,
+    ca: ca === undefined ? undefined : await readCertificates(ca),
+    attach: targetOf(context, project),
+  };
+}
+
+/** The project that the flag, the environment or the context names, for the agent that the environment names. */
+function targetOf({ io, globals }: CliContext, ofContext: string | undefined): SessionTarget | undefined {
+  const project = globals.project ?? variable(io.env, "ZSS_PROJECT")?.value ?? ofContext;
+  if (project === undefined) return undefined;
+  const token = variable(io.env, "ZSS_PROJECT_TOKEN")?.value;
+  return {
+    agent_id: variable(io.env, "ZSS_AGENT")?.value ?? "cli",
+    project_id: project,
+    ...(token === undefined ? {} : { project_token: token }),
+  };
 }
 
 /**

@@ -63,6 +63,10 @@ ${globalsHelp}`,
     list: leaf("list the nodes", "node_list"),
     info: leaf("describe one node", "node_info"),
     invite: leaf("make an invite for one node", "node_invite"),
+    pending: leaf("list the nodes that ask to join", "node_pending"),
+    approve: leaf("admit a node that asks to join", "node_approve"),
+    deny: leaf("turn away a node that asks to join", "node_deny"),
+    "join-request": leaf("ask to join without an invite, by hand", "node_join_request"),
     delete: leaf("delete a node and its catalog", "node_delete"),
     events: {
       brief: "look at past events",
@@ -110,6 +114,33 @@ const server: Branch = {
     backup: leaf("copy the store into one file", "server_backup"),
     restore: leaf("put a backup in the place of the store", "server_restore"),
     compact: leaf("give unused space back", "server_compact"),
+    token: {
+      brief: "make and end bearer tokens",
+      help: `Make and end the bearer tokens of a server.
+
+Examples:
+  $ zss server token create alice
+  $ zss server token list
+  $ zss server token revoke alice`,
+      routes: {
+        create: leaf("make a token", "server_token_create"),
+        list: leaf("list the tokens", "server_token_list"),
+        revoke: leaf("end a token", "server_token_revoke"),
+        rotate: leaf("make a token anew", "server_token_rotate"),
+      },
+    },
+    audit: {
+      brief: "see who did what",
+      help: `See who did what on a server, and whether the record is whole.
+
+Examples:
+  $ zss server audit tail
+  $ zss server audit verify --data-dir /var/lib/zss`,
+      routes: {
+        tail: leaf("show the newest entries", "server_audit_tail"),
+        verify: leaf("find entries that were altered, removed or added", "server_audit_verify"),
+      },
+    },
   },
 };
 
@@ -142,6 +173,74 @@ ${globalsHelp}`,
   },
 };
 
+const project: Branch = {
+  brief: "group folders of nodes, and say who may use them",
+  help: `Group folders of nodes under paths, and say who may use them.
+
+Examples:
+  $ zss project create site
+  $ zss project mount set proj-1 /src=node-1:work
+  $ zss project update proj-1 --access read=open --access observe=open
+
+${globalsHelp}`,
+  routes: {
+    create: leaf("make a project", "project_create"),
+    list: leaf("list the projects that you may read", "project_list"),
+    get: leaf("describe one project", "project_get"),
+    update: leaf("change what is said about a project", "project_update"),
+    delete: leaf("delete a project", "project_delete"),
+    activate: leaf("make a project the active one of your agent", "project_activate"),
+    up: leaf("bring a project to a wanted state", "project_up"),
+    mount: {
+      brief: "show folders of nodes under paths",
+      help: `Show folders of nodes under paths of a project.
+
+Examples:
+  $ zss project mount set proj-1 /src=node-1:work
+  $ zss project mount list proj-1`,
+      routes: {
+        set: leaf("show a folder under a path", "project_mount_set"),
+        remove: leaf("take a mount away", "project_mount_remove"),
+        list: leaf("list the mounts", "project_mount_list"),
+      },
+    },
+    token: {
+      brief: "make and end the token of a project",
+      help: `Make and end the token of a project.
+
+Examples:
+  $ zss project token rotate proj-1 -o name > proj-1.token
+  $ zss project token revoke proj-1`,
+      routes: {
+        rotate: leaf("give a project a new token", "project_token_rotate"),
+        revoke: leaf("end the token", "project_token_revoke"),
+      },
+    },
+  },
+};
+
+const workspace: Branch = {
+  brief: "see what a project serves",
+  help: `See what a project serves at this moment.
+
+Examples:
+  $ zss workspace status proj-1`,
+  routes: {
+    status: leaf("show each path with the node behind it", "workspace_status"),
+  },
+};
+
+const explain: Branch = {
+  brief: "say which rule decides",
+  help: `Say which rule decides.
+
+Examples:
+  $ zss explain visibility /nodes/node-1/camera --as alice`,
+  routes: {
+    visibility: leaf("who sees a node or a service, and why", "explain_visibility"),
+  },
+};
+
 /** Everything that stands behind `zss`. */
 export const rootRoutes: Branch = {
   brief: "the services of many machines as one tree of files",
@@ -160,6 +259,9 @@ ${globalsHelp}`,
     server,
     node,
     manifest,
+    project,
+    workspace,
+    explain,
     context,
     driver: leaf("run a reference driver", "driver"),
     version: leaf("print the version", "version"),

@@ -19,6 +19,7 @@ import { Host } from "./host/host.ts";
 import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
 import { type BackoffBounds, backoffMs } from "../control/client/mod.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
+import { askToJoin } from "./link/ask_to_join.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
 import {
   builtInMembers,
@@ -43,6 +44,8 @@ export interface NodeOptions {
   readonly controlUrl: string;
   /** Bearer token; a node does not need one. */
   readonly token: string | undefined;
+  /** Whether to ask for an admin's approval instead of using an invite. */
+  readonly pairMode: "invite" | "request";
   readonly inviteToken: string | undefined;
   readonly nodeName: string;
   readonly exports: readonly ExportSpec[];
@@ -75,7 +78,10 @@ export interface NodeParts {
 export type NodeEvent =
   | LinkEvent
   | { readonly type: "paired"; readonly node_id: string; readonly node_name: string; readonly resumed: boolean }
-  | { readonly type: "identity_lost"; readonly reason: string }
+  | { readonly type: "identity_lost"; readonly reason: string; readonly kept_as: string }
+  | { readonly type: "asks_to_join"; readonly request_id: string; readonly code: string }
+  | { readonly type: "invite_unusable"; readonly reason: string }
+  | { readonly type: "token_refused"; readonly reason: string }
   | { readonly type: "waiting_for_server"; readonly reason: string; readonly retry_in_ms: number }
   | { readonly type: "findings"; readonly findings: readonly Diagnostic[] }
   | { readonly type: "reloaded"; readonly change: ReloadChange };
@@ -122,18 +128,27 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
   try {
     await kept.load();
     let state = await readNodeState(options.stateFile);
+    const how = new Pairing(options, parts);
     while (!signal.aborted) {
-      const credentials = credentialsOf(state) ?? await pair(options, parts, signal);
+      const credentials = credentialsOf(state) ?? await how.pair(state, signal);
       if (credentials === undefined) return;
       await save(options, credentials);
       const resumed = state.node_id !== null;
       parts.report({ type: "paired", node_id: credentials.node_id, node_name: credentials.node_name, resumed });
       try {
-        await serve(options, parts, credentials, { host, files, folders, manifests, reloader }, signal);
+        const serving = { host, files, folders, manifests, reloader };
+        await serve({ ...options, token: how.token }, parts, credentials, serving, signal);
       } catch (error) {
+        if (how.withoutToken(error)) {
+          state = { ...unpaired, ...credentials };
+          continue;
+        }
         if (!(error instanceof ZssError) || !["node_auth_failed", "node_not_found"].includes(error.code)) throw error;
-        // The server knows this node no more: what is kept of it is worth nothing now.
-        parts.report({ type: "identity_lost", reason: error.message });
+        // This server knows the node no more. Another one may: it is put aside, not thrown away.
+        const keptAs = `${options.stateFile}.lost`;
+        await writeNodeState(keptAs, { ...unpaired, ...credentials });
+        parts.report({ type: "identity_lost", reason: error.message, kept_as: keptAs });
+        how.lost();
         state = unpaired;
         await writeNodeState(options.stateFile, state);
       }
@@ -192,26 +207,85 @@ async function serve(
   }
 }
 
-/** Joins, waiting for the server as long as it cannot be reached. `undefined`: the node was told to end. */
-async function pair(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<Credentials | undefined> {
-  const { inviteToken } = options;
-  if (inviteToken === undefined) {
-    throw new ZssError("usage", `Cannot pair: "${options.stateFile}" holds no identity and there is no invite`, {
-      hint: "make one with zss node invite, and pass it with --invite-token",
-    });
+/** How a node comes by its identity, and what it has found out about the way. */
+class Pairing {
+  readonly #options: NodeOptions;
+  readonly #parts: NodeParts;
+  #mode: "invite" | "request";
+  #wasPaired = false;
+  /** The bearer token, as long as the server takes it. */
+  token: string | undefined;
+
+  constructor(options: NodeOptions, parts: NodeParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#mode = options.pairMode;
+    this.token = options.token;
   }
-  for (let attempt = 0; !signal.aborted; attempt++) {
-    try {
-      return await pairByInvite({ ...options, inviteToken, clock: parts.clock });
-    } catch (error) {
-      const passing = error instanceof ZssError && ["unreachable", "connection_lost", "timeout"].includes(error.code);
-      if (!passing) throw error;
-      const wait = backoffMs(attempt, options.backoff, parts.random());
-      parts.report({ type: "waiting_for_server", reason: error.message, retry_in_ms: wait });
-      await sleep(parts.clock, wait, signal);
+
+  /** Notes that an identity was lost: the invite that made it is spent. */
+  lost(): void {
+    this.#wasPaired = true;
+  }
+
+  /** Goes on without the bearer token if that is what was refused: a node needs none. */
+  withoutToken(error: unknown): boolean {
+    if (!(error instanceof ZssError) || error.code !== "provider_auth_failed" || this.token === undefined) return false;
+    this.token = undefined;
+    this.#parts.report({ type: "token_refused", reason: error.message });
+    return true;
+  }
+
+  /** Joins, waiting for the server as long as it cannot be reached. `undefined`: the node was told to end. */
+  async pair(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {
+    const { backoff } = this.#options;
+    const { clock, random, report } = this.#parts;
+    for (let attempt = 0; !signal.aborted;) {
+      try {
+        return this.#mode === "invite" ? await this.#byInvite() : await this.#byRequest(state, signal);
+      } catch (error) {
+        if (!(error instanceof ZssError)) throw error;
+        if (this.withoutToken(error)) continue;
+        if (this.#mode === "invite" && this.#wasPaired && error.code.startsWith("invite_")) {
+          // Nobody may be there to bring another invite, so the node asks.
+          report({ type: "invite_unusable", reason: error.message });
+          this.#mode = "request";
+          continue;
+        }
+        if (!["unreachable", "connection_lost", "timeout", "busy"].includes(error.code)) throw error;
+        const wait = backoffMs(attempt++, backoff, random());
+        report({ type: "waiting_for_server", reason: error.message, retry_in_ms: wait });
+        await sleep(clock, wait, signal);
+      }
     }
+    return undefined;
   }
-  return undefined;
+
+  #byInvite(): Promise<Credentials> {
+    const { inviteToken, stateFile } = this.#options;
+    if (inviteToken === undefined) {
+      throw new ZssError("usage", `Cannot pair: "${stateFile}" holds no identity and there is no invite`, {
+        hint: "make one with zss node invite and pass it with --invite-token, or ask to join with --pair-mode request",
+      });
+    }
+    return pairByInvite({ ...this.#options, token: this.token, inviteToken, clock: this.#parts.clock });
+  }
+
+  #byRequest(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {
+    const { controlUrl, nodeName, stateFile } = this.#options;
+    const { clock, platform, report } = this.#parts;
+    const { request_id, claim_token } = state;
+    return askToJoin({
+      controlUrl,
+      token: this.token,
+      nodeName,
+      platform: { ...platform },
+      clock,
+      pending: request_id === null || claim_token === null ? undefined : { request_id, claim_token, code: "" },
+      save: ({ code: _code, ...pending }) => writeNodeState(stateFile, { ...unpaired, ...pending }),
+      onWaiting: ({ request_id, code }) => report({ type: "asks_to_join", request_id, code }),
+    }, signal);
+  }
 }
 
 function save(options: NodeOptions, credentials: Credentials): Promise<void> {

@@ -49,8 +49,12 @@ class Scene implements AsyncDisposable {
     await writeFile(join(this.services, `${service_id}.json`), JSON.stringify(manifest));
   }
 
+  admin(): Promise<ControlConnection> {
+    return ControlConnection.open({ url: this.url, token: "admin", clock: this.clock });
+  }
+
   async invite(): Promise<string> {
-    const admin = await ControlConnection.open({ url: this.url, token: "admin", clock: this.clock });
+    const admin = await this.admin();
     const { invite_token } = await admin.call("node_invite_create", {});
     admin.close();
     await admin.ended;
@@ -67,6 +71,7 @@ class Scene implements AsyncDisposable {
       {
         controlUrl: this.url,
         token: undefined,
+        pairMode: "invite",
         inviteToken: undefined,
         nodeName: "edge",
         exports: [],
@@ -99,7 +104,7 @@ class Scene implements AsyncDisposable {
     );
     this.#running = { stop, ended };
     const isOnline = () => Promise.race([online.promise, ended.then(() => events)]);
-    return { online: isOnline, lost: lost.promise, ended, events };
+    return { online: isOnline, lost: lost.promise, ended, events, stop };
   }
 
   async stop(): Promise<void> {
@@ -178,17 +183,66 @@ Deno.test("runNode() refuses a manifest whose tree would have the name of an exp
   client.close();
 });
 
-Deno.test("runNode() forgets an identity that the server does not know, and says so when the invite is spent", async () => {
+/** Lets the real world go on until something has come about. */
+async function until(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+Deno.test("runNode() asks to join when the server knows neither it nor its invite, and keeps what it was", async () => {
   await using scene = await Scene.open();
-  const { online, lost, ended, events } = scene.start({ inviteToken: await scene.invite() });
+  const { online, lost, events } = scene.start({ inviteToken: await scene.invite() });
   await online();
-  const failed = assert.rejects(ended, { code: "invite_not_found" });
+  const { node_secret } = await readNodeState(scene.stateFile);
   await scene.replaceServer();
   scene.clock.advance(await lost);
-  await failed;
-  assert.equal(events.at(-1)?.type, "identity_lost");
+  await until(() => events.some(({ type }) => type === "asks_to_join"));
+  assert.deepEqual(events.slice(-3).map(({ type }) => type), ["identity_lost", "invite_unusable", "asks_to_join"]);
+  assert.equal((await readNodeState(`${scene.stateFile}.lost`)).node_secret, node_secret);
+  assert.equal((await readNodeState(scene.stateFile)).node_secret, null);
+});
+
+Deno.test("runNode() asks to join, shows a code, goes on asking after a restart, and is in once an admin approves", async () => {
+  await using scene = await Scene.open();
+  const first = scene.start({ pairMode: "request" });
+  await until(() => first.events.length > 0);
+  const [asked] = first.events;
+  assert.match(asked?.type === "asks_to_join" ? asked.code : "", /^[2-9A-Z]{3}-[2-9A-Z]{3}$/);
+  first.stop.abort();
+  await first.ended;
+  const again = scene.start({ pairMode: "request" });
+  await until(() => again.events.length > 0);
+  const [resumed] = again.events;
+  assert.deepEqual(
+    [resumed?.type === "asks_to_join" && resumed.request_id],
+    [asked?.type === "asks_to_join" && asked.request_id],
+  );
+  const admin = await scene.admin();
+  const approved = await admin.call("node_join_approve", { request_id: "pending-join-1" });
+  admin.close();
+  await until(() => (scene.clock.advance(2_000), again.events.some(({ type }) => type === "paired")));
   const { node_id, node_secret } = await readNodeState(scene.stateFile);
-  assert.deepEqual([node_id, node_secret], [null, null]);
+  assert.equal(node_id, approved["node_id"]);
+  // Whoever approved has seen another secret than the one that is good.
+  assert.notEqual(node_secret, approved["node_secret"]);
+});
+
+Deno.test("runNode() ends when its request is denied", async () => {
+  await using scene = await Scene.open();
+  const { ended, events } = scene.start({ pairMode: "request" });
+  const denied = assert.rejects(ended, { code: "join_denied" });
+  await until(() => events.length > 0);
+  const admin = await scene.admin();
+  await admin.call("node_join_deny", { request_id: "pending-join-1" });
+  admin.close();
+  let isOver = false;
+  void denied.then(() => isOver = true);
+  await until(() => (scene.clock.advance(2_000), isOver));
+});
+
+Deno.test("runNode() goes on without a bearer token that the server does not take", async () => {
+  await using scene = await Scene.open();
+  const { online } = scene.start({ inviteToken: await scene.invite(), token: "sw-admin_of-another-server" });
+  assert.ok((await online()).some(({ type }) => type === "token_refused"));
 });
 
 Deno.test("runNode() names what is missing when it has neither an identity nor an invite", async () => {

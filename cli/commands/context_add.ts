@@ -12,7 +12,6 @@ import { printResult } from "../render/mod.ts";
 
 interface Flags {
   readonly ca?: string;
-  readonly project?: string;
 }
 
 /** `zss context add` */
@@ -39,13 +38,6 @@ Exit status:
         brief: "file with the certificates that a wss:// server's is checked against; default the system's",
         optional: true,
         placeholder: "file",
-      },
-      project: {
-        kind: "parsed",
-        parse: nonEmpty,
-        brief: "project that commands are about",
-        optional: true,
-        placeholder: "id",
       },
     },
     positional: {
@@ -74,7 +66,7 @@ Exit status:
       url: globals.url,
       ...(token === undefined ? {} : { token }),
       ...(flags.ca === undefined ? {} : { ca: await checkedCa(flags.ca, url, name) }),
-      ...(flags.project === undefined ? {} : { project: flags.project }),
+      ...(globals.project === undefined ? {} : { project: globals.project }),
     };
     await writeContexts(path, { ...contexts, byName: new Map([...contexts.byName, [name, context]]) });
     if (contexts.current === undefined) io.stderr.write(`make it the current one with zss context use ${name}\n`);

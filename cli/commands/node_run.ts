@@ -74,7 +74,12 @@ Exit status:
       controlUrl: optionalText("address of the server", "ws-url"),
       controlAuthToken: optionalText("bearer token for the server; a node does not need one", "token"),
       operatorToken: optionalText("taken for compatibility; pairing by invite does not need it", "token"),
-      pairMode: { kind: "enum", values: ["invite", "request"], brief: "how to pair", optional: true },
+      pairMode: {
+        kind: "enum",
+        values: ["invite", "request"],
+        brief: "how to pair; with an invite when there is one, else by asking an admin",
+        optional: true,
+      },
       inviteToken: optionalText("invite to pair with", "token"),
       nodeName: {
         kind: "parsed",
@@ -122,12 +127,6 @@ Exit status:
         "start one with zss server, and name it with --control-url",
       );
     }
-    if (flags.pairMode === "request") {
-      throw usageError(
-        "Cannot pair by request: this version pairs by invite",
-        "make an invite with zss node invite, and pass it with --invite-token",
-      );
-    }
     const { startLogging } = await import("../logging.ts");
     await startLogging(this);
     const { parseExport, runNode } = await import("../../runtime/mod.ts");
@@ -145,6 +144,7 @@ Exit status:
     await runNode({
       controlUrl,
       token: flags.controlAuthToken ?? token,
+      pairMode: flags.pairMode ?? (flags.inviteToken === undefined ? "request" : "invite"),
       inviteToken: flags.inviteToken,
       nodeName: flags.nodeName,
       exports,
@@ -197,7 +197,16 @@ function describe(event: NodeEvent, paint: Paint): string {
     case "waiting_for_server":
       return `zss node waits: ${event.reason}; next try in ${seconds(event.retry_in_ms)}\n`;
     case "identity_lost":
-      return `zss node pairs again: ${event.reason}\n`;
+      return `zss node pairs again: ${event.reason}; what it was is kept in ${event.kept_as}\n`;
+    case "asks_to_join":
+      return `zss node asks to join as ${event.request_id}${
+        event.code === "" ? "" : `, code ${paint.bold(event.code)}`
+      }\n` +
+        `  an admin compares the code and approves: zss node approve ${event.request_id}\n`;
+    case "invite_unusable":
+      return `zss node cannot use its invite again, so it asks to join: ${event.reason}\n`;
+    case "token_refused":
+      return `zss node goes on without the bearer token, which a node does not need: ${event.reason}\n`;
     case "findings":
       return event.findings.length === 0
         ? "zss node: all manifests are in order again\n"

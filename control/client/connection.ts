@@ -26,6 +26,15 @@ export interface ConnectOptions {
   /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
   readonly ca?: string | undefined;
   readonly clock: Clock;
+  /** What to bind the session to. */
+  readonly attach?: SessionTarget | undefined;
+}
+
+/** What a session is bound to. */
+export interface SessionTarget {
+  readonly agent_id: string;
+  readonly project_id: string;
+  readonly project_token?: string;
 }
 
 /** A frame that the server pushed. */
@@ -79,12 +88,23 @@ export class ControlConnection {
     const connection = new ControlConnection(socket, options.clock);
     try {
       await connection.call("version", { protocol: CONTROL_PROTOCOL });
-      await connection.call("connect", {});
+      await connection.#connect(options.attach);
       return connection;
     } catch (error) {
       connection.close();
       throw error;
     }
+  }
+
+  /** Says hello and binds the session; a user whose session is bound to nothing yet is connected all the same. */
+  async #connect(attach: SessionTarget | undefined): Promise<void> {
+    try {
+      await this.call("connect", {});
+    } catch (error) {
+      const isGate = error instanceof ZssError && ["provisioning_required", "last_target_invalid"].includes(error.code);
+      if (!isGate) throw error;
+    }
+    if (attach !== undefined) await this.call("session_attach", { session_key: "main", ...attach });
   }
 
   /**

@@ -5,7 +5,13 @@
  */
 
 export { type BackoffBounds, backoffMs } from "./backoff.ts";
-export { type ConnectOptions, ControlConnection, type PushedFrame, remoteError } from "./connection.ts";
+export {
+  type ConnectOptions,
+  ControlConnection,
+  type PushedFrame,
+  remoteError,
+  type SessionTarget,
+} from "./connection.ts";
 export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";
 export {
   FsClient,

@@ -156,7 +156,7 @@ class Watch {
     const { clock, signal, heartbeatMs = 15_000 } = this.#options;
     const open = this.#options.open ?? ((to: ConnectOptions) => ControlConnection.open(to));
     const { url, token, ca } = this.#options;
-    const connection = await open({ url, token, ca, clock });
+    const connection = await open({ url, token, ca, attach: this.#options.attach, clock });
     const inbox = new Inbox<PushedFrame | "ended" | "silent">();
     let cancelHeartbeat = () => {};
     const beat = () => {

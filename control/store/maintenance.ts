@@ -19,6 +19,7 @@ import {
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { errorText, ZssError } from "../protocol/errors.ts";
+import type { AuditHead } from "./records.ts";
 import { SCHEMA_VERSION } from "./migrations.ts";
 import { STORE_FILE } from "./sqlite.ts";
 
@@ -93,6 +94,23 @@ function verifyFile(file: string): StoreReport {
     database.close();
   }
   return report;
+}
+
+/**
+ * Where the audit log of a data folder ends; `undefined` when nothing was written yet.
+ *
+ * @throws {ZssError} `storage_error` when there is no store, or a server uses it.
+ */
+export function auditHeadOf(folder: string): AuditHead | undefined {
+  const file = join(folder, STORE_FILE);
+  if (!existsSync(file)) throw missing(file);
+  const database = openFile(file);
+  try {
+    const row = database.prepare("SELECT value FROM records WHERE kind = 'audit' AND key = 'head'").get();
+    return row === undefined ? undefined : JSON.parse(String(row["value"])) as AuditHead;
+  } finally {
+    database.close();
+  }
 }
 
 /**

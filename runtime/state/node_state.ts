@@ -24,6 +24,7 @@ const nodeState = z.looseObject({
   lease_token: text,
   lease_expires_at_ms: z.int().min(0).catch(0).default(0),
   request_id: text,
+  claim_token: text,
   node_name: text,
   fs_url: text,
 });
@@ -67,5 +68,7 @@ export async function readNodeState(path: string): Promise<NodeState> {
 
 /** Writes the file, for its owner only. */
 export function writeNodeState(path: string, state: NodeState): Promise<void> {
-  return writeAtomically(path, JSON.stringify(state) + "\n");
+  const { claim_token, ...shape } = state;
+  // The reference's shape, but while the node waits to be let in.
+  return writeAtomically(path, JSON.stringify(claim_token === null ? shape : state) + "\n");
 }

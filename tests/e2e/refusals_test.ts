@@ -67,7 +67,11 @@ Deno.test("zss node run with a used, an unknown and an expired invite exits 1 an
 });
 
 const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
-  ["request mode", ["node", "run", "--control-url", "ws://127.0.0.1:9", "--pair-mode", "request"], /zss node invite/],
+  [
+    "invite mode without an invite",
+    ["node", "run", "--control-url", "ws://127.0.0.1:9", "--pair-mode", "invite"],
+    /zss node invite/,
+  ],
   ["standalone mode", ["node", "run", "--export", "work=."], /standalone mode is not part of this version/],
   ["an unknown command", ["node", "lst"], /did you mean/],
   ["an unknown flag", ["node", "list", "--lable", "x"], /--lable/],

@@ -1,0 +1,47 @@
+import { buildCommand } from "@stricli/core";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { withConnection } from "../remote.ts";
+import { printResult } from "../render/mod.ts";
+import { mountOf } from "../mount_text.ts";
+import { projectFields, type ProjectFlags, projectTokenOf } from "../project_fields.ts";
+import { argument, optionalText, repeatedText } from "../text_flags.ts";
+
+/** `zss project up` */
+export const command = buildCommand<
+  Omit<ProjectFlags, "name"> & { readonly mount: readonly string[] },
+  [string],
+  CliContext
+>({
+  docs: helpPage(`Bring a project to a wanted state: make it when there is none of the name, set its
+mounts, make it active. The same command again changes nothing.
+
+Examples:
+  $ zss project up site --mount /src=node-1:work
+  $ zss project up site --mount /src=node-1:work --mount /src=node-2:work --access read=open`),
+  parameters: {
+    flags: {
+      mount: repeatedText("path=node:export; all of them together replace those it has; repeatable", "mount"),
+      vision: optionalText("what it is for", "text"),
+      status: optionalText("a word of your own; active when it is new", "word"),
+      access: repeatedText(
+        "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
+        "pair",
+      ),
+      agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+    },
+    positional: { kind: "tuple", parameters: [argument("name of the project", "name")] },
+  },
+  async func(flags, name) {
+    const mounts = flags.mount.map(mountOf);
+    const request = {
+      ...projectTokenOf(this.io),
+      ...projectFields({ ...flags, name }),
+      ...(mounts.length === 0 ? {} : { desired_mounts: mounts }),
+    };
+    const value = await withConnection(this, (connection) => connection.call("project_up", request));
+    const id = String(value["project_id"]);
+    const how = value["created"] === true ? "created" : "brought up";
+    await printResult(this, { value, table: [`${id} (${name}) ${how}`], names: [id] });
+  },
+});

@@ -1,0 +1,36 @@
+import { buildCommand } from "@stricli/core";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { withConnection } from "../remote.ts";
+import { printResult } from "../render/mod.ts";
+import { projectRendering } from "../render/project.ts";
+import { projectFields, type ProjectFlags, projectTokenOf } from "../project_fields.ts";
+import { argument, optionalText, repeatedText } from "../text_flags.ts";
+
+/** `zss project update` */
+export const command = buildCommand<ProjectFlags, [string], CliContext>({
+  docs: helpPage(`Change what is said about a project. --access and --agent-access together replace the
+whole policy.
+
+Examples:
+  $ zss project update proj-1 --name site
+  $ zss project update proj-1 --access read=open --access observe=open --agent-access bob:invoke=deny`),
+  parameters: {
+    flags: {
+      name: optionalText("new name", "name"),
+      vision: optionalText("what it is for", "text"),
+      status: optionalText("a word of your own; active when it is new", "word"),
+      access: repeatedText(
+        "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
+        "pair",
+      ),
+      agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+    },
+    positional: { kind: "tuple", parameters: [argument("id of the project", "project_id")] },
+  },
+  async func(flags, projectId) {
+    const request = { project_id: projectId, ...projectTokenOf(this.io), ...projectFields(flags) };
+    const value = await withConnection(this, (connection) => connection.call("project_update", request));
+    await printResult(this, projectRendering(value));
+  },
+});

@@ -1,0 +1,47 @@
+/**
+ * What can be said about a project on the command line.
+ *
+ * @module
+ */
+
+import { usageError } from "./errors.ts";
+import type { CliIo } from "./io.ts";
+import { pairsOf } from "./text_flags.ts";
+
+/** The flags. */
+export interface ProjectFlags {
+  readonly name?: string;
+  readonly vision?: string;
+  readonly status?: string;
+  readonly access: readonly string[];
+  readonly agentAccess: readonly string[];
+}
+
+/** The members of a request that they stand for. @throws {ZssError} `usage`. */
+export function projectFields(flags: ProjectFlags): Record<string, unknown> {
+  const { name, vision, status } = flags;
+  const policy = policyOf(flags);
+  return { name, vision, status, ...(policy === undefined ? {} : { access_policy: policy }) };
+}
+
+function policyOf({ access, agentAccess }: ProjectFlags): Record<string, unknown> | undefined {
+  if (access.length + agentAccess.length === 0) return undefined;
+  const agents: Record<string, Record<string, string>> = {};
+  for (const text of agentAccess) {
+    const [agent = "", rest] = text.split(":");
+    if (agent === "" || rest === undefined) {
+      throw usageError(
+        `Cannot read --agent-access "${text}": agent:action=mode is wanted`,
+        "for example bob:invoke=deny",
+      );
+    }
+    agents[agent] = { ...agents[agent], ...pairsOf([rest], "--agent-access") };
+  }
+  return { actions: pairsOf(access, "--access"), agents };
+}
+
+/** The token of a project, from the environment: on the command line everybody would see it. */
+export function projectTokenOf({ env }: CliIo): { readonly project_token?: string } {
+  const token = env["ZSS_PROJECT_TOKEN"]?.trim() ?? "";
+  return token === "" ? {} : { project_token: token };
+}

@@ -16,6 +16,8 @@ export const outputForms = ["table", "json", "yaml", "name"] as const;
 export interface Globals {
   readonly url: string | undefined;
   readonly tokenFile: string | undefined;
+  /** File of certificates that are trusted besides those that everybody trusts. */
+  readonly ca: string | undefined;
   /** As given; a command checks that it knows the form. */
   readonly output: string | undefined;
   readonly verbose: boolean;
@@ -24,6 +26,7 @@ export interface Globals {
 const withValue: Readonly<Record<string, keyof Globals>> = {
   "--url": "url",
   "--token-file": "tokenFile",
+  "--ca": "ca",
   "--output": "output",
   "-o": "output",
 };
@@ -32,6 +35,7 @@ const withValue: Readonly<Record<string, keyof Globals>> = {
 export const globalsHelp = `Options that work everywhere:
   --url <address>      server, default ws://127.0.0.1:18790 (ZSS_URL, SPIDERWEB_URL)
   --token-file <path>  file that holds the bearer token (or ZSS_TOKEN, SPIDERWEB_AUTH_TOKEN)
+  --ca <file>          certificates to trust for wss://, PEM, besides the usual ones (ZSS_CA)
   -o, --output <form>  table, json, yaml or name; --json is short for -o json
   --verbose            say more on standard error`;
 
@@ -40,6 +44,7 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
   const globals: { -readonly [K in keyof Globals]: Globals[K] } = {
     url: undefined,
     tokenFile: undefined,
+    ca: undefined,
     output: undefined,
     verbose: false,
   };

@@ -9,11 +9,13 @@ Deno.test("liftGlobals() takes the flags out of any position, in either form", (
     "node",
     "list",
     "--token-file=t",
+    "--ca",
+    "c",
     "--json",
     "--verbose",
     "x",
   ]);
-  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", output: "json", verbose: true });
+  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", ca: "c", output: "json", verbose: true });
   assert.deepEqual(rest, ["node", "list", "x"]);
 });
 

@@ -5,17 +5,20 @@
  */
 
 import { readFile } from "node:fs/promises";
-import type { ControlConnection } from "../control/client/mod.ts";
+import type { ControlConnection, SocketOptions } from "../control/client/mod.ts";
 import { errorText, ZssError } from "../control/protocol/errors.ts";
+import { trustedCa } from "./ca.ts";
 import { usageError } from "./errors.ts";
 import type { CliContext } from "./io.ts";
 
-/** Address and token that the flags and the environment name. */
-export async function remoteOf({ io, globals }: CliContext): Promise<{ url: string; token: string | undefined }> {
+/** Address, token and trusted certificates that the flags and the environment name. */
+export async function remoteOf(context: CliContext): Promise<SocketOptions & { readonly token: string | undefined }> {
+  const { io, globals } = context;
+  const ca = await trustedCa(context);
   const url = globals.url ?? io.env["ZSS_URL"] ?? io.env["SPIDERWEB_URL"] ?? "ws://127.0.0.1:18790";
-  if (globals.tokenFile !== undefined) return { url, token: await readToken(globals.tokenFile, "--token-file") };
+  if (globals.tokenFile !== undefined) return { url, ca, token: await readToken(globals.tokenFile, "--token-file") };
   const token = (io.env["ZSS_TOKEN"] ?? io.env["SPIDERWEB_AUTH_TOKEN"] ?? "").trim();
-  return { url, token: token === "" ? undefined : token };
+  return { url, ca, token: token === "" ? undefined : token };
 }
 
 /** Reads a token from a file of its own. */

@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly controlUrl: string;
   /** Bearer token; a node does not need one. */
   readonly token: string | undefined;
+  /** Certificates in PEM form that are trusted for `wss://` besides the usual ones. */
+  readonly ca?: string | undefined;
   readonly inviteToken: string | undefined;
   readonly nodeName: string;
   readonly exports: readonly ExportSpec[];

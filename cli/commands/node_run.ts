@@ -4,6 +4,7 @@ import process from "node:process";
 import type { NodeEvent } from "../../runtime/mod.ts";
 import { currentOs } from "../../drivers/process/mod.ts";
 import { diagnosticLines } from "../diagnostics.ts";
+import { trustedCa } from "../ca.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
@@ -63,6 +64,7 @@ Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
   $ zss node run --control-url ws://127.0.0.1:18790 --export work=. --label site=hq
   $ zss node run --control-url ws://127.0.0.1:18790
+  $ zss node run --control-url wss://zss.example:18790 --ca ca.pem
 
 Exit status:
   0  ended by a signal    1  the server refused    2  wrong usage    3  a fault    4  not allowed`),
@@ -143,6 +145,7 @@ Exit status:
     await runNode({
       controlUrl,
       token: given,
+      ca: await trustedCa(this),
       inviteToken: flags.inviteToken,
       nodeName: flags.nodeName,
       exports,

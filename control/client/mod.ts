@@ -6,7 +6,8 @@
 
 export { type BackoffBounds, backoffMs } from "./backoff.ts";
 export { type ConnectOptions, ControlConnection, type PushedFrame, remoteError } from "./connection.ts";
-export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";
+export { openSocket, urlWithPath } from "./socket.ts";
+export type { SocketOptions, TextSocket } from "./text_socket.ts";
 export {
   FsClient,
   type FsClientOptions,

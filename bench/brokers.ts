@@ -35,6 +35,15 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
+/** Looks every 5 ms whether something has come about. @throws {Error} After a minute. */
+export async function until(isDone: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!isDone()) {
+    if (performance.now() > deadline) throw new Error(`Cannot measure: waited a minute for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** Starts every broker that can be had here; the notes say which are missing and why. */
 export async function startBrokers(into: string): Promise<{ readonly brokers: Broker[]; readonly notes: string[] }> {
   const brokers: Broker[] = [];

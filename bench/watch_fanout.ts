@@ -11,7 +11,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Broker, MESSAGE_BYTES, startBrokers } from "./brokers.ts";
+import { type Broker, MESSAGE_BYTES, startBrokers, until } from "./brokers.ts";
 import type { Bench, Contender, Field } from "./harness.ts";
 import { type CountingSocket, cpuSeconds, residentBytes } from "./raw_socket.ts";
 
@@ -83,7 +83,7 @@ function contender(broker: Broker, watchers: number, events: number): Contender 
       };
       await Promise.all(Array.from({ length: UNDER_WAY }, publisher));
       const isDone = () => sockets.every((socket, at) => broker.received(socket) - (before[at] ?? 0) >= events);
-      while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(isDone, `${broker.name} to deliver everything`);
       const took = cpuSeconds(broker.pid) - start;
       for (const socket of sockets) socket.close();
       return watchers * events / took;

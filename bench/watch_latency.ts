@@ -11,7 +11,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Broker, startBrokers } from "./brokers.ts";
+import { type Broker, startBrokers, until } from "./brokers.ts";
 import type { Bench, Contender, Field } from "./harness.ts";
 import type { CountingSocket } from "./raw_socket.ts";
 
@@ -53,6 +53,7 @@ function contender(broker: Broker): Contender {
     name: broker.name,
     async measure() {
       const sent: number[] = [];
+      const publishing: Promise<void>[] = [];
       const late: number[] = [];
       const sockets: CountingSocket[] = [];
       for (let at = 0; at < WATCHERS; at++) {
@@ -65,19 +66,24 @@ function contender(broker: Broker): Contender {
         socket.onRead = () => {
           const now = performance.now();
           for (const received = broker.received(socket); seen < received; seen++) {
-            late.push(now - (sent[seen - first] ?? now));
+            const at = sent[seen - first];
+            if (at === undefined) throw new Error(`${broker.name} delivered a message that was not sent`);
+            late.push(now - at);
           }
         };
       }
       const start = performance.now();
       for (let index = 0; index < EVENTS; index++) {
-        const wait = start + index * PACE_MS - performance.now();
+        const due = start + index * PACE_MS;
+        const wait = due - performance.now();
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-        sent.push(performance.now());
-        await broker.publish();
+        // From when it should have been sent, and without waiting for the one before: a standstill counts for all.
+        sent.push(due);
+        publishing.push(broker.publish());
       }
+      await Promise.all(publishing);
       const expected = EVENTS * Math.ceil(WATCHERS / EVERY);
-      while (late.length < expected) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => late.length >= expected, `${broker.name} to deliver everything`);
       for (const socket of sockets) socket.close();
       return late.toSorted((one, other) => one - other)[Math.floor(late.length * 0.99)] ?? 0;
     },

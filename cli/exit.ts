@@ -41,6 +41,7 @@ const failed = new Set([
   "listen_failed",
   "control_plane_error",
   "io",
+  "state_damaged",
 ]);
 
 /** Exit code for anything that was thrown. */
@@ -48,6 +49,7 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ZssError)) return Exit.failed;
   if (denied.has(error.code)) return Exit.denied;
   if (usage.has(error.code)) return Exit.usage;
+  if (error.code === "history_gone" || error.code === "epoch_changed") return Exit.gap;
   if (failed.has(error.code)) return Exit.failed;
   return error.code === "driver_failed" ? Exit.driver : Exit.problems;
 }

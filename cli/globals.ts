@@ -18,6 +18,8 @@ export interface Globals {
   readonly tokenFile: string | undefined;
   /** File of certificates that are trusted besides those that everybody trusts. */
   readonly ca: string | undefined;
+  /** Name of a context. */
+  readonly context: string | undefined;
   /** As given; a command checks that it knows the form. */
   readonly output: string | undefined;
   readonly verbose: boolean;
@@ -27,6 +29,7 @@ const withValue: Readonly<Record<string, keyof Globals>> = {
   "--url": "url",
   "--token-file": "tokenFile",
   "--ca": "ca",
+  "--context": "context",
   "--output": "output",
   "-o": "output",
 };
@@ -36,6 +39,7 @@ export const globalsHelp = `Options that work everywhere:
   --url <address>      server, default ws://127.0.0.1:18790 (ZSS_URL, SPIDERWEB_URL)
   --token-file <path>  file that holds the bearer token (or ZSS_TOKEN, SPIDERWEB_AUTH_TOKEN)
   --ca <file>          certificates to trust for wss://, PEM, besides the usual ones (ZSS_CA)
+  --context <name>     server and token of this context (or ZSS_CONTEXT); see zss context
   -o, --output <form>  table, json, yaml or name; --json is short for -o json
   --verbose            say more on standard error`;
 
@@ -45,6 +49,7 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     url: undefined,
     tokenFile: undefined,
     ca: undefined,
+    context: undefined,
     output: undefined,
     verbose: false,
   };

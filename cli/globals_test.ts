@@ -11,11 +11,14 @@ Deno.test("liftGlobals() takes the flags out of any position, in either form", (
     "--token-file=t",
     "--ca",
     "c",
+    "--context",
+    "lab",
     "--json",
     "--verbose",
     "x",
   ]);
-  assert.deepEqual(globals, { url: "ws://a", tokenFile: "t", ca: "c", output: "json", verbose: true });
+  const given = { url: "ws://a", tokenFile: "t", context: "lab", ca: "c", output: "json", verbose: true };
+  assert.deepEqual(globals, given);
   assert.deepEqual(rest, ["node", "list", "x"]);
 });
 

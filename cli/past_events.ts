@@ -6,6 +6,7 @@
 
 import type { ControlConnection } from "../control/client/mod.ts";
 import { isObject } from "../control/protocol/envelope.ts";
+import { ZssError } from "../control/protocol/errors.ts";
 
 /** An event as it was sent. */
 export type PastEvent = Readonly<Record<string, unknown>> & { readonly event: Readonly<Record<string, unknown>> };
@@ -23,6 +24,14 @@ export async function* eventsSince(
       since_revision: from,
       limit: 200,
     });
+    const oldest = Number(answer["oldest_revision"]);
+    if (from > 0 && oldest > from + 1) {
+      throw new ZssError(
+        "history_gone",
+        `Cannot read the events behind revision ${from}: the oldest that the server holds has revision ${oldest}`,
+        { hint: `begin with --since ${oldest - 1}`, data: { oldest_revision: oldest } },
+      );
+    }
     const events = eventsOf(answer);
     yield* events;
     from = Number(events.at(-1)?.event["revision"] ?? from);

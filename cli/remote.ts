@@ -5,20 +5,77 @@
  */
 
 import { readFile } from "node:fs/promises";
-import type { ControlConnection, SocketOptions } from "../control/client/mod.ts";
+import type { ControlConnection } from "../control/client/mod.ts";
 import { errorText, ZssError } from "../control/protocol/errors.ts";
 import { trustedCa } from "./ca.ts";
+import { contextFile, readContexts } from "./contexts/context_file.ts";
+import { noContexts } from "./contexts/contexts.ts";
+import { asksContexts, type Remote, resolveRemote, type Said, type Wishes } from "./contexts/resolve_remote.ts";
 import { usageError } from "./errors.ts";
-import type { CliContext } from "./io.ts";
+import type { CliContext, CliIo } from "./io.ts";
 
-/** Address, token and trusted certificates that the flags and the environment name. */
-export async function remoteOf(context: CliContext): Promise<SocketOptions & { readonly token: string | undefined }> {
-  const { io, globals } = context;
-  const ca = await trustedCa(context);
-  const url = globals.url ?? io.env["ZSS_URL"] ?? io.env["SPIDERWEB_URL"] ?? "ws://127.0.0.1:18790";
-  if (globals.tokenFile !== undefined) return { url, ca, token: await readToken(globals.tokenFile, "--token-file") };
-  const token = (io.env["ZSS_TOKEN"] ?? io.env["SPIDERWEB_AUTH_TOKEN"] ?? "").trim();
-  return { url, ca, token: token === "" ? undefined : token };
+/** What a client of the server is given. */
+export interface RemoteAccess {
+  readonly url: string;
+  readonly token: string | undefined;
+  /** Certificates in PEM form. */
+  readonly ca: string | undefined;
+}
+
+/** Address, token and certificates that the flags, the environment and the contexts name. */
+export async function remoteOf(context: CliContext): Promise<RemoteAccess> {
+  const { url, token, ca } = await resolvedRemote(context, await wishesOf(context));
+  return { url, token, ca: await caOf(context, ca) };
+}
+
+/**
+ * The same for a node, which is no client: an address must be named, so that a
+ * current context starts no node by itself, and the token of a context stays
+ * with its user, for a node proves itself with its own secret.
+ *
+ * @param controlUrl Goes before everything else.
+ */
+export async function nodeRemoteOf(
+  context: CliContext,
+  controlUrl: string | undefined,
+): Promise<{ url: string | undefined; token: string | undefined; ca: string | undefined }> {
+  const wishes = await wishesOf(context);
+  const url = controlUrl === undefined ? wishes.url : { value: controlUrl, from: "--control-url" };
+  const token = wishes.token?.value;
+  if (wishes.context === undefined) return { url: url?.value, token, ca: await caOf(context, undefined) };
+  // A token that is given cannot displace that of the context, which a node does not use anyway.
+  const remote = await resolvedRemote(context, { url, context: wishes.context });
+  return { url: remote.url, token, ca: await caOf(context, remote.ca) };
+}
+
+/** What `--ca` or ZSS_CA names goes before the certificates of a context. */
+async function caOf(context: CliContext, ofContext: string | undefined): Promise<string | undefined> {
+  return await trustedCa(context) ?? (ofContext === undefined ? undefined : await readCertificates(ofContext));
+}
+
+/** What flags and environment say of the server; reads the token file. */
+export async function wishesOf({ io, globals }: CliContext): Promise<Wishes> {
+  const token = globals.tokenFile === undefined
+    ? environmentToken(io.env)
+    : { value: await readToken(globals.tokenFile, "--token-file"), from: "--token-file" };
+  return {
+    url: flag(globals.url, "--url") ?? variable(io.env, "ZSS_URL", "SPIDERWEB_URL"),
+    token,
+    context: flag(globals.context, "--context") ?? variable(io.env, "ZSS_CONTEXT"),
+  };
+}
+
+/** Decides where to connect, and says on standard error what the user may not have meant. */
+export async function resolvedRemote({ io }: CliContext, wishes: Wishes): Promise<Remote> {
+  const path = asksContexts(wishes) ? contextFile(io.env) : undefined;
+  const remote = resolveRemote(wishes, path === undefined ? noContexts : await readContexts(path));
+  for (const note of remote.notes) io.stderr.write(`note: ${note}\n`);
+  return remote;
+}
+
+/** The token that the environment holds. */
+export function environmentToken(env: CliIo["env"]): Said | undefined {
+  return variable(env, "ZSS_TOKEN", "SPIDERWEB_AUTH_TOKEN");
 }
 
 /** Reads a token from a file of its own. */
@@ -32,24 +89,57 @@ export async function readToken(path: string, flag: string): Promise<string> {
       cause,
     });
   }
+  return oneToken(text, `the token file "${path}"`);
+}
+
+/** The token that a text consists of. @param source For the message. */
+export function oneToken(text: string, source: string): string {
   const token = text.trim();
   if (token === "" || /\s/.test(token)) {
-    throw usageError(`Cannot use the token file "${path}": it must hold one token and nothing else`);
+    throw usageError(`Cannot use ${source}: it must hold one token and nothing else`);
   }
   return token;
+}
+
+/** Reads a file of certificates in PEM form. */
+export async function readCertificates(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new ZssError("io", `Cannot read the certificates "${path}": ${errorText(cause)}`, {
+      hint: "put the file back, or add the context again with another --ca",
+      cause,
+    });
+  }
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw usageError(`Cannot use the certificates "${path}": no certificate in PEM form is in it`);
 }
 
 /** Connects, runs `work` and closes the connection whatever happens. */
 export async function withConnection<T>(
   context: CliContext,
-  work: (connection: ControlConnection) => Promise<T>,
+  work: (connection: ControlConnection, remote: RemoteAccess) => Promise<T>,
 ): Promise<T> {
   const { ControlConnection } = await import("../control/client/mod.ts");
   const remote = await remoteOf(context);
   const connection = await ControlConnection.open({ ...remote, clock: context.io.clock });
   try {
-    return await work(connection);
+    return await work(connection, remote);
   } finally {
     connection.close();
   }
+}
+
+function flag(value: string | undefined, from: string): Said | undefined {
+  return value === undefined ? undefined : { value, from };
+}
+
+/** The first of these variables that is not empty. */
+function variable(env: CliIo["env"], ...names: readonly string[]): Said | undefined {
+  for (const from of names) {
+    const value = (env[from] ?? "").trim();
+    if (value !== "") return { value, from };
+  }
+  return undefined;
 }

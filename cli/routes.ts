@@ -113,6 +113,35 @@ const server: Branch = {
   },
 };
 
+const context: Branch = {
+  brief: "keep servers and their tokens under names",
+  help: `Keep servers and their tokens under names.
+
+A context is an address and the token for it. Commands use the current one, or the
+one that --context or ZSS_CONTEXT names. --url and --token-file go before ZSS_URL
+and ZSS_TOKEN, and those before a context; the token of a context is never sent to
+another server than its own. When address and token are both given by flags or
+variables, the current context is left out of it.
+
+Examples:
+  $ zss context add lab --url ws://lab.example:18790 --token-file lab.token
+  $ zss context use lab
+  $ zss node list
+  $ zss node list --context office
+
+The contexts are kept in contexts.json in the platform's config folder, or in that
+of ZSS_CONFIG_DIR, readable by their owner only.
+
+${globalsHelp}`,
+  routes: {
+    add: leaf("keep a server under a name", "context_add"),
+    use: leaf("make a context the current one", "context_use"),
+    list: leaf("list the contexts", "context_list"),
+    show: leaf("show which server commands talk to, and why", "context_show"),
+    delete: leaf("forget a context and its token", "context_delete"),
+  },
+};
+
 /** Everything that stands behind `zss`. */
 export const rootRoutes: Branch = {
   brief: "the services of many machines as one tree of files",
@@ -131,6 +160,7 @@ ${globalsHelp}`,
     server,
     node,
     manifest,
+    context,
     driver: leaf("run a reference driver", "driver"),
     version: leaf("print the version", "version"),
   },

@@ -164,7 +164,7 @@ function programScript(): string {
 
 /** The environment without anything that would steer the program; with the cache that a run from source needs. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(ZSS_|SPIDERWEB_|BASH_ENV$|ENV$)/.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(ZSS_|SPIDERWEB_|XDG_|BASH_ENV$|ENV$)/.test(name));
   const about: { denoDir?: string } = JSON.parse(
     execFileSync(Deno.execPath(), ["info", "--json"], { encoding: "utf8" }),
   );

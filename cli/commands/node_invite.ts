@@ -2,7 +2,7 @@ import { buildCommand } from "@stricli/core";
 import { wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
-import { remoteOf, withConnection } from "../remote.ts";
+import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
 /** `zss node invite` */
@@ -25,11 +25,11 @@ Examples:
     },
   },
   async func(flags) {
-    const invite = await withConnection(
+    const [invite, url] = await withConnection(
       this,
-      (connection) => connection.call("node_invite_create", { expires_in_ms: flags.expiresInMs }),
+      async (connection, remote) =>
+        [await connection.call("node_invite_create", { expires_in_ms: flags.expiresInMs }), remote.url] as const,
     );
-    const { url } = await remoteOf(this);
     const token = String(invite["invite_token"]);
     await printResult(this, {
       value: invite,

@@ -4,13 +4,12 @@ import process from "node:process";
 import type { NodeEvent } from "../../runtime/mod.ts";
 import { currentOs } from "../../drivers/process/mod.ts";
 import { diagnosticLines } from "../diagnostics.ts";
-import { trustedCa } from "../ca.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { type Paint, paintFor } from "../paint.ts";
-import { readToken } from "../remote.ts";
+import { nodeRemoteOf } from "../remote.ts";
 import { VERSION } from "../version.ts";
 
 interface Flags {
@@ -59,6 +58,9 @@ export const command = buildCommand<Flags, [], CliContext>({
 The first start pairs the node with an invite; its identity is kept in the state
 file. Manifests are watched: a change takes effect without a restart. Folders
 are served read-only. Ctrl-C ends the node.
+
+A context that --context or ZSS_CONTEXT names gives the address too; the current
+one does not, and its token is not used: a node proves itself with its own secret.
 
 Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
@@ -111,8 +113,8 @@ Exit status:
     },
   },
   async func(flags) {
-    const { io, globals } = this;
-    const controlUrl = flags.controlUrl ?? globals.url ?? io.env["ZSS_URL"] ?? io.env["SPIDERWEB_URL"];
+    const { io } = this;
+    const { url: controlUrl, token, ca } = await nodeRemoteOf(this, flags.controlUrl);
     if (
       controlUrl === undefined || flags.bind !== undefined || flags.port !== undefined || flags.authToken !== undefined
     ) {
@@ -137,15 +139,14 @@ Exit status:
         io.stderr.write(`note: export "${spec.name}" is served read-only: this version does not write to folders\n`);
       }
     }
-    const given = flags.controlAuthToken ?? await tokenOf(this);
     if (flags.controlAuthToken !== undefined) {
       io.stderr.write("note: --control-auth-token is not needed: a node proves itself with its own secret\n");
     }
     const paint = paintFor(io.stderr, io.env);
     await runNode({
       controlUrl,
-      token: given,
-      ca: await trustedCa(this),
+      token: flags.controlAuthToken ?? token,
+      ca,
       inviteToken: flags.inviteToken,
       nodeName: flags.nodeName,
       exports,
@@ -209,12 +210,6 @@ function describe(event: NodeEvent, paint: Paint): string {
       return `zss node reloaded: ${[...part("+", added), ...part("~", replaced), ...part("-", removed)].join(" ")}\n`;
     }
   }
-}
-
-async function tokenOf({ io, globals }: CliContext): Promise<string | undefined> {
-  if (globals.tokenFile !== undefined) return await readToken(globals.tokenFile, "--token-file");
-  const token = (io.env["ZSS_TOKEN"] ?? io.env["SPIDERWEB_AUTH_TOKEN"] ?? "").trim();
-  return token === "" ? undefined : token;
 }
 
 function parseLabels(labels: readonly string[]): Record<string, string> {

@@ -9,6 +9,7 @@ import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { paintFor } from "../paint.ts";
 import { remoteOf } from "../remote.ts";
+import { cleanText } from "../render/table.ts";
 import { changeLines, eventLine } from "../render/event.ts";
 import { outputForm } from "../render/mod.ts";
 
@@ -117,15 +118,16 @@ Exit status:
         nodeId,
         since,
         replayLimit: flags.replayLimit,
-        snapshot: flags.snapshot || flags.until !== undefined,
+        snapshot: flags.snapshot || (flags.until !== undefined && since === undefined),
         ...(flags.detail === undefined ? {} : { detail: flags.detail }),
         strict: flags.strict,
         signal: AbortSignal.any([io.interrupted, deadline.signal]),
       });
+      const state = new NodeState();
       for await (const item of items) {
         show.item(item);
         if (flags.untilSynced && item.type === "synced") return;
-        if (flags.until !== undefined && stateOf(item) === flags.until) return;
+        if (flags.until !== undefined && state.after(item) === flags.until) return;
       }
       this.setExitCode(io.interrupted.aborted ? Exit.interrupted : Exit.timeout);
     } catch (error) {
@@ -140,13 +142,28 @@ Exit status:
   },
 });
 
-/** What an item says about the state of its node. */
-function stateOf(item: WatchItem): unknown {
-  if (item.type === "snapshot") return item.payload["state"];
-  if (item.type !== "event") return undefined;
-  const { event } = item.payload;
+/** The state of the one node that is watched. */
+class NodeState {
+  #state: unknown;
+  #isSynced = false;
+
+  /** What is known after an item; nothing before everything past was seen. */
+  after(item: WatchItem): unknown {
+    if (item.type === "snapshot") this.#state = item.payload["state"];
+    if (item.type === "event") this.#state = stateIn(item.payload["event"]) ?? this.#state;
+    if (item.type === "synced") {
+      this.#isSynced = true;
+      this.#state ??= "deleted";
+    }
+    return this.#isSynced ? this.#state : undefined;
+  }
+}
+
+/** What an event says about the state; an upsert says nothing. */
+function stateIn(event: unknown): string | undefined {
   const kind = isObject(event) ? event["kind"] : undefined;
-  return kind === "join" || kind === "upsert" ? "online" : kind;
+  if (kind === "join" || kind === "online") return "online";
+  return kind === "offline" || kind === "deleted" ? kind : undefined;
 }
 
 /** Prints items: data to standard output, talk to standard error. */
@@ -212,7 +229,7 @@ class Show {
   #eventText(payload: Readonly<Record<string, unknown>>): string {
     const { io, globals } = this.#context;
     const paint = paintFor(io.stdout, io.env);
-    const more = globals.verbose ? `${JSON.stringify(payload, null, 2)}\n` : "";
+    const more = globals.verbose ? `${JSON.stringify(payload, null, 2).split("\n").map(cleanText).join("\n")}\n` : "";
     return eventLine(payload) + changeLines(payload, paint) + more;
   }
 }

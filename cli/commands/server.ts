@@ -132,7 +132,7 @@ Exit status:
     const paint = paintFor(io.stderr, io.env);
     const { startLogging } = await import("../logging.ts");
     await startLogging(this);
-    const { eventLogConfigFrom, startServer, systemRandom, watchConfigFrom } = await import(
+    const { eventLogConfigFrom, scopeTokensFrom, startServer, systemRandom, watchConfigFrom } = await import(
       "../../control/server/mod.ts"
     );
     const dataDir = flags.dataDir ?? defaultDataDir(io.env);
@@ -149,6 +149,7 @@ Exit status:
       allowedHosts: allowedList(flags.allowedHost, io.env, "ZSS_ALLOWED_HOSTS", hostWord),
       allowedOrigins: allowedList(flags.allowedOrigin, io.env, "ZSS_ALLOWED_ORIGINS", originWord),
       watch: watchConfigFrom(io.env),
+      scopeTokens: scopeTokensFrom(io.env),
       eventLog: eventLogConfigFrom(dataDir, io.env),
     }, { clock: io.clock, random: systemRandom });
     try {

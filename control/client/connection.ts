@@ -10,8 +10,8 @@
 
 import type { Clock } from "../../drivers/process/clock.ts";
 import { CONTROL_PROTOCOL, isObject } from "../protocol/envelope.ts";
-import { ZssError } from "../protocol/errors.ts";
-import { parseJson, stringifyJson } from "../protocol/json.ts";
+import { errorText, ZssError } from "../protocol/errors.ts";
+import { MAX_JSON_DEPTH, parseJson, stringifyJson } from "../protocol/json.ts";
 import { openSocket, unknownToken } from "./socket.ts";
 import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
@@ -123,6 +123,16 @@ export class ControlConnection {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Takes nothing more until `resume`, so that the server finds out that nobody keeps up. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Goes on after `pause`. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Ends the connection. */
   close(): void {
     this.#socket.close();
@@ -131,9 +141,18 @@ export class ControlConnection {
   #receive(text: string): void {
     let frame: unknown;
     try {
-      frame = parseJson(text);
-    } catch {
-      return; // a server that sends no JSON answers nothing; the call's deadline says so
+      // A server shows what it was sent within what it says of it, so its frames are deeper than what it takes.
+      frame = parseJson(text, { maxDepth: 2 * MAX_JSON_DEPTH });
+    } catch (cause) {
+      // To leave a frame out would be to lose an event without a word.
+      this.#refusal = new ZssError("remote_error", `Cannot read what the server sent: ${errorText(cause)}`, {
+        hint: "check the address: is it a zss server?",
+        cause,
+      });
+      for (const call of this.#pending.values()) call.reject(this.#refusal);
+      this.#pending.clear();
+      this.#socket.close();
+      return;
     }
     if (!isObject(frame) || typeof frame["type"] !== "string") return;
     const { id, type, payload } = frame;

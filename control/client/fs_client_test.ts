@@ -36,6 +36,10 @@ class MemoryTransport implements TextSocket {
     queueMicrotask(() => this.#receive(text));
   }
 
+  pause(): void {}
+
+  resume(): void {}
+
   /** Gives a frame to the client. */
   deliver(text: string): void {
     this.#onText(text);

@@ -25,17 +25,9 @@ const TLS_FAULTS: readonly (readonly [pattern: RegExp, found: string, hint: stri
 
 /**
  * The error for a socket that did not open.
- *
- * @param limitMs How long was waited, in milliseconds.
  */
-export function openError(url: URL, cause: Error & { readonly code?: string }, limitMs: number): ZssError {
+export function openError(url: URL, cause: Error & { readonly code?: string }): ZssError {
   const action = `Cannot connect to ${url.href}`;
-  if (cause.message.includes("handshake has timed out")) {
-    return new ZssError("timeout", `${action}: no answer within ${limitMs / 1000} s`, {
-      hint: "something listens there, but it is no zss server, or one that is overloaded",
-      cause,
-    });
-  }
   const signs = [cause.code ?? "", cause.message];
   const fault = url.protocol === "wss:" && TLS_FAULTS.find(([pattern]) => signs.some((sign) => pattern.test(sign)));
   if (fault) {
@@ -48,9 +40,16 @@ export function openError(url: URL, cause: Error & { readonly code?: string }, l
       cause,
     });
   }
-  const isRefused = cause.code === undefined || cause.code === "ECONNREFUSED";
+  const isRefused = cause.code === "ECONNREFUSED" || cause.code === "ConnectionRefused";
   return new ZssError("unreachable", `${action}: ${isRefused ? "nothing answers there" : cause.message}`, {
     hint: "check the address, and that the server runs: zss server",
     cause,
+  });
+}
+
+/** The error for a server that has not answered the upgrade within `limitMs` milliseconds. */
+export function openTimeout(url: URL, limitMs: number): ZssError {
+  return new ZssError("timeout", `Cannot connect to ${url.href}: no answer within ${limitMs / 1000} s`, {
+    hint: "something listens there, but it is no zss server, or one that is overloaded",
   });
 }

@@ -7,7 +7,7 @@
  */
 
 import { ZssError } from "../protocol/errors.ts";
-import { openError } from "./open_error.ts";
+import { openError, openTimeout } from "./open_error.ts";
 import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
 /**
@@ -22,12 +22,12 @@ export async function openRuntimeSocket(url: URL, options: SocketOptions, limitM
   const ws = new WebSocket(url, { headers, client });
   const socket = new RuntimeTextSocket(ws, () => client.close());
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(openError(url, new Error("The handshake has timed out"), limitMs)), limitMs);
+  const timer = setTimeout(() => reject(openTimeout(url, limitMs)), limitMs);
   ws.addEventListener("open", () => resolve(), { once: true });
   ws.addEventListener("error", (event) => {
     const text = event instanceof ErrorEvent ? event.message : "";
     const [, status] = /status code:? ([0-9]{3})/i.exec(text) ?? [];
-    reject(status === undefined ? openError(url, new Error(text), limitMs) : refused(url, Number(status)));
+    reject(status === undefined ? openError(url, new Error(text)) : refused(url, Number(status)));
   }, { once: true });
   try {
     await promise;
@@ -53,14 +53,15 @@ class RuntimeTextSocket implements TextSocket {
   #textListener: ((text: string) => void) | undefined;
   #closeListener: ((reason: string) => void) | undefined;
   #closedBecause: string | undefined;
-  readonly #early: string[] = [];
+  readonly #held: string[] = [];
+  #isPaused = false;
 
   constructor(ws: WebSocket, onEnd: () => void) {
     this.#ws = ws;
     ws.addEventListener("message", ({ data }) => {
       if (typeof data !== "string") return;
-      if (this.#textListener === undefined) this.#early.push(data);
-      else this.#textListener(data);
+      this.#held.push(data);
+      this.#deliver();
     });
     ws.addEventListener("close", ({ code, reason }) => {
       this.#closedBecause = reason === "" ? `code ${code}` : `${reason}, code ${code}`;
@@ -75,12 +76,30 @@ class RuntimeTextSocket implements TextSocket {
 
   onText(listener: (text: string) => void): void {
     this.#textListener = listener;
-    for (const text of this.#early.splice(0)) listener(text);
+    this.#deliver();
   }
 
   onClose(listener: (reason: string) => void): void {
     if (this.#closedBecause === undefined) this.#closeListener = listener;
     else listener(this.#closedBecause);
+  }
+
+  /** This socket cannot hold its peer up: what comes meanwhile waits on this side. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    while (!this.#isPaused && this.#textListener !== undefined) {
+      const text = this.#held.shift();
+      if (text === undefined) return;
+      this.#textListener(text);
+    }
   }
 
   close(): void {

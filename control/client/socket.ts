@@ -15,7 +15,7 @@ import { type RawData, WebSocket } from "ws";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
-import { openError } from "./open_error.ts";
+import { openError, openTimeout } from "./open_error.ts";
 import { openRuntimeSocket } from "./runtime_socket.ts";
 import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
@@ -44,29 +44,43 @@ const REFUSAL_HINTS: Readonly<Record<string, string>> = {
 export async function openSocket(options: SocketOptions): Promise<TextSocket> {
   const url = parseUrl(options.url);
   if (url.protocol === "wss:" && !hasWholeTls) return await openRuntimeSocket(url, options, OPEN_TIMEOUT_MS);
+  if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
+    throw new ZssError("invalid_token", `Cannot connect to ${url.href}: the token holds signs that no token has`, {
+      hint: "check ZSS_TOKEN or --token-file for spaces and line ends",
+    });
+  }
   const ws = new WebSocket(url, {
     headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
-    handshakeTimeout: OPEN_TIMEOUT_MS,
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
     // What is given here takes the place of the certificates that everybody trusts.
     ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
   });
   const socket = new WsTextSocket(ws);
-  await new Promise<void>((resolve, reject) => {
-    ws.once("open", resolve);
-    ws.once("error", (cause) => reject(openError(url, cause, OPEN_TIMEOUT_MS)));
-    ws.once("unexpected-response", (_request, response: IncomingMessage) => {
-      refusal(url, response).then(reject, reject).finally(() => ws.terminate());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      ws.once("open", resolve);
+      ws.once("error", (cause) => reject(openError(url, cause)));
+      ws.once("unexpected-response", (_request, response: IncomingMessage) => {
+        refusal(url, response).then(reject, reject);
+      });
+      // Over all of it: also a refusal may come drop by drop.
+      timer = setTimeout(() => reject(openTimeout(url, OPEN_TIMEOUT_MS)), OPEN_TIMEOUT_MS);
     });
-  });
-  return socket;
+    return socket;
+  } catch (error) {
+    ws.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The error for a token that the server refused; `where` is what was to be reached. */
 export function unknownToken(where: string): ZssError {
   return new ZssError("provider_auth_failed", `Cannot connect to ${where}: the server does not know this token`, {
-    hint: "check ZSS_TOKEN or --token-file",
+    hint: "check ZSS_TOKEN, --token-file or the context in use: zss context show",
   });
 }
 
@@ -85,6 +99,7 @@ function parseUrl(text: string): URL {
   } catch {
     // said below
   }
+  if (url !== undefined) url.hash = "";
   if (url !== undefined && (url.protocol === "ws:" || url.protocol === "wss:") && url.hostname !== "") return url;
   throw new ZssError("invalid_url", `Cannot connect to "${text}": an address of the form ws://host:port is wanted`, {
     hint: "for example --url ws://127.0.0.1:18790",
@@ -130,7 +145,17 @@ class WsTextSocket implements TextSocket {
     else listener(this.#closedBecause);
   }
 
+  pause(): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.pause();
+  }
+
+  resume(): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.resume();
+  }
+
   close(): void {
+    // Paused, it would never hear the other side say goodbye.
+    this.resume();
     this.#ws.close(1000);
   }
 }

@@ -10,6 +10,9 @@ export interface TextSocket {
   onText(listener: (text: string) => void): void;
   /** Calls `listener` once, when the socket has ended; at once when it has already. */
   onClose(listener: (reason: string) => void): void;
+  /** Takes nothing more until `resume`; what the peer sends waits on its side. */
+  pause(): void;
+  resume(): void;
   close(): void;
 }
 

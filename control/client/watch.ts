@@ -59,7 +59,7 @@ export type WatchItem =
   | { readonly type: "gap"; readonly error: ZssError };
 
 /** The part of a connection that a watch needs. */
-export type WatchConnection = Pick<ControlConnection, "call" | "onPush" | "ended" | "close">;
+export type WatchConnection = Pick<ControlConnection, "call" | "onPush" | "ended" | "pause" | "resume" | "close">;
 
 /** How to watch. */
 export interface WatchCatalogOptions extends ConnectOptions {
@@ -119,6 +119,9 @@ export async function* watchCatalog(options: WatchCatalogOptions): AsyncGenerato
         if (options.strict === true) throw error;
         watch.restart();
         yield { type: "gap", error };
+        // Once at once; a history that is gone again and again is a server in need of rest.
+        if (attempt++ === 0) continue;
+        await sleep(clock, backoffMs(attempt, backoff, random()), signal);
         continue;
       }
       lost = error;
@@ -162,18 +165,22 @@ class Watch {
     const stop = () => inbox.put("ended");
     signal?.addEventListener("abort", stop, { once: true });
     try {
+      let hasPositions = false;
       connection.onPush((frame) => {
-        beat();
+        if (hasPositions) beat();
         inbox.put(frame);
       });
+      inbox.onFull = (isFull) => isFull ? connection.pause() : connection.resume();
       void connection.ended.then(stop);
       const ack = await connection.call("node_service_watch", this.#request());
       yield { type: "started", ack };
-      // A server that knows no positions sends no bookmarks either.
-      if (typeof ack["epoch"] === "string") beat();
+      // A server that knows no positions sends no bookmarks either, so its silence says nothing.
+      hasPositions = typeof ack["epoch"] === "string";
+      if (hasPositions) beat();
       for (;;) {
         const frame = await inbox.take();
         if (signal?.aborted || frame === "ended") break;
+        if (frame === "silent" && inbox.hasMore) continue;
         if (frame === "silent") {
           throw new ZssError("connection_lost", `Cannot go on: the server was silent for ${heartbeatMs} ms`);
         }
@@ -231,21 +238,44 @@ class Watch {
   }
 }
 
+/** So many items wait before no more are wanted. */
+const INBOX_FULL = 1024;
+
 /** What came and has not been taken yet. */
 class Inbox<T> {
-  readonly #items: T[] = [];
+  #items: T[] = [];
+  #taken = 0;
+  #isFull = false;
   #wake: (() => void) | undefined;
+  /** Called when so much waits that no more is wanted, and when it is wanted again. */
+  onFull: ((isFull: boolean) => void) | undefined;
+
+  get hasMore(): boolean {
+    return this.#items.length > this.#taken;
+  }
 
   put(item: T): void {
     this.#items.push(item);
+    this.#note(this.#items.length - this.#taken >= INBOX_FULL);
     this.#wake?.();
   }
 
   async take(): Promise<T> {
     for (;;) {
-      const [first] = this.#items.splice(0, 1);
-      if (first !== undefined) return first;
+      const first = this.#items[this.#taken];
+      if (first !== undefined) {
+        this.#taken++;
+        if (this.#taken === this.#items.length) [this.#items, this.#taken] = [[], 0];
+        if (this.#items.length - this.#taken < INBOX_FULL / 2) this.#note(false);
+        return first;
+      }
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
+  }
+
+  #note(isFull: boolean): void {
+    if (this.#isFull === isFull) return;
+    this.#isFull = isFull;
+    this.onFull?.(isFull);
   }
 }

@@ -38,6 +38,7 @@ class FakeConnection implements WatchConnection {
   #end: (error: ZssError) => void = () => {};
   readonly calls: string[] = [];
   isClosed = false;
+  isPaused = false;
   readonly ended = new Promise<ZssError>((resolve) => this.#end = resolve);
 
   constructor(server: FakeServer) {
@@ -55,6 +56,14 @@ class FakeConnection implements WatchConnection {
   onPush(listener: (frame: PushedFrame) => void): () => void {
     this.#listener = listener;
     return () => {};
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   close(): void {
@@ -186,4 +195,19 @@ Deno.test("parsePosition() reads what formatPosition() writes and nothing else",
   for (const text of ["", "42", "e:", ":4", "e:-1", "e:1:2", "e f:1"]) {
     assert.equal(parsePosition(text), undefined, text);
   }
+});
+
+Deno.test("watchCatalog() lets the server wait while nobody takes what came, and goes on when somebody does", async () => {
+  const { server, clock, stop, next } = scene({ heartbeatMs: 1_000 });
+  await next();
+  for (let revision = 1; revision <= 2_000; revision++) server.last.event(revision);
+  assert.ok(server.last.isPaused);
+  // Who reads slowly has no silent server.
+  clock.advance(1_000);
+  for (let revision = 1; revision <= 2_000; revision++) {
+    const item = await next();
+    assert.equal(item.type === "event" && Object(item.payload["event"]).revision, revision);
+  }
+  assert.ok(!server.last.isPaused);
+  stop.abort();
 });

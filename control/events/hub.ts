@@ -15,6 +15,9 @@
  */
 
 import { Buffer } from "node:buffer";
+import { type DeltaEntry, diffCatalogs, type ServiceDelta } from "../catalog/delta.ts";
+import { serviceDigest } from "../catalog/digest.ts";
+import { servicesOf } from "../policy/visibility.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { errorFrame } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
@@ -30,6 +33,8 @@ export interface WatchSocket {
   /** Writes frames that are already built. */
   sendFrames(frames: Uint8Array): void;
   sendText(text: string): void;
+  /** Whether anything that is written can still arrive. */
+  readonly isOpen: boolean;
   /** Calls `action` when everything written so far has left; never when the connection ends before. */
   whenFlushed(action: () => void): void;
   close(code: number, reason: string): void;
@@ -39,21 +44,33 @@ export interface WatchSocket {
 export interface WatchRequest {
   /** Whether the watcher may and wants to get an event; asked anew for each, so that a change of policy counts at once. */
   readonly wants: (head: Pick<EventHead, "kind" | "node_id">) => boolean;
+  /** What the watcher gets of the events that it wants; absent for everything. */
+  readonly scope?: WatchScope;
   readonly detail: WatchDetail;
   /** Whether it knows of more than the reference: markers, and kinds other than upsert. */
   readonly isExtended: boolean;
   readonly bookmarks: boolean;
   /** Nodes to show first, as they are at `until`. */
   readonly snapshot?: readonly Readonly<Record<string, unknown>>[];
+  /** What a watcher with a scope sees when its watch begins. */
+  readonly shown?: Iterable<readonly [string, readonly DeltaEntry[]]>;
   /** Replay begins behind this revision; equal to `until` for none. */
   readonly from: number;
   /** Revision of the store when the watch was asked for; events up to it are a replay, later ones are live. */
   readonly until: number;
 }
 
+/** The view of a watcher who does not see everything. */
+export interface WatchScope {
+  /** Names the view: those with one key get the same frames. Asked anew for each event. */
+  key(): string;
+  /** What is left of a payload for this view; `undefined` when nothing is. */
+  show(payload: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined;
+}
+
 /** Limits and parts of a hub. */
 export interface HubOptions {
-  readonly store: Pick<Store, "epoch" | "revision" | "oldestRevision" | "readSince">;
+  readonly store: Pick<Store, "epoch" | "revision" | "oldestRevision" | "readSince" | "headsSince">;
   readonly clock: Clock;
   /** At most this many bytes may wait for one watcher. @default {4194304} */
   readonly maxBufferedBytes?: number;
@@ -89,6 +106,8 @@ interface Subscription {
   /** What is to be sent before the watch is live; undefined once it is. */
   backlog: Iterator<string> | undefined;
   lastRevision: number;
+  /** What a watcher with a scope has been shown of each node: the entries of its services. */
+  readonly shown: Map<string, readonly DeltaEntry[]>;
   /** Whether anything was sent since the last look at bookmarks. */
   isFresh: boolean;
 }
@@ -143,6 +162,7 @@ export class EventHub {
       request,
       backlog: undefined,
       lastRevision: request.from,
+      shown: new Map(request.shown),
       isFresh: true,
     };
     subscription.backlog = this.#backlog(subscription);
@@ -197,11 +217,18 @@ export class EventHub {
     const { epoch } = this.#store;
     const built = { full: new CommitFrames(events, epoch, "full"), delta: new CommitFrames(events, epoch, "delta") };
     const newest = events.at(-1)?.revision ?? 0;
+    const scopedCache = new Map<string, Uint8Array>();
     for (const subscription of [...this.#subscriptions.values()]) {
       // One with a backlog reads these events from the store when it comes to them.
       if (subscription.backlog !== undefined || subscription.lastRevision >= newest) continue;
       const { socket, request } = subscription;
-      const frames = built[request.detail].for(request.wants, subscription.lastRevision);
+      if (!socket.isOpen) {
+        this.#subscriptions.delete(socket);
+        continue;
+      }
+      const frames = request.scope === undefined
+        ? built[request.detail].for(request.wants, subscription.lastRevision)
+        : scopedFrames(subscription, events, epoch, scopedCache);
       if (frames === undefined) {
         subscription.lastRevision = newest;
         continue;
@@ -223,6 +250,7 @@ export class EventHub {
   #pump(subscription: Subscription): void {
     const { socket } = subscription;
     if (this.#subscriptions.get(socket) !== subscription) return;
+    if (!socket.isOpen) return void this.#subscriptions.delete(socket);
     while (subscription.backlog !== undefined && socket.bufferedBytes < BACKLOG_BYTES) {
       const texts: Uint8Array[] = [];
       let bytes = 0;
@@ -269,12 +297,22 @@ export class EventHub {
         yield this.#historyGone(subscription);
         return;
       }
-      for (const event of this.#store.readSince(subscription.lastRevision, PAGE)) {
-        if (event.revision > until) break;
+      // The heads stand in memory, so what nobody wants is passed over without reading it.
+      const heads = this.#store.headsSince(subscription.lastRevision);
+      const next = heads.findIndex((head) => head.revision > until || wants(head));
+      const first = heads[next];
+      if (first === undefined || first.revision > until) {
+        subscription.lastRevision = until;
+        return;
+      }
+      const others = heads.slice(next, next + PAGE).findIndex((head) => head.revision > until || !wants(head));
+      for (const event of this.#store.readSince(first.revision - 1, others < 0 ? PAGE : others)) {
         subscription.lastRevision = event.revision;
-        if (!wants(event)) continue;
         const isReplay = event.revision <= asked;
-        const frame = eventFrame(event, epoch, isReplay, detail);
+        const { scope } = subscription.request;
+        const payload = scope === undefined ? event.payload : scopedPayload(subscription, scope, event);
+        if (payload === undefined) continue;
+        const frame = eventFrame({ ...event, payload }, epoch, isReplay, detail);
         if (isReplay) {
           this.counts.replayAttempted++;
           this.counts.replaySent++;
@@ -333,6 +371,69 @@ export class EventHub {
     };
     this.#bookmarkTimer = this.#clock.after(this.#bookmarkMs, look);
   }
+}
+
+/** The events of a commit that a watcher with a scope gets, joined; undefined for none. */
+function scopedFrames(
+  subscription: Subscription,
+  events: readonly StoredEvent[],
+  epoch: string,
+  cache: Map<string, Uint8Array>,
+): { readonly bytes: Uint8Array; readonly count: number } | undefined {
+  const { scope, wants, detail } = subscription.request;
+  if (scope === undefined) return undefined;
+  const frames: Uint8Array[] = [];
+  for (const event of events) {
+    if (event.revision <= subscription.lastRevision || !wants(event)) continue;
+    const payload = scopedPayload(subscription, scope, event);
+    if (payload === undefined) continue;
+    const make = () => textFrame(eventFrame({ ...event, payload }, epoch, false, detail));
+    // What is said of a change of visibility depends on what the watcher saw before.
+    const key = event.kind === "visibility" ? undefined : `${detail} ${event.revision} ${scope.key()}`;
+    const frame = (key === undefined ? undefined : cache.get(key)) ?? make();
+    if (key !== undefined) cache.set(key, frame);
+    frames.push(frame);
+  }
+  return frames.length === 0 ? undefined : { bytes: joined(frames), count: frames.length };
+}
+
+/** What a watcher gets of an event; notes what it has been shown. */
+function scopedPayload(
+  subscription: Subscription,
+  scope: WatchScope,
+  event: StoredEvent,
+): Readonly<Record<string, unknown>> | undefined {
+  const { node_id: nodeId } = event;
+  const { shown } = subscription;
+  const before = shown.get(nodeId);
+  const payload = event.kind === "deleted" && before === undefined ? undefined : scope.show(event.payload);
+  if (event.kind !== "visibility") {
+    if (event.kind === "deleted") shown.delete(nodeId);
+    else if (payload !== undefined) shown.set(nodeId, entriesOf(payload));
+    return payload;
+  }
+  if (payload === undefined) {
+    if (before === undefined) return undefined;
+    shown.delete(nodeId);
+    return withDelta({ ...event.payload, services: [] }, diffCatalogs(before, [], event.timestamp_ms));
+  }
+  const now = entriesOf(payload);
+  shown.set(nodeId, now);
+  const delta = diffCatalogs(before ?? [], now, event.timestamp_ms);
+  return before !== undefined && !delta.changed ? undefined : withDelta(payload, delta);
+}
+
+function withDelta(payload: Readonly<Record<string, unknown>>, delta: ServiceDelta): Record<string, unknown> {
+  return { ...payload, service_delta: delta };
+}
+
+/** The services of a payload as a delta names them. */
+export function entriesOf(payload: Readonly<Record<string, unknown>>): DeltaEntry[] {
+  return servicesOf(payload).map((service) => ({
+    service_id: service.service_id,
+    version: service.version,
+    hash: serviceDigest(service),
+  }));
 }
 
 /** The frames of one commit, built when the first watcher wants them. */

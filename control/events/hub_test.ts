@@ -29,6 +29,7 @@ function texts(bytes: Uint8Array): string[] {
 /** A socket whose other side reads only when the test says so. */
 class FakeSocket implements WatchSocket {
   bufferedBytes = 0;
+  isOpen = true;
   readonly writes: Uint8Array[] = [];
   readonly said: string[] = [];
   closedWith: readonly [number, string] | undefined;
@@ -346,4 +347,48 @@ Deno.test("EventHub gives every watcher each event once, in order, whatever the 
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("EventHub forgets a watcher that has gone, also in the middle of its replay", async () => {
+  const scene = stage();
+  for (let index = 0; index < 200; index++) await commit(scene, event("node-1", 20_000));
+  const [leaving, live] = [new FakeSocket(true), new FakeSocket()];
+  watch(scene, leaving, { from: 0 });
+  watch(scene, live);
+  const written = leaving.writes.length;
+  leaving.isOpen = false;
+  leaving.drain();
+  assert.deepEqual([leaving.writes.length, scene.hub.size], [written, 1]);
+  live.isOpen = false;
+  await commit(scene, event());
+  assert.deepEqual([live.writes.length, scene.hub.size], [0, 0]);
+});
+
+Deno.test("EventHub reads of the history only what is wanted", async () => {
+  const scene = stage();
+  for (let index = 0; index < 300; index++) await commit(scene, event(index % 100 === 0 ? "rare" : "node-1"));
+  let read = 0;
+  const counting = new EventHub({
+    clock: scene.clock,
+    store: {
+      get epoch() {
+        return scene.store.epoch;
+      },
+      get revision() {
+        return scene.store.revision;
+      },
+      get oldestRevision() {
+        return scene.store.oldestRevision;
+      },
+      headsSince: (revision) => scene.store.headsSince(revision),
+      readSince: (revision, limit) => {
+        const events = scene.store.readSince(revision, limit);
+        read += events.length;
+        return events;
+      },
+    },
+  });
+  const socket = new FakeSocket();
+  watch({ ...scene, hub: counting }, socket, { from: 0, wants: ({ node_id }) => node_id === "rare" });
+  assert.deepEqual([socket.revisions, read], [[1, 101, 201], 3]);
 });

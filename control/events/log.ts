@@ -31,8 +31,8 @@ export const EVENT_LOG_FILE = "node-service-events.ndjson";
 const POSITION_FILE = "node-service-events.position";
 
 const ARCHIVE = /^node-service-events-(\d+)(?:-\d+)?\.ndjson(?:\.gz)?$/;
-/** How much of the end of the log is looked at to find its last event, in bytes. */
-const TAIL_BYTES = 4_194_304;
+/** So much of the end of the log is read at once to find its last line, in bytes. */
+const TAIL_BYTES = 262_144;
 const CATCH_UP_PAGE = 256;
 /** Compression is work of this process: the quickest level makes JSON nearly as small as the slowest. */
 const ARCHIVE_LEVEL = 1;
@@ -71,6 +71,13 @@ export async function openEventLog(
     const page = store.readSince(revision, CATCH_UP_PAGE);
     const last = page.at(-1);
     if (last === undefined) break;
+    const [first] = page;
+    if (revision > 0 && first !== undefined && first.revision > revision + 1) {
+      log.warn("The event log lacks events {from} to {to}: the store no longer holds them", {
+        from: revision + 1,
+        to: first.revision - 1,
+      });
+    }
     await writer.write(page);
     revision = last.revision;
   }
@@ -135,9 +142,9 @@ class LogWriter implements EventLog {
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       try {
-        await this.write(this.#waiting.splice(0));
+        await this.write(this.#waiting.splice(0, CATCH_UP_PAGE));
       } catch (error) {
-        // Nothing more is written, so that the log has no gap: the next start goes on behind its last line.
+        // Nothing more is written, so that the log has no gap in the middle: the next start goes on behind its last line.
         log.error("The event log could not be written and stays as it is until the next start: {error}", { error });
         this.#isBroken = true;
         this.#waiting = [];
@@ -201,20 +208,33 @@ async function lastRevision(file: string, epoch: string): Promise<number> {
     return 0;
   }
   try {
-    const { size } = await handle.stat();
-    const from = Math.max(0, size - TAIL_BYTES);
-    const { buffer, bytesRead } = await handle.read(new Uint8Array(size - from), 0, size - from, from);
-    const end = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
-    if (end < bytesRead) await handle.truncate(from + end);
-    const lines = new TextDecoder().decode(buffer.subarray(0, end)).split("\n");
-    for (const line of lines.toReversed()) {
-      const found = revisionIn(line, epoch);
+    let end = (await handle.stat()).size;
+    const whole = await lineStart(handle, end);
+    if (whole < end) await handle.truncate(whole);
+    // From the end backwards, whatever the length of a line.
+    for (end = whole; end > 0;) {
+      const start = await lineStart(handle, end - 1);
+      const { buffer } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
+      const found = revisionIn(new TextDecoder().decode(buffer), epoch);
       if (found !== undefined) return found;
+      end = start;
     }
     return 0;
   } finally {
     await handle.close();
   }
+}
+
+/** Where the line begins that a byte stands in or ends: behind the newline before it. */
+async function lineStart(handle: FileHandle, before: number): Promise<number> {
+  for (let end = before; end > 0;) {
+    const from = Math.max(0, end - TAIL_BYTES);
+    const { buffer } = await handle.read(new Uint8Array(end - from), 0, end - from, from);
+    const newline = buffer.lastIndexOf(0x0a);
+    if (newline >= 0) return from + newline + 1;
+    end = from;
+  }
+  return 0;
 }
 
 function revisionIn(line: string, epoch: string): number | undefined {

@@ -92,3 +92,19 @@ Deno.test("openEventLog() writes nothing twice when the last event put the log a
     await (await openEventLog({ folder, rotateMaxBytes: 1, archiveKeep: 8 }, store)).close();
     assert.deepEqual((await readdir(folder)).sort(), before);
   }));
+
+Deno.test("openEventLog() finds its last event behind lines of any length, and takes away a long half one", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    const log = await follow(folder, store);
+    await append(store, "a");
+    await store.transact((tx) =>
+      tx.append({ kind: "upsert", node_id: "long", timestamp_ms: 5, payload: { text: '"'.repeat(600_000) } })
+    );
+    await log.close();
+    for (const half of ["", `{"timestamp_ms":5,${" ".repeat(700_000)}`]) {
+      await appendFile(join(folder, EVENT_LOG_FILE), half);
+      await (await follow(folder, store)).close();
+      assert.deepEqual((await lines(folder)).map(({ revision }) => revision), [1, 2]);
+    }
+  }));

@@ -17,14 +17,27 @@ export interface NewInvite {
   readonly expires_at_ms: number;
 }
 
-/** Makes an invite that is good for `ttlMs` milliseconds from `now`. */
-export function createInvite(tx: Transaction, random: RandomBytes, now: number, ttlMs: number): NewInvite {
+/** What an invite is good for. */
+export interface InviteTerms {
+  /** How long, in milliseconds. */
+  readonly ttlMs: number;
+  /** Name that the node has to take. */
+  readonly nodeName?: string | undefined;
+  /** Labels that the node begins with. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Makes an invite. */
+export function createInvite(tx: Transaction, random: RandomBytes, now: number, terms: InviteTerms): NewInvite {
+  dropOldInvites(tx, now);
   const token = newSecret("inv-", random);
   const record: InviteRecord = {
     invite_id: `invite-${tx.nextNumber("invite")}`,
     created_at_ms: now,
-    expires_at_ms: now + ttlMs,
+    expires_at_ms: now + terms.ttlMs,
     redeemed_by: null,
+    node_name: terms.nodeName ?? null,
+    labels: terms.labels ?? {},
   };
   tx.put("invite", hashSecret(token), record);
   return {
@@ -35,12 +48,27 @@ export function createInvite(tx: Transaction, random: RandomBytes, now: number, 
   };
 }
 
+/** Invites that nobody can use any more are forgotten after so long, in milliseconds; until then they say why. */
+const REMEMBER_MS = 604_800_000;
+
+function dropOldInvites(tx: Transaction, now: number): void {
+  for (const { key, record } of tx.entries("invite")) {
+    if (record.expires_at_ms + REMEMBER_MS <= now) tx.remove("invite", key);
+  }
+}
+
 /**
  * Uses up an invite for `nodeId`. In one transaction with the node that it makes.
  *
- * @throws {ZssError} `invite_not_found`, `invite_redeemed` or `invite_expired`.
+ * @throws {ZssError} `invite_not_found`, `invite_redeemed`, `invite_expired`, or `invite_bound` for a node of another name.
  */
-export function redeemInvite(tx: Transaction, token: string, nodeId: string, now: number): void {
+export function redeemInvite(
+  tx: Transaction,
+  token: string,
+  nodeId: string,
+  nodeName: string | undefined,
+  now: number,
+): InviteRecord {
   const hash = hashSecret(token);
   const invite = tx.get("invite", hash);
   const hint = "ask for a new one: zss node invite";
@@ -63,5 +91,13 @@ export function redeemInvite(tx: Transaction, token: string, nodeId: string, now
       { hint, path: "/invite_token" },
     );
   }
+  if (invite.node_name !== null && nodeName !== undefined && nodeName !== invite.node_name) {
+    throw new ZssError(
+      "invite_bound",
+      `Cannot join: ${invite.invite_id} is for a node named "${invite.node_name}", this one is named "${nodeName}"`,
+      { hint: `start the node with --node-name ${invite.node_name}, or ${hint}`, path: "/node_name" },
+    );
+  }
   tx.put("invite", hash, { ...invite, redeemed_by: nodeId });
+  return invite;
 }

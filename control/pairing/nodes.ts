@@ -8,6 +8,8 @@
  * @module
  */
 
+import type { Platform } from "../catalog/descriptor.ts";
+import { emptyCatalog } from "../catalog/upsert.ts";
 import { ZssError } from "../protocol/errors.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { RecordReader, Transaction } from "../store/store.ts";
@@ -26,6 +28,8 @@ export interface JoinRequest {
   readonly node_name: string | undefined;
   readonly fs_url: string | undefined;
   readonly lease_ttl_ms: number;
+  readonly platform?: Platform;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** Number that the next node gets in its id; taken before the invite is checked so that both go into one transaction. */
@@ -58,8 +62,25 @@ export function addNode(
     last_seen_ms: now,
   };
   tx.put("node", nodeId, node);
+  const { platform = emptyCatalog.platform, labels = emptyCatalog.labels } = request;
+  tx.put("catalog", nodeId, { ...emptyCatalog, platform, labels, revision: 0 });
   appendNodeEvent(tx, "join", node, now);
   return { node, node_secret: nodeSecret, lease_token: leaseToken };
+}
+
+/** Gives a node a new secret and a new lease token; the old ones are worth nothing from then on. */
+export function newNodeSecret(tx: Transaction, node: NodeRecord, random: RandomBytes, now: number): JoinCredentials {
+  const nodeSecret = newSecret("secret-", random);
+  const leaseToken = newSecret("lease-", random);
+  const next: NodeRecord = {
+    ...node,
+    secret_hash: hashSecret(nodeSecret),
+    lease_token_hash: hashSecret(leaseToken),
+    lease_generation: node.lease_generation + 1,
+    lease_expires_at_ms: now + node.lease_ttl_ms,
+    last_seen_ms: now,
+  };
+  return { node: putOnline(tx, next, now), node_secret: nodeSecret, lease_token: leaseToken };
 }
 
 /**

@@ -8,11 +8,11 @@ const join = { node_name: "edge", fs_url: "", lease_ttl_ms: 1_000 };
 
 Deno.test("redeemInvite() lets exactly one of 50 racers in", async () => {
   const store = memoryStore({ epoch: "e" });
-  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, 1_000));
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, { ttlMs: 1_000 }));
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () =>
     store.transact((tx) => {
       const id = nextNodeId(tx);
-      redeemInvite(tx, invite_token, id, 10);
+      redeemInvite(tx, invite_token, id, undefined, 10);
       return addNode(tx, id, join, randomBytes, 10);
     })));
   assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
@@ -23,17 +23,19 @@ Deno.test("redeemInvite() lets exactly one of 50 racers in", async () => {
 
 Deno.test("redeemInvite() tells an unknown invite from an expired one", async () => {
   const store = memoryStore({ epoch: "e" });
-  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, 1_000));
-  await assert.rejects(store.transact((tx) => redeemInvite(tx, "inv-0", "node-1", 0)), { code: "invite_not_found" });
-  await assert.rejects(store.transact((tx) => redeemInvite(tx, invite_token, "node-1", 1_000)), {
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, { ttlMs: 1_000 }));
+  await assert.rejects(store.transact((tx) => redeemInvite(tx, "inv-0", "node-1", undefined, 0)), {
+    code: "invite_not_found",
+  });
+  await assert.rejects(store.transact((tx) => redeemInvite(tx, invite_token, "node-1", undefined, 1_000)), {
     code: "invite_expired",
   });
-  await store.transact((tx) => redeemInvite(tx, invite_token, "node-1", 999));
+  await store.transact((tx) => redeemInvite(tx, invite_token, "node-1", undefined, 999));
 });
 
 Deno.test("createInvite() and addNode() keep no secret in clear", async () => {
   const store = memoryStore({ epoch: "e" });
-  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, 1_000));
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, { ttlMs: 1_000 }));
   const joined = await store.transact((tx) => addNode(tx, nextNodeId(tx), join, randomBytes, 0));
   const kept = JSON.stringify([store.list("invite"), store.list("node")]);
   assert.match(invite_token, /^inv-[0-9a-f]{32}$/);

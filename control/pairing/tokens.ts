@@ -15,16 +15,23 @@ import { createHash } from "node:crypto";
 export type RandomBytes = (count: number) => Uint8Array;
 
 /** What a secret is for; the beginning of its text. */
-export type SecretPrefix = "inv-" | "secret-" | "lease-" | "fs-";
+export type SecretPrefix = "inv-" | "secret-" | "lease-" | "fs-" | "claim-" | "proj-";
 
 /** Makes a secret: its prefix and 32 hexadecimal digits. */
 export function newSecret(prefix: SecretPrefix, random: RandomBytes): string {
   return prefix + Buffer.from(random(16)).toString("hex");
 }
 
-/** Makes a bearer token for an admin. */
-export function newAdminToken(random: RandomBytes): string {
-  return `sw-admin_${Buffer.from(random(24)).toString("base64url")}`;
+/** Makes a bearer token; its beginning says whose it is. */
+export function newBearerToken(role: "admin" | "user" | "operator", random: RandomBytes): string {
+  return `sw-${role}_${Buffer.from(random(24)).toString("base64url")}`;
+}
+
+/** Makes a code that people compare: two groups of three signs that are not easily mistaken for each other. */
+export function newCode(random: RandomBytes): string {
+  const signs = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+  const text = Array.from(random(6), (byte) => signs[byte % signs.length]).join("");
+  return `${text.slice(0, 3)}-${text.slice(3)}`;
 }
 
 /** Digest under which a secret is kept: 64 hexadecimal digits. */

@@ -1,47 +1,84 @@
 /**
- * Who may call what.
+ * Who speaks, and who may call what.
  *
  * Pure: an actor and what an operation asks for give a decision with its
- * reason. Scoping by project and service permissions comes on top of this.
+ * reason. What projects and services permit comes on top of this.
  *
  * @module
  */
 
+/** What somebody who is no admin may do on behalf of an operator. */
+export type OperatorScope = "node" | "operator" | "project";
+
+/** Somebody with a bearer token. */
+export interface Member {
+  readonly role: "admin" | "user" | "operator";
+  /** Name of the token. */
+  readonly name: string;
+  /** Id of the token; `preset` for the one that the operator of the server chose. */
+  readonly token_id: string;
+  /** Of an operator: which operations of an admin it may call. */
+  readonly scopes: readonly OperatorScope[];
+  /** The only project that the token is good for; `null` for any. */
+  readonly project_id: string | null;
+  /** The only actions on projects that the token is good for; `null` for any. */
+  readonly actions: readonly string[] | null;
+}
+
 /** Who speaks. */
-export type Actor =
-  | { readonly role: "anonymous" }
-  /** Somebody with an admin token; `name` is the token's name. */
-  | { readonly role: "admin"; readonly name: string };
+export type Actor = { readonly role: "anonymous" } | Member;
 
 /**
  * What an operation asks for. `anyone`: nothing. `node_secret`: a valid secret
- * in the payload, which the operation checks itself. `admin`: an admin token.
+ * in the payload, which the operation checks itself. `member`: a bearer token.
+ * `admin`: an admin token, or an operator's with the scope of the operation.
  */
-export type Access = "anyone" | "node_secret" | "admin";
+export type Access = "anyone" | "node_secret" | "member" | "admin";
 
-/** Yes, or no with the reason for a person. */
-export type Decision = { readonly allowed: true } | {
+/** Yes, or no with the reason for a person; either names the rule that decided. */
+export type Decision = { readonly allowed: true; readonly rule: string } | Refusal;
+
+/** A no. */
+export interface Refusal {
   readonly allowed: false;
+  readonly rule: string;
+  /** Code of the error that says so on the wire. */
+  readonly code: "forbidden" | "missing_field" | "project_auth_failed" | "project_policy_forbidden";
   readonly reason: string;
   readonly hint: string;
-};
-
-/** Whether `actor` may call an operation that asks for `access`. */
-export function mayCall(actor: Actor, access: Access): Decision {
-  if (access !== "admin" || actor.role === "admin") return { allowed: true };
-  return {
-    allowed: false,
-    reason: "operation requires admin token, the connection is anonymous",
-    hint: "connect with an Authorization: Bearer header (--token-file or ZSS_TOKEN)",
-  };
 }
 
-/** Whether `actor` may see the events and the catalog of a node. */
-export function maySeeNode(actor: Actor, _nodeId: string): boolean {
-  return actor.role === "admin";
+/** Whether `actor` may call an operation that asks for `access`, within `scope` if it has one. */
+export function mayCall(actor: Actor, access: Access, scope?: OperatorScope): Decision {
+  if (access === "anyone" || access === "node_secret") return { allowed: true, rule: `open to ${access}` };
+  if (actor.role === "admin") return { allowed: true, rule: "admin may call everything" };
+  if (actor.role === "anonymous") {
+    return no(
+      access === "admin"
+        ? "operation requires admin token, the connection is anonymous"
+        : "operation requires a token, the connection is anonymous",
+      "connect with an Authorization: Bearer header (--token-file or ZSS_TOKEN)",
+      "anonymous connections call only what is open to all",
+    );
+  }
+  if (access === "member") return { allowed: true, rule: "every token may call it" };
+  if (actor.role === "operator" && scope !== undefined && actor.scopes.includes(scope)) {
+    return { allowed: true, rule: `the operator has the scope ${scope}` };
+  }
+  return no(
+    `operation requires admin token, token "${actor.name}" has the role ${actor.role}`,
+    scope === undefined
+      ? "use an admin's token"
+      : `use an admin's token, or an operator's: zss server token create NAME --role operator --scope ${scope}`,
+    "the role is not enough",
+  );
+}
+
+function no(reason: string, hint: string, rule: string): Refusal {
+  return { allowed: false, rule, code: "forbidden", reason, hint };
 }
 
 /** Whether `actor` may reach the files of a node without that node's secret. */
-export function mayReachNode(actor: Actor, nodeId: string): boolean {
-  return maySeeNode(actor, nodeId);
+export function mayReachNode(actor: Actor): boolean {
+  return actor.role === "admin";
 }

@@ -10,7 +10,7 @@
  */
 
 import { z } from "zod";
-import { identifier } from "./ids.ts";
+import { displayText, identifier } from "./ids.ts";
 
 const unsigned = z.int("must be a whole number").min(0, "must not be negative");
 const text = z.string("must be a string");
@@ -31,18 +31,52 @@ const fsUrl = text.max(512, "must have at most 512 characters")
 /** A place in the history of a store. */
 export const position = z.object({ epoch: text.min(1), revision: unsigned });
 
+const label = z.record(identifier(128), displayText(512, 0));
+const projectId = identifier(128).refine((id) => id !== "." && id !== "..", "must not be a path");
+const agentId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must have 1 to 64 letters, digits, _ or -");
+const sessionKey = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, "must have 1 to 128 letters, digits, . _ : or -");
+/** A project's token; that of the reference may be null. */
+const projectToken = secret.nullish().transform((token) => token ?? undefined);
+const action = z.enum(["read", "observe", "invoke", "mount", "admin"]);
+const tokenName = identifier(64);
+const projectFields = {
+  vision: displayText(1024, 0).optional(),
+  status: identifier(64).optional(),
+  /** Read by `policy/access_policy.ts`, which knows its many forms. */
+  access_policy: z.unknown().optional(),
+};
+const mount = { node_id: nodeId, export_name: identifier(128), mount_path: text };
+const limit = unsigned.min(1, "must be at least 1");
+
 /** Schemas of the requests, by operation. */
 export const requests = {
   version: z.object({ protocol: text.optional() }),
   connect: z.object({}),
   ping: z.object({}),
-  node_invite_create: z.object({ expires_in_ms: ttl.default(1_800_000) }),
+  node_invite_create: z.object({
+    expires_in_ms: ttl.default(1_800_000),
+    node_name: nodeId.optional(),
+    labels: label.optional(),
+  }),
   node_join: z.object({
     invite_token: secret,
     node_name: nodeId.optional(),
     fs_url: fsUrl.optional(),
     lease_ttl_ms: ttl.default(900_000),
   }),
+  node_join_request: z.object({
+    node_name: nodeId.optional(),
+    fs_url: fsUrl.optional(),
+    platform: z.object({
+      os: identifier(64).optional(),
+      arch: identifier(64).optional(),
+      runtime_kind: identifier(64).optional(),
+    }).optional(),
+  }),
+  node_join_claim: z.object({ request_id: nodeId, claim_token: secret }),
+  node_join_pending_list: z.object({}),
+  node_join_approve: z.object({ request_id: nodeId, lease_ttl_ms: ttl.default(900_000) }),
+  node_join_deny: z.object({ request_id: nodeId }),
   node_lease_refresh: z.object({
     node_id: nodeId,
     node_secret: secret,
@@ -73,6 +107,78 @@ export const requests = {
   }),
   node_service_unwatch: z.object({}),
   metrics: z.object({}),
+  auth_status: z.object({}),
+  auth_rotate: z.object({ role: z.enum(["admin", "user"], "must be admin or user") }),
+  token_create: z.object({
+    name: tokenName,
+    role: z.enum(["admin", "user", "operator"], "must be admin, user or operator"),
+    scopes: z.array(z.enum(["node", "operator", "project"])).optional(),
+    project_id: projectId.optional(),
+    actions: z.array(action).optional(),
+    expires_in_ms: unsigned.min(1000, "must be at least 1000 ms").max(315_360_000_000, "must be at most ten years")
+      .optional(),
+  }),
+  token_list: z.object({}),
+  /** `token`: name or id. */
+  token_revoke: z.object({ token: tokenName }),
+  token_rotate: z.object({ token: tokenName }),
+  audit_tail: z.object({ limit: limit.max(500, "must be at most 500").default(50), agent_id: agentId.optional() }),
+  session_attach: z.object({
+    session_key: sessionKey,
+    agent_id: agentId,
+    project_id: projectId.nullish().transform((id) => id ?? undefined),
+    project_token: projectToken,
+  }),
+  session_status: z.object({ session_key: sessionKey.optional() }),
+  session_resume: z.object({ session_key: sessionKey }),
+  session_list: z.object({}),
+  session_close: z.object({ session_key: sessionKey }),
+  session_restore: z.object({ agent_id: agentId.optional() }),
+  session_history: z.object({ agent_id: agentId.optional(), limit: unsigned.default(10) }),
+  agent_list: z.object({}),
+  agent_get: z.object({ agent_id: agentId }),
+  project_create: z.object({ name: displayText(128), ...projectFields }),
+  project_update: z.object({
+    project_id: projectId,
+    project_token: projectToken,
+    name: displayText(128).optional(),
+    ...projectFields,
+  }),
+  project_delete: z.object({ project_id: projectId, project_token: projectToken }),
+  project_list: z.object({}),
+  project_get: z.object({ project_id: projectId, project_token: projectToken }),
+  project_mount_set: z.object({ project_id: projectId, project_token: projectToken, ...mount }),
+  project_mount_remove: z.object({
+    project_id: projectId,
+    project_token: projectToken,
+    mount_path: text,
+    node_id: nodeId.optional(),
+    export_name: identifier(128).optional(),
+  }),
+  project_mount_list: z.object({ project_id: projectId, project_token: projectToken }),
+  project_token_rotate: z.object({ project_id: projectId, project_token: projectToken }),
+  project_token_revoke: z.object({ project_id: projectId, project_token: projectToken }),
+  project_activate: z.object({ project_id: projectId, project_token: projectToken }),
+  project_up: z.object({
+    project_id: projectId.optional(),
+    name: displayText(128).optional(),
+    project_name: displayText(128).optional(),
+    ...projectFields,
+    project_token: projectToken,
+    desired_mounts: z.array(z.object(mount)).max(1024, "must hold at most 1024 mounts").optional(),
+    activate: z.boolean("must be true or false").default(true),
+  }),
+  workspace_status: z.object({ project_id: projectId.optional(), project_token: projectToken }),
+  reconcile_status: z.object({ project_id: projectId.optional() }),
+  /** Who would see a path, and which rule says so. */
+  explain_visibility: z.object({
+    path: text.min(1, "must not be empty").max(1024, "must have at most 1024 characters"),
+    /** Name or id of a token; absent for the caller. */
+    as: tokenName.optional(),
+    agent_id: agentId.optional(),
+    project_id: projectId.optional(),
+    project_token: projectToken,
+  }),
   /** Past events, oldest first. */
   node_service_events: z.object({
     node_id: nodeId.optional(),

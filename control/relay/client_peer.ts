@@ -59,7 +59,7 @@ export class ClientPeer {
   }
 
   #authenticate(token: string | undefined): void {
-    if (mayReachNode(this.#actor, this.#nodeId)) {
+    if (mayReachNode(this.#actor)) {
       if (this.#parts.store.get("node", this.#nodeId) === undefined) throw new FsError(Errno.ENOENT, "NodeNotFound");
       return;
     }

@@ -5,6 +5,7 @@
  */
 
 import type { CertificateFiles } from "./certificate.ts";
+import type { ScopeTokens } from "../sessions/scope_tokens.ts";
 
 /** Settings of a server, all resolved. */
 export interface ServerConfig {
@@ -34,6 +35,8 @@ export interface ServerConfig {
   readonly allowedOrigins?: readonly string[];
   /** A new connection has so long to say its first word, in milliseconds. @default {5000} */
   readonly handshakeTimeoutMs?: number;
+  /** Tokens that changes have to carry. @default none */
+  readonly scopeTokens?: ScopeTokens;
   /** Where events are written as lines, besides the store; absent for nowhere. */
   readonly eventLog?: EventLogConfig;
 }
@@ -61,6 +64,8 @@ export function eventLogConfigFrom(folder: string, env: Readonly<Record<string, 
 export interface WatchConfig {
   /** Whether admins may watch. @default {true} */
   readonly allowAdmin: boolean;
+  /** Whether users may watch what they see. @default {true} */
+  readonly allowUser: boolean;
   /** Largest `replay_limit` that is granted. @default {250} */
   readonly replayMax: number;
   /** How many of the newest events `replay_limit` looks at. @default {1024} */
@@ -71,6 +76,7 @@ export interface WatchConfig {
 export function watchConfigFrom(env: Readonly<Record<string, string | undefined>>): WatchConfig {
   return {
     allowAdmin: flag(env, "NODE_SERVICE_WATCH_ALLOW_ADMIN", true),
+    allowUser: flag(env, "NODE_SERVICE_WATCH_ALLOW_USER", true),
     replayMax: number(env, "NODE_SERVICE_WATCH_REPLAY_MAX", 250, 1, 10_000),
     historyMax: number(env, "NODE_SERVICE_EVENT_HISTORY_MAX", 1024, 64, 20_000),
   };

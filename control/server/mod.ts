@@ -5,5 +5,6 @@
  */
 
 export { DEFAULT_PORT, eventLogConfigFrom, type ServerConfig, type WatchConfig, watchConfigFrom } from "./config.ts";
+export { scopeTokensFrom } from "../sessions/scope_tokens.ts";
 export { type RunningServer, type ServerParts, startServer, systemRandom } from "./serve.ts";
 export { backupStore, compactStore, restoreStore, type StoreReport, verifyStore } from "../store/maintenance.ts";

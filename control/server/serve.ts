@@ -17,18 +17,22 @@ import { EventHub } from "../events/hub.ts";
 import { type EventLog, openEventLog } from "../events/log.ts";
 import { Meters, metricsObject } from "../metrics/meters.ts";
 import { prometheusText } from "../metrics/prometheus.ts";
+import { memoryAudit, openAuditLog } from "../audit/audit_log.ts";
+import { actorOf, createToken } from "../pairing/bearers.ts";
 import { FsTokens } from "../pairing/fs_tokens.ts";
 import { LeaseKeeper } from "../pairing/leases.ts";
-import { hashSecret, newAdminToken, type RandomBytes } from "../pairing/tokens.ts";
-import { adminPolicy } from "../policy/policy.ts";
+import { hashSecret, newSecret, type RandomBytes } from "../pairing/tokens.ts";
 import type { Actor } from "../policy/rights.ts";
 import { legacyError } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
+import { ensureSystemProject } from "../projects/projects.ts";
+import { readAgents } from "../sessions/agents.ts";
 import { ClientPeer } from "../relay/client_peer.ts";
 import { NodePeer } from "../relay/node_peer.ts";
 import { TunnelRegistry } from "../relay/tunnels.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import { Session } from "../sessions/session.ts";
+import { DEFAULT_MAX_EVENTS } from "../store/history_index.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { Admission, type Refusal } from "./admission.ts";
@@ -43,6 +47,11 @@ import { bearerOf, type Route, routeOf } from "./route.ts";
 import { type Peer, ServerSocket, textOf } from "./socket.ts";
 
 const log = getLogger(["zss", "control", "server"]);
+
+/** How long a connection that is cut off may take to say goodbye, in milliseconds. */
+const CUT_OFF_MS = 500;
+/** Longest time that a timer of the runtime takes, in milliseconds. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** A server that listens. */
 export interface RunningServer {
@@ -79,6 +88,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   const meters = new Meters();
   const store = parts.store ?? openSqliteStore({
     folder: config.dataDir,
+    history: { maxEvents: Math.max(DEFAULT_MAX_EVENTS, config.watch.historyMax) },
     onCommitted: (tookMs) => meters.commit.observe(tookMs / 1000),
     newEpoch: () => hashSecret(Array.from(random(16)).join()).slice(0, 16),
   });
@@ -90,27 +100,37 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   let closing = false;
   const app = makeApp({
     clock,
-    isAuthorized: (header) => actorOf(header, store, presetHash) !== undefined,
+    isAuthorized: (header) => actorOf(bearerOf(header), store, presetHash, clock.now()) !== undefined,
     isReady: () => !closing,
-    isAdmin: (header) => actorOf(header, store, presetHash)?.role === "admin",
+    isAdmin: (header) => actorOf(bearerOf(header), store, presetHash, clock.now())?.role === "admin",
     metrics: () => metricsObject({ meters, store, hub, historyMax: config.watch.historyMax }),
     prometheus: (values) => prometheusText(values, meters),
   });
-  const admission = new Admission(config, clock, (header) => actorOf(header, store, presetHash));
+  const admission = new Admission(
+    config,
+    clock,
+    (header) => actorOf(bearerOf(header), store, presetHash, clock.now()),
+  );
   const answer = getRequestListener(app.fetch);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const judged = admission.refusePlace(request) ?? admission.actorOf(request);
     if ("status" in judged) refuseRequest(response, judged, clock.now());
     else void answer(request, response);
   };
-  const policy = adminPolicy({ watchAllowAdmin: config.watch.allowAdmin });
-  const plane = {
+  const agents = await readAgents(config.dataDir);
+  await prepareStore(store, random, clock.now());
+  const audit = config.eventLog === undefined ? memoryAudit() : await openAuditLog(config.dataDir, store);
+  const plane: ControlPlane = {
     store,
     hub,
     clock,
     random,
     leases,
-    policy,
+    audit,
+    agents,
+    scopeTokens: config.scopeTokens ?? {},
+    hasPresetAdmin: presetHash !== undefined,
+    cutOff: (tokenId) => sockets.cutOff(tokenId),
     meters,
     limits: config.watch,
     fsTokens: new FsTokens(clock, random),
@@ -136,7 +156,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       log.debug("Upgrade socket failed: {error}", { error });
       socket.destroy();
     });
-    const decision = decide(request, admission, sockets.anonymous >= config.maxAnonymousSockets);
+    const isFull = sockets.anonymous >= config.maxAnonymousSockets;
+    const decision = decide(request, admission, isFull);
     if ("status" in decision) {
       // Older runtimes have given the connection away by now, which shows in the missing address, and let nothing but a
       // 101 through. There the refusal is the first frame, as in the reference.
@@ -170,9 +191,11 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       leases.close();
       hub.close();
       await sockets.close();
+      await audit.close();
       await Promise.all([certificates?.close(), listener.close()]);
-      await eventLog?.close();
+      // What waited is committed now, and then written.
       await store.close();
+      await eventLog?.close();
     },
   };
 }
@@ -215,16 +238,6 @@ function decide(
   return { route, actor };
 }
 
-/** Who an Authorization header stands for; `undefined` for a token that nobody has. */
-function actorOf(header: string | undefined, store: Store, presetHash: string | undefined): Actor | undefined {
-  const token = bearerOf(header);
-  if (token === undefined) return { role: "anonymous" };
-  const hash = hashSecret(token);
-  if (hash === presetHash) return { role: "admin", name: "preset" };
-  const record = store.get("token", hash);
-  return record === undefined ? undefined : { role: record.role, name: record.name };
-}
-
 function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {
   const body = legacyError(refusal.code, refusal.message, now);
   const head = Object.entries(refusalHeaders(refusal, body)).map(([name, value]) => `${name}: ${value}\r\n`).join("");
@@ -263,6 +276,8 @@ class Sockets {
   });
   readonly #files = new WebSocketServer({ noServer: true, maxPayload: FS_FRAME_BYTES, perMessageDeflate: false });
   readonly #open = new Set<WebSocket>();
+  /** The connections of each token. */
+  readonly #byToken = new Map<string, Set<WebSocket>>();
   readonly #anonymous = new Set<WebSocket>();
 
   constructor(plane: ControlPlane, config: ServerConfig) {
@@ -284,6 +299,16 @@ class Sockets {
   /** Ends the tunnel of a node that is no more. */
   nodeDeleted(nodeId: string): void {
     this.#tunnels.drop(nodeId);
+  }
+
+  /** Ends the connections of a token that is good no more. */
+  cutOff(tokenId: string): void {
+    for (const ws of this.#byToken.get(tokenId) ?? []) {
+      ws.close(1008, "the token was revoked");
+      // Who does not say goodbye is not waited for.
+      const cancel = this.#plane.clock.after(CUT_OFF_MS, () => ws.terminate());
+      ws.once("close", cancel);
+    }
   }
 
   /** Takes an upgrade only to say why it is refused. */
@@ -312,6 +337,7 @@ class Sockets {
     const peer = this.#peer(route, socket, actor);
     const stopPings = this.#ping(ws);
     let stopWaiting = this.#expectGreeting(ws, route);
+    const forget = this.#remember(ws, actor);
     ws.on("message", (data, isBinary) => {
       const text = textOf(data, isBinary);
       if (text === undefined) return ws.close(1003, "text frames only");
@@ -328,10 +354,29 @@ class Sockets {
     ws.on("close", () => {
       stopPings();
       stopWaiting?.();
+      forget();
       this.#open.delete(ws);
       this.#anonymous.delete(ws);
       peer.closed();
     });
+  }
+
+  /** Notes whose connection it is, for when the token ends. Returns what forgets it. */
+  #remember(ws: WebSocket, actor: Actor): () => void {
+    if (actor.role === "anonymous") return () => {};
+    const { token_id: tokenId } = actor;
+    const sockets = this.#byToken.get(tokenId) ?? new Set();
+    this.#byToken.set(tokenId, sockets.add(ws));
+    const { store, clock } = this.#plane;
+    const expiry = store.list("token").find((token) => token.token_id === tokenId)?.expires_at_ms ?? null;
+    const cancel = expiry === null || expiry - clock.now() > LONGEST_TIMER_MS
+      ? () => {}
+      : clock.after(expiry - clock.now(), () => ws.close(1008, "the token has expired"));
+    return () => {
+      cancel();
+      sockets.delete(ws);
+      if (sockets.size === 0) this.#byToken.delete(tokenId);
+    };
   }
 
   #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
@@ -374,13 +419,14 @@ class Sockets {
   }
 }
 
+/** Makes what every store holds. */
+async function prepareStore(store: Store, random: RandomBytes, now: number): Promise<void> {
+  await store.transact((tx) => ensureSystemProject(tx, hashSecret(newSecret("proj-", random)), now));
+}
+
 /** Makes an admin token when the store has none. */
 async function ensureAdminToken(store: Store, random: RandomBytes, now: number): Promise<string | undefined> {
   if (store.list("token").length > 0) return undefined;
-  const token = newAdminToken(random);
-  await store.transact((tx) => {
-    const token_id = `token-${tx.nextNumber("token")}`;
-    tx.put("token", hashSecret(token), { token_id, name: "admin", role: "admin", created_at_ms: now });
-  });
+  const { token } = await store.transact((tx) => createToken(tx, { name: "admin", role: "admin" }, random, now));
   return token;
 }

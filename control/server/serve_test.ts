@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import { memoryStore } from "../store/memory.ts";
-import type { ServerConfig } from "./config.ts";
+import { type ServerConfig, watchConfigFrom } from "./config.ts";
 import { type RunningServer, startServer, systemRandom } from "./serve.ts";
 
 /** A server with nothing on disk, and time in the hands of the test. */
@@ -28,7 +28,7 @@ class Scene implements AsyncDisposable {
       maxAnonymousSockets: 256,
       pingIntervalMs: 20_000,
       offlineGraceMs: 86_400_000,
-      watch: { allowAdmin: true, replayMax: 250, historyMax: 1024 },
+      watch: watchConfigFrom({}),
       ...config,
     }, { clock, random: systemRandom, store: memoryStore({ epoch: "e" }) });
     return new Scene(clock, server);

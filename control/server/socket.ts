@@ -53,8 +53,15 @@ export class ServerSocket {
     if (this.#ws.readyState === this.#ws.OPEN) this.#ws._socket?.write(frames);
   }
 
+  get isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
   whenFlushed(action: () => void): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws._socket?.write(NOTHING, action);
+    if (!this.isOpen) return;
+    this.#ws._socket?.write(NOTHING, (error) => {
+      if (!error && this.isOpen) action();
+    });
   }
 
   close(code: number, reason: string): void {

@@ -11,7 +11,9 @@ import type { FsTokens } from "../pairing/fs_tokens.ts";
 import type { LeaseKeeper } from "../pairing/leases.ts";
 import { catalogOf } from "../pairing/node_events.ts";
 import type { RandomBytes } from "../pairing/tokens.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { AuditSink } from "../audit/audit_log.ts";
+import type { Agents } from "./agents.ts";
+import type { ScopeTokens } from "./scope_tokens.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { RecordReader, Store } from "../store/store.ts";
 
@@ -23,13 +25,23 @@ export interface ControlPlane {
   readonly random: RandomBytes;
   readonly fsTokens: FsTokens;
   readonly leases: LeaseKeeper;
-  readonly policy: Policy;
+  readonly audit: AuditSink;
+  readonly agents: Agents;
+  readonly scopeTokens: ScopeTokens;
+  /** Whether the operator of the server has chosen an admin token that stands in no store. */
+  readonly hasPresetAdmin: boolean;
+  /** Ends the connections of a token that is good no more. */
+  readonly cutOff: (tokenId: string) => void;
   readonly meters: Meters;
   readonly limits: WatchLimits;
 }
 
 /** What an operator may set of the watch. */
 export interface WatchLimits {
+  /** Whether admins may watch. @default {true} */
+  readonly allowAdmin: boolean;
+  /** Whether users may watch what they see. @default {true} */
+  readonly allowUser: boolean;
   /** Largest `replay_limit` that is granted. @default {250} */
   readonly replayMax: number;
   /** How many of the newest events `replay_limit` looks at. @default {1024} */

@@ -9,9 +9,9 @@ import type { Operation, OperationDefinition } from "./handler.ts";
 
 /** Binds the reading of the request to the handler, so that a handler only ever sees checked values. */
 export function operation<Request>(definition: OperationDefinition<Request>): Operation {
+  const { request: _request, handle: _handle, ...about } = definition;
   return {
-    name: definition.name,
-    access: definition.access,
+    ...about,
     run: async (context, payload) =>
       await definition.handle(context, parsePayload(definition.request, payload, definition.name)),
   };

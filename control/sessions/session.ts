@@ -13,15 +13,24 @@ import { mayCall } from "../policy/rights.ts";
 import { type Envelope, EnvelopeError, errorFrame, okFrame, parseEnvelope } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { pushedTypes, replyType } from "../protocol/ops.ts";
+import { Bindings } from "./bindings.ts";
 import type { ControlPlane } from "./control_plane.ts";
-import type { Caller, Operation, SessionSocket } from "./handler.ts";
+import { gateError, startOf } from "./gate.ts";
+import type { AuditNote, Caller, Gate, Operation, SessionSocket } from "./handler.ts";
 import { operations } from "./handlers/mod.ts";
+import { checkScopeToken } from "./scope_tokens.ts";
 
 const log = getLogger(["zss", "control", "session"]);
 
 const byType: ReadonlyMap<string, Operation> = new Map(
   operations.map((operation) => [`control.${operation.name}`, operation]),
 );
+
+/** Codes that say that somebody was turned away. */
+const DENIALS: ReadonlySet<string> = new Set([
+  ..."forbidden node_auth_failed project_auth_failed project_policy_forbidden project_assignment_forbidden".split(" "),
+  ..."operator_auth_failed project_protected lease_superseded".split(" "),
+]);
 
 /** Most requests of a connection that may wait. */
 const MAX_WAITING = 1024;
@@ -33,6 +42,8 @@ export class Session implements Caller {
   readonly actor: Actor;
   readonly socket: SessionSocket;
   readonly #plane: ControlPlane;
+  readonly bindings: Bindings;
+  gate: Gate | undefined;
   #negotiated = false;
   #isClosed = false;
   #waiting = 0;
@@ -46,6 +57,9 @@ export class Session implements Caller {
     this.#plane = plane;
     this.socket = socket;
     this.actor = actor;
+    const start = startOf(plane.store, actor);
+    this.bindings = new Bindings(start.binding);
+    this.gate = start.gate;
   }
 
   /**
@@ -128,17 +142,78 @@ export class Session implements Caller {
         path: "/type",
       });
     }
-    const decision = mayCall(this.actor, operation.access);
-    if (!decision.allowed) {
-      throw new ZssError("forbidden", `Cannot run ${operation.name}: ${decision.reason}`, { hint: decision.hint });
-    }
-    const payload = await operation.run({ plane: this.#plane, session: this }, frame.payload);
-    const text = okFrame(replyType(operation.name), frame.id, payload);
-    const after = this.#takeAfterReply();
-    return () => {
-      this.socket.sendText(text);
-      after?.();
+    let about: AuditNote = {};
+    const context = {
+      plane: this.#plane,
+      session: this,
+      note: (note: AuditNote) => about = { ...about, ...note },
     };
+    try {
+      about = { rule: this.#permit(operation, frame) };
+      const payload = await operation.run(context, frame.payload);
+      if (operation.scope !== undefined || operation.isAudited === true) this.#audit(operation, frame, about);
+      const text = okFrame(replyType(operation.name), frame.id, payload);
+      const after = this.#takeAfterReply();
+      return () => {
+        this.socket.sendText(text);
+        after?.();
+      };
+    } catch (error) {
+      this.#takeAfterReply();
+      this.#auditRefusal(operation, frame, about, error);
+      throw error;
+    }
+  }
+
+  /** Whether the operation may run at all. Returns the rule that says so. @throws {ZssError} Otherwise. */
+  #permit({ name, access, scope, needsProject }: Operation, frame: Envelope): string {
+    const decision = mayCall(this.actor, access, scope);
+    if (!decision.allowed) {
+      throw new ZssError("forbidden", `Cannot run ${name}: ${decision.reason}`, {
+        hint: decision.hint,
+        data: { rule: decision.rule },
+      });
+    }
+    if (scope !== undefined) {
+      if (frame.id === undefined && frame.correlation_id === undefined) {
+        throw new ZssError(
+          "correlation_required",
+          `Cannot run ${name}: the request has neither id nor correlation_id`,
+          {
+            path: "/id",
+            hint: "what is changed is written down under the id of its request",
+          },
+        );
+      }
+      checkScopeToken(this.#plane.scopeTokens, scope, name, frame.payload);
+    }
+    if (needsProject === true && this.gate !== undefined) throw gateError(this.gate, name);
+    return decision.rule;
+  }
+
+  #audit({ scope }: Pick<Operation, "scope">, frame: Envelope, about: AuditNote, code: string | null = null): void {
+    const { actor } = this;
+    this.#plane.audit.write({
+      timestamp_ms: this.#plane.clock.now(),
+      role: actor.role,
+      actor: actor.role === "anonymous" ? null : actor.name,
+      agent_id: actor.role === "anonymous" ? null : this.bindings.active.agent_id,
+      control_type: frame.type,
+      scope: scope ?? "none",
+      target: about.target ?? null,
+      correlation_id: frame.correlation_id ?? frame.id ?? null,
+      result: code === null ? "ok" : "error",
+      error_code: code,
+      rule: about.rule ?? null,
+    });
+  }
+
+  /** What failed is written down when it would have been, or when somebody was turned away. */
+  #auditRefusal(operation: Operation, frame: Envelope, about: AuditNote, error: unknown): void {
+    const code = error instanceof ZssError ? error.code : "control_plane_error";
+    if (operation.scope === undefined && operation.isAudited !== true && !DENIALS.has(code)) return;
+    const rule = error instanceof ZssError ? error.data?.["rule"] : undefined;
+    this.#audit(operation, frame, typeof rule === "string" ? { ...about, rule } : about, code);
   }
 
   #takeAfterReply(): (() => void) | undefined {

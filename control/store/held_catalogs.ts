@@ -39,15 +39,20 @@ export class HeldCatalogs {
   }
 }
 
-/** Whether an event of the same change holds what a record says: the very objects, not only equal ones. */
-export function isInEvent(write: RecordWrite, change: Pick<ChangeSet, "events">): boolean {
-  if (write.kind !== "catalog" || write.record === undefined) return false;
-  const record = write.record;
-  return change.events.some(({ kind, node_id, revision, payload }) =>
-    kind !== "deleted" && node_id === write.key && "revision" in record && record.revision === revision &&
-    "platform" in record && payload["platform"] === record.platform && payload["labels"] === record.labels &&
+/**
+ * Revision of the event of the same change that holds what a record says: the
+ * very objects, not only equal ones. `undefined` when there is none.
+ */
+export function eventThatHolds(write: RecordWrite, change: Pick<ChangeSet, "events">): number | undefined {
+  if (write.kind !== "catalog" || write.record === undefined) return undefined;
+  const { record } = write;
+  if (!("revision" in record && "platform" in record)) return undefined;
+  const holder = change.events.find(({ kind, node_id, revision, payload }) =>
+    kind !== "deleted" && node_id === write.key && record.revision === revision &&
+    payload["platform"] === record.platform && payload["labels"] === record.labels &&
     payload["services"] === record.services
   );
+  return holder?.revision;
 }
 
 /** The catalog that an event holds. */

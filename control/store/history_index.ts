@@ -8,6 +8,9 @@
 
 import type { EventHead, StoredEvent } from "./records.ts";
 
+/** So many events are held unless it is said otherwise. */
+export const DEFAULT_MAX_EVENTS = 10_000;
+
 /** How much history is held; what is older is trimmed, the newest event never is. */
 export interface HistoryLimits {
   /** @default {10000} */
@@ -31,7 +34,7 @@ export class HistoryIndex {
 
   /** @param next Revision of the first event that will be added. */
   constructor(limits: HistoryLimits, next: number) {
-    this.#maxEvents = limits.maxEvents ?? 10_000;
+    this.#maxEvents = limits.maxEvents ?? DEFAULT_MAX_EVENTS;
     this.#maxAgeMs = limits.maxAgeMs ?? 604_800_000;
     this.#maxBytes = limits.maxBytes ?? 268_435_456;
     this.#oldest = next;

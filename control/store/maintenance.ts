@@ -5,7 +5,17 @@
  * @module
  */
 
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { errorText, ZssError } from "../protocol/errors.ts";
@@ -68,6 +78,12 @@ function verifyFile(file: string): StoreReport {
       if (!isJson(String(row["payload"]))) problems.push(`event ${revision} is not readable`);
       before = revision;
     }
+    const without = database.prepare(
+      `SELECT key FROM records AS node WHERE kind = 'node'
+         AND NOT EXISTS (SELECT 1 FROM records WHERE kind = 'catalog' AND key = node.key)
+         AND NOT EXISTS (SELECT 1 FROM events WHERE node_id = node.key) LIMIT 20`,
+    );
+    for (const row of without.all()) problems.push(`node "${row["key"]}" has no catalog`);
     if (before !== undefined && before !== report.revision) {
       problems.push(`the newest event has revision ${before}, revision ${report.revision} was given out`);
     }
@@ -130,10 +146,12 @@ export function restoreStore(folder: string, backup: string, newEpoch: string, s
     } finally {
       database.close();
     }
-    for (const end of ["", "-wal", "-shm"]) {
+    syncFile(fresh);
+    for (const end of ["-wal", "-shm", ""]) {
       if (existsSync(file + end)) renameSync(file + end, `${file}.before-${stamp}${end}`);
     }
     renameSync(fresh, file);
+    syncFile(folder);
   } catch (cause) {
     rmSync(fresh, { force: true });
     throw new ZssError("storage_error", `Cannot restore "${backup}": ${errorText(cause)}`, {
@@ -158,6 +176,20 @@ export function compactStore(folder: string): { readonly before: number; readonl
     database.close();
   }
   return { before, after: statSync(file).size };
+}
+
+/** Waits until a file, or what a folder lists, is on the disk. Windows knows no such thing for folders. */
+function syncFile(path: string): void {
+  try {
+    const handle = openSync(path, "r");
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    if (statSync(path).isFile()) throw error;
+  }
 }
 
 function openFile(file: string): DatabaseSync {

@@ -42,6 +42,7 @@ export function memoryStore(options: MemoryStoreOptions): Store {
     },
     get: (kind, key) => working.get(kind, key),
     list: (kind) => working.list(kind),
+    entries: (kind) => working.entries(kind),
     transact: <T>(work: (tx: Transaction) => T) => commits.transact(work),
     readSince(revision, limit) {
       const from = Math.max(0, revision + 1 - index.oldest);

@@ -31,6 +31,14 @@ const MIGRATIONS: readonly Migration[] = [
     // Nothing to change: an older zss would not look for catalogs there, so it must refuse the file.
     sql: "",
   },
+  {
+    version: 4,
+    description: "tokens have scopes, a project, actions and an end; invites may name their node",
+    sql: `UPDATE records SET value = json_set(value, '$.scopes', json('[]'), '$.project_id', NULL, '$.actions', NULL,
+            '$.expires_at_ms', NULL) WHERE kind = 'token' AND json_type(value, '$.scopes') IS NULL;
+          UPDATE records SET value = json_set(value, '$.node_name', NULL, '$.labels', json('{}'))
+            WHERE kind = 'invite' AND json_type(value, '$.labels') IS NULL;`,
+  },
 ];
 
 /** Version of the tables that this program works with. */

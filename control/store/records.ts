@@ -44,14 +44,103 @@ export interface InviteRecord {
   readonly expires_at_ms: number;
   /** Which node it made; `null` while it is unused. */
   readonly redeemed_by: string | null;
+  /** Name that the node has to take; `null` when it may choose. */
+  readonly node_name: string | null;
+  /** Labels that the node begins with. */
+  readonly labels: Readonly<Record<string, string>>;
 }
+
+/** Somebody who asks to join without an invite, kept under the request's id. */
+export interface JoinRequestRecord {
+  readonly request_id: string;
+  readonly node_name: string;
+  readonly fs_url: string;
+  readonly platform: Platform;
+  readonly requested_at_ms: number;
+  readonly expires_at_ms: number;
+  /** Proves who may collect the answer. */
+  readonly claim_hash: string;
+  /** Short text that both sides show, so that a person can tell two requests apart. */
+  readonly code: string;
+  readonly state: "pending" | "approved" | "denied";
+  /** The node that an approval made; `null` before it. */
+  readonly node_id: string | null;
+}
+
+/** What somebody with a token that is no admin's may do on behalf of an operator. */
+export type OperatorScope = "node" | "operator" | "project";
+
+/** What a policy of a project is about. */
+export type ProjectAction = "read" | "observe" | "invoke" | "mount" | "admin";
 
 /** A bearer token, kept under its hash. */
 export interface TokenRecord {
   readonly token_id: string;
   readonly name: string;
-  readonly role: "admin";
+  readonly role: "admin" | "user" | "operator";
+  /** Of an operator: which operations of an admin it may call. */
+  readonly scopes: readonly OperatorScope[];
+  /** The only project it is good for; `null` for any. */
+  readonly project_id: string | null;
+  /** The only actions it is good for; `null` for any. */
+  readonly actions: readonly ProjectAction[] | null;
   readonly created_at_ms: number;
+  /** `null`: it does not expire. */
+  readonly expires_at_ms: number | null;
+}
+
+/** Modes of the actions of a project. */
+type ActionModes = Readonly<Partial<Record<ProjectAction, "open" | "token" | "admin" | "deny">>>;
+
+/** A folder of a node that a project shows under a path. */
+export interface ProjectMount {
+  readonly mount_path: string;
+  readonly node_id: string;
+  readonly export_name: string;
+}
+
+/** A project. */
+export interface ProjectRecord {
+  readonly project_id: string;
+  readonly name: string;
+  readonly vision: string;
+  readonly status: string;
+  readonly kind: "normal" | "system_builtin";
+  /** Id of the token that made it; `null` for the server itself. */
+  readonly creator_id: string | null;
+  /** Digest of its token; `null` before the first. */
+  readonly token_hash: string | null;
+  /** Whether the token counts: it was made and not revoked. */
+  readonly is_locked: boolean;
+  readonly created_at_ms: number;
+  readonly updated_at_ms: number;
+  readonly access_policy: { readonly actions: ActionModes; readonly agents: Readonly<Record<string, ActionModes>> };
+  readonly mounts: readonly ProjectMount[];
+}
+
+/** A session as its owner may find it again. */
+export interface SessionEntry {
+  readonly session_key: string;
+  readonly agent_id: string;
+  readonly project_id: string | null;
+  readonly last_active_ms: number;
+}
+
+/** What is remembered about the holder of a token, kept under the token's id. */
+export interface MemberRecord {
+  readonly last_target: { readonly agent_id: string; readonly project_id: string } | null;
+  /** Newest first. */
+  readonly history: readonly SessionEntry[];
+}
+
+/** Where the audit log ends: one record. */
+export interface AuditHead {
+  /** Number of the last line; 0 before the first. */
+  readonly id: number;
+  /** Hash of the last line. */
+  readonly hash: string;
+  /** The lines that were written last: a crash may have kept them from the file. */
+  readonly lines: readonly { readonly id: number; readonly hash: string }[];
 }
 
 /** Type of the record of each kind. */
@@ -59,7 +148,13 @@ export interface RecordOf {
   readonly node: NodeRecord;
   readonly catalog: CatalogRecord;
   readonly invite: InviteRecord;
+  readonly join_request: JoinRequestRecord;
   readonly token: TokenRecord;
+  readonly audit: AuditHead;
+  readonly project: ProjectRecord;
+  /** Kept under the id of the agent. */
+  readonly active_project: { readonly project_id: string };
+  readonly member: MemberRecord;
   readonly counter: { readonly next: number };
 }
 
@@ -67,7 +162,18 @@ export interface RecordOf {
 export type RecordKind = keyof RecordOf;
 
 /** All kinds. */
-export const recordKinds: readonly RecordKind[] = ["node", "catalog", "invite", "token", "counter"];
+export const recordKinds: readonly RecordKind[] = [
+  "node",
+  "catalog",
+  "invite",
+  "join_request",
+  "token",
+  "audit",
+  "project",
+  "active_project",
+  "member",
+  "counter",
+];
 
 /** Why an event was written. */
 export type EventKind = "upsert" | "join" | "online" | "offline" | "deleted" | "visibility";

@@ -4,18 +4,21 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { catalogText } from "../catalog/catalog_text.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { GroupCommit } from "./group_commit.ts";
-import { catalogInEvent, HeldCatalogs, isInEvent } from "./held_catalogs.ts";
+import { catalogInEvent, eventThatHolds, HeldCatalogs } from "./held_catalogs.ts";
 import { eventHead, HistoryIndex, type HistoryLimits } from "./history_index.ts";
 import { migrate } from "./migrations.ts";
 import type { EventHead, EventKind, RecordKind, RecordOf, StoredEvent } from "./records.ts";
 import type { Store, Transaction } from "./store.ts";
-import { type ChangeSet, isRecordKind, type RecordWrite, WorkingSet } from "./working_set.ts";
+import { isRecordKind, WorkingSet } from "./working_set.ts";
+
+const log = getLogger(["zss", "control", "store"]);
 
 /** Name of the file in the data folder. */
 export const STORE_FILE = "zss.db";
@@ -30,6 +33,9 @@ const TABLES = `
     timestamp_ms INTEGER NOT NULL, payload TEXT NOT NULL
   ) STRICT;
 `;
+
+/** What makes a commit wait for the disk. */
+export const DURABILITY = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 /** How a store on disk is opened. */
 export interface SqliteStoreOptions {
@@ -56,7 +62,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     database = new DatabaseSync(file);
     // One server per file: the records are kept in memory too, so a second writer would work on old ones.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 500;");
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    database.exec(DURABILITY);
     database.exec(TABLES);
     migrate(database, file);
   } catch (cause) {
@@ -106,17 +112,22 @@ class SqliteStore implements Store {
     const trim = database.prepare("DELETE FROM events WHERE revision < ?");
     this.#commits = new GroupCommit(this.#working, (changes) => {
       const start = performance.now();
-      // What becomes true of the catalogs once the commit holds.
-      const then: (() => void)[] = [];
+      const heads: EventHead[] = [];
+      // Where the catalogs of this commit stand: the revision of their event, or undefined for a record or nothing.
+      const catalogs = new Map<string, number | undefined>();
+      let oldest: number;
       database.exec("BEGIN IMMEDIATE");
       try {
-        const heads: EventHead[] = [];
         for (const change of changes) {
           for (const write of change.writes) {
             const { kind, key, record } = write;
+            const heldBy = eventThatHolds(write, change);
             if (record === undefined) remove.run(kind, key);
-            else if (!isInEvent(write, change)) put.run(kind, key, catalogText(record));
-            if (kind === "catalog") then.push(() => this.#noteCatalog(write, change));
+            else if (heldBy === undefined) put.run(kind, key, catalogText(record));
+            if (kind === "catalog") {
+              catalogs.delete(key);
+              catalogs.set(key, heldBy);
+            }
           }
           for (const event of change.events) {
             const payload = catalogText(event.payload);
@@ -124,23 +135,34 @@ class SqliteStore implements Store {
             heads.push(eventHead(event, payload.length));
           }
         }
-        const oldest = this.#index.oldestAfter(heads);
+        oldest = this.#index.oldestAfter(heads);
         if (heads.length > 0) setMeta.run(String(this.#working.revision), "revision");
         if (oldest > this.#index.oldest) {
-          for (const nodeId of this.#held.olderThan(oldest)) {
+          // Also those of this very commit, which may be larger than all the history that is held.
+          const held = [...this.#held.olderThan(oldest).filter((nodeId) => !catalogs.has(nodeId))];
+          for (const [nodeId, revision] of catalogs) if (revision !== undefined && revision < oldest) held.push(nodeId);
+          for (const nodeId of held) {
             const catalog = this.#working.get("catalog", nodeId);
             if (catalog !== undefined) put.run("catalog", nodeId, catalogText(catalog));
-            then.unshift(() => this.#held.drop(nodeId));
+            catalogs.set(nodeId, undefined);
           }
           trim.run(oldest);
         }
         database.exec("COMMIT");
-        this.#index.add(heads, oldest);
-        for (const note of then) note();
-        options.onCommitted?.(performance.now() - start);
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
+      }
+      // The commit holds: from here on nothing may be taken back.
+      this.#index.add(heads, oldest);
+      for (const [nodeId, revision] of catalogs) {
+        if (revision === undefined) this.#held.drop(nodeId);
+        else this.#held.hold(nodeId, revision);
+      }
+      try {
+        options.onCommitted?.(performance.now() - start);
+      } catch (error) {
+        log.error("A listener of commits failed: {error}", { error });
       }
     });
   }
@@ -159,6 +181,10 @@ class SqliteStore implements Store {
 
   list<K extends RecordKind>(kind: K): RecordOf[K][] {
     return this.#working.list(kind);
+  }
+
+  entries<K extends RecordKind>(kind: K): { readonly key: string; readonly record: RecordOf[K] }[] {
+    return this.#working.entries(kind);
   }
 
   transact<T>(work: (tx: Transaction) => T): Promise<T> {
@@ -190,12 +216,6 @@ class SqliteStore implements Store {
     this.#commits.close();
     if (this.#database.isOpen) this.#database.close();
     return Promise.resolve();
-  }
-
-  #noteCatalog(write: RecordWrite, change: ChangeSet): void {
-    const { key, record } = write;
-    if (record !== undefined && "revision" in record && isInEvent(write, change)) this.#held.hold(key, record.revision);
-    else this.#held.drop(key);
   }
 
   #meta(name: string, initial: () => string): string {

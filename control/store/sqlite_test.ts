@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { serviceDescriptor } from "../catalog/descriptor.ts";
 import { removeNode } from "../pairing/node_events.ts";
 import { addNode } from "../pairing/nodes.ts";
-import { openSqliteStore, STORE_FILE } from "./sqlite.ts";
+import { DURABILITY, openSqliteStore, STORE_FILE } from "./sqlite.ts";
 import type { Store } from "./store.ts";
 import { storeContract } from "./store_contract.ts";
 
@@ -32,7 +32,10 @@ Deno.test("openSqliteStore() forgets nothing over a restart: records, counters, 
   const folder = newFolder();
   const first = openIn(folder);
   await first.transact((tx) =>
-    tx.put("token", "h", { token_id: "token-1", name: "a", role: "admin", created_at_ms: 3 })
+    tx.put("token", "h", {
+      ...{ token_id: "token-1", name: "a", role: "admin", scopes: [], project_id: null, actions: null },
+      ...{ created_at_ms: 3, expires_at_ms: null },
+    })
   );
   await first.transact((tx) => tx.nextNumber("node"));
   await append(first, "a");
@@ -62,7 +65,7 @@ Deno.test("openSqliteStore() refuses a file of a newer version, one that is dama
   const database = new DatabaseSync(joinPath(newer, STORE_FILE));
   database.exec("UPDATE meta SET value = '99' WHERE name = 'schema_version'");
   database.close();
-  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 3/ });
+  assert.throws(() => openIn(newer), { code: "storage_error", message: /schema version 99, this zss knows 4/ });
 
   const damaged = newFolder();
   writeFileSync(
@@ -155,11 +158,46 @@ Deno.test("openSqliteStore() keeps a catalog that was written without an event, 
   await again.close();
 });
 
+Deno.test("openSqliteStore() keeps the catalogs of a commit that is larger than the history", async () => {
+  const folder = newFolder();
+  const store = openIn(folder, 3);
+  const nodes = ["a", "b", "c", "d", "e"];
+  await Promise.all(nodes.map((nodeId) => join(store, nodeId)));
+  await Promise.all(nodes.map((nodeId) => publish(store, nodeId, "1")));
+  await store.close();
+  const again = openIn(folder, 3);
+  assert.deepEqual(nodes.map((nodeId) => versionOf(again, nodeId)), nodes.map(() => "1"));
+  await again.close();
+});
+
+Deno.test("openSqliteStore() takes nothing back once a commit holds, whatever its listener does", async () => {
+  const folder = newFolder();
+  let fails = false;
+  const onCommitted = () => {
+    if (fails) throw new RangeError("a meter broke");
+  };
+  const store = openSqliteStore({ folder, newEpoch: () => "e1", onCommitted });
+  await append(store, "a");
+  fails = true;
+  assert.equal(await append(store, "b"), 2);
+  fails = false;
+  assert.equal(await append(store, "c"), 3);
+  await store.close();
+  const again = openIn(folder);
+  assert.deepEqual(again.readSince(0, 9).map(({ node_id }) => node_id), ["a", "b", "c"]);
+  await again.close();
+});
+
+Deno.test("openSqliteStore() makes a commit wait for the disk", () => assert.match(DURABILITY, /synchronous = FULL/));
+
 Deno.test("openSqliteStore() gives back what random publishers left, whatever is trimmed and whenever it restarts", async () => {
   const step = fc.oneof(
     {
       weight: 8,
-      arbitrary: fc.record({ node: fc.constantFrom("a", "b", "c"), version: fc.stringMatching(/^[0-9]{1,3}$/) }),
+      arbitrary: fc.array(
+        fc.record({ node: fc.constantFrom("a", "b", "c"), version: fc.stringMatching(/^[0-9]{1,3}$/) }),
+        { minLength: 1, maxLength: 8 },
+      ),
     },
     { weight: 1, arbitrary: fc.constant("restart" as const) },
   );
@@ -174,8 +212,9 @@ Deno.test("openSqliteStore() gives back what random publishers left, whatever is
           await store.close();
           store = openIn(folder, maxEvents);
         } else {
-          await publish(store, one.node, one.version);
-          published.set(one.node, one.version);
+          // Several share a commit.
+          await Promise.all(one.map(({ node, version }) => publish(store, node, version)));
+          for (const { node, version } of one) published.set(node, version);
         }
         for (const [nodeId, version] of published) assert.equal(versionOf(store, nodeId), version);
       }

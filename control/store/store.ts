@@ -31,6 +31,8 @@ export interface RecordReader {
   get<K extends RecordKind>(kind: K, key: string): RecordOf[K] | undefined;
   /** All records of a kind, in the order in which their keys were first written. */
   list<K extends RecordKind>(kind: K): RecordOf[K][];
+  /** The same with their keys. */
+  entries<K extends RecordKind>(kind: K): { readonly key: string; readonly record: RecordOf[K] }[];
 }
 
 /** What a transaction sees and may do; dead once the transaction's function has returned. */

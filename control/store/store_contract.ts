@@ -99,7 +99,7 @@ export function storeContract(name: string, open: () => Promise<Store> | Store):
 }
 
 function invite(id: string): InviteRecord {
-  return { invite_id: id, created_at_ms: 1, expires_at_ms: 2, redeemed_by: null };
+  return { invite_id: id, created_at_ms: 1, expires_at_ms: 2, redeemed_by: null, node_name: null, labels: {} };
 }
 
 function event(node_id: string): NewEvent {

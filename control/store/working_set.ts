@@ -35,7 +35,12 @@ export class WorkingSet {
     node: new Map(),
     catalog: new Map(),
     invite: new Map(),
+    join_request: new Map(),
     token: new Map(),
+    audit: new Map(),
+    project: new Map(),
+    active_project: new Map(),
+    member: new Map(),
     counter: new Map(),
   };
   /** Revision of the newest event. */
@@ -51,6 +56,10 @@ export class WorkingSet {
 
   list<K extends RecordKind>(kind: K): RecordOf[K][] {
     return [...this.#tables[kind].values()];
+  }
+
+  entries<K extends RecordKind>(kind: K): { readonly key: string; readonly record: RecordOf[K] }[] {
+    return Array.from(this.#tables[kind], ([key, record]) => ({ key, record }));
   }
 
   /** Puts a record that is durable already, as a store does when it opens. */
@@ -78,6 +87,7 @@ export class WorkingSet {
     const tx: Transaction = {
       get: (kind, key) => this.get(kind, key),
       list: (kind) => this.list(kind),
+      entries: (kind) => this.entries(kind),
       put,
       remove: (kind, key) => {
         undo.push(this.#removal(kind, key));

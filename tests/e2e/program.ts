@@ -10,10 +10,14 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { programCommand } from "../../drivers/process/mod.ts";
 
 /** How long anything may take here before the test fails, in milliseconds. */
 const DEADLINE_MS = 30_000;
+
+/** A folder that nobody makes: without it the contexts of whoever runs the tests would be used. */
+const NO_CONTEXTS = fileURLToPath(new URL("./no_contexts", import.meta.url));
 
 /** A command that has ended. */
 export interface Finished {
@@ -49,7 +53,7 @@ export class Program {
       keep.flatMap((key) => process.env[key] === undefined ? [] : [[key, process.env[key]]]),
     );
     this.child = spawn(self.file, [...self.args], {
-      env: { ...inherited, ...self.env, ...options.env },
+      env: { ...inherited, ZSS_CONFIG_DIR: NO_CONTEXTS, ...self.env, ...options.env },
       cwd: options.cwd,
       stdio: ["pipe", "pipe", "pipe"],
     });

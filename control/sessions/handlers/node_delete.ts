@@ -1,5 +1,6 @@
 import { authenticateNode } from "../../pairing/nodes.ts";
 import { removeNode } from "../../pairing/node_events.ts";
+import { mayCall } from "../../policy/rights.ts";
 import { ZssError } from "../../protocol/errors.ts";
 import { requests } from "../../protocol/ops.ts";
 import { operation } from "../operation.ts";
@@ -9,9 +10,11 @@ import { findNode } from "./find_node.ts";
 export const nodeDelete = operation({
   name: "node_delete",
   access: "node_secret",
+  scope: "node",
   request: requests.node_delete,
-  async handle({ plane, session }, { node_id, node_secret }) {
-    if (node_secret === undefined && session.actor.role !== "admin") {
+  async handle({ plane, session, note }, { node_id, node_secret }) {
+    note({ target: node_id });
+    if (node_secret === undefined && !mayCall(session.actor, "admin", "node").allowed) {
       throw new ZssError("forbidden", "Cannot run node_delete: operation requires admin token, or the node's secret", {
         hint: "connect with an admin token (--token-file or ZSS_TOKEN)",
       });

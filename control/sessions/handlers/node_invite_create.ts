@@ -6,8 +6,12 @@ import { operation } from "../operation.ts";
 export const nodeInviteCreate = operation({
   name: "node_invite_create",
   access: "admin",
+  scope: "node",
   request: requests.node_invite_create,
-  handle({ plane }, { expires_in_ms }) {
-    return plane.store.transact((tx) => createInvite(tx, plane.random, plane.clock.now(), expires_in_ms));
+  async handle({ plane, note }, { expires_in_ms, node_name, labels }) {
+    const terms = { ttlMs: expires_in_ms, nodeName: node_name, labels };
+    const invite = await plane.store.transact((tx) => createInvite(tx, plane.random, plane.clock.now(), terms));
+    note({ target: invite.invite_id });
+    return invite;
   },
 });

@@ -1,23 +1,29 @@
-import { historyGone } from "../../events/hub.ts";
+import { entriesOf, historyGone } from "../../events/hub.ts";
 import { catalogOf, catalogPayload } from "../../pairing/node_events.ts";
+import type { Decision } from "../../policy/rights.ts";
+import { type CatalogPayload, type Viewer, visiblePart } from "../../policy/visibility.ts";
 import { ZssError } from "../../protocol/errors.ts";
 import { type OpRequest, requests } from "../../protocol/ops.ts";
 import type { ControlPlane } from "../control_plane.ts";
 import type { Caller } from "../handler.ts";
 import { operation } from "../operation.ts";
+import { requireAllowed, viewerOf, viewKey } from "../viewer.ts";
 
 type Request = OpRequest<"node_service_watch">;
 
 /** Starts the stream of catalog changes on this connection; a second watch replaces the first. */
 export const nodeServiceWatch = operation({
   name: "node_service_watch",
-  access: "admin",
+  access: "member",
+  needsProject: true,
   request: requests.node_service_watch,
   handle({ plane, session }, request) {
-    const decision = plane.policy.mayWatch(session.actor);
-    if (!decision.allowed) throw new ZssError("forbidden", decision.reason, { hint: decision.hint });
+    requireAllowed(mayWatch(session.actor, plane.limits), "watch the catalog");
     const { store, hub } = plane;
     const wants = filterOf(plane, session, request);
+    const isScoped = session.actor.role !== "admin";
+    const look = () => viewerOf(store, session.actor, session.bindings.active);
+    const visible = isScoped ? visibleNodes(plane, look(), request) : [];
     const start = startOf(plane, request, wants);
     const replayLimit = Math.min(request.replay_limit, plane.limits.replayMax);
     const begin = hub.subscribe(session.socket, {
@@ -25,7 +31,13 @@ export const nodeServiceWatch = operation({
       detail: request.detail ?? "full",
       isExtended: isExtended(request),
       bookmarks: request.bookmarks === true,
-      ...(start.withSnapshot ? { snapshot: snapshotOf(plane, session, request) } : {}),
+      ...(start.withSnapshot ? { snapshot: isScoped ? visible : allNodes(plane, request) } : {}),
+      ...(isScoped
+        ? {
+          scope: { key: () => viewKey(look()), show: (payload) => visiblePart(look(), payload) },
+          shown: visible.map((payload) => [String(payload["node_id"]), entriesOf(payload)] as const),
+        }
+        : {}),
       from: start.from,
       until: store.revision,
     });
@@ -47,12 +59,30 @@ function isExtended({ since, snapshot, bookmarks, detail }: Request): boolean {
   return [since, snapshot, bookmarks, detail].some((member) => member !== undefined);
 }
 
-function filterOf({ policy }: ControlPlane, { actor }: Caller, request: Request) {
+/** What is wanted of an event without looking at its payload; nodes that are hidden are left out later. */
+function filterOf({ store }: ControlPlane, { actor, bindings }: Caller, request: Request) {
   const extended = isExtended(request);
   const { node_id: nodeId } = request;
+  const isNear = (id: string) =>
+    actor.role === "admin" || viewerOf(store, actor, bindings.active).project?.mounts.some((one) => one.node_id === id);
   return (head: { readonly kind: string; readonly node_id: string }) =>
     (extended || head.kind === "upsert") && (nodeId === undefined || head.node_id === nodeId) &&
-    policy.maySeeNode(actor, head.node_id);
+    // A node whose visibility changed may have been seen until now.
+    (head.kind === "visibility" || isNear(head.node_id) === true);
+}
+
+/** Whether somebody may watch at all. */
+function mayWatch(actor: Caller["actor"], { allowAdmin, allowUser }: ControlPlane["limits"]): Decision {
+  const isAllowed = actor.role === "admin" ? allowAdmin : allowUser;
+  if (isAllowed) return { allowed: true, rule: `watching is allowed for ${actor.role}` };
+  const name = actor.role === "admin" ? "ADMIN" : "USER";
+  return {
+    allowed: false,
+    rule: "the operator of the server does not allow it",
+    code: "forbidden",
+    reason: `node service watch is disabled for ${actor.role} role`,
+    hint: `the operator can allow it with SPIDERWEB_NODE_SERVICE_WATCH_ALLOW_${name}=true`,
+  };
 }
 
 interface Start {
@@ -102,12 +132,17 @@ function startOf({ store, limits }: ControlPlane, request: Request, wants: Retur
   return { from: since.revision, replayed, withSnapshot: false };
 }
 
-/** The nodes that a watcher may see, as they are now. Records are values, so later changes do not reach them. */
-function snapshotOf({ store, policy }: ControlPlane, { actor }: Caller, { node_id: nodeId }: Request) {
-  return store.list("node")
-    .filter((node) => (nodeId === undefined || node.node_id === nodeId) && policy.maySeeNode(actor, node.node_id))
-    .map((node) => ({
-      ...catalogPayload(node, catalogOf(store, node.node_id)),
-      state: node.online ? "online" : "offline",
-    }));
+/** The nodes that are asked for, as they are now. Records are values, so later changes do not reach them. */
+function allNodes({ store }: ControlPlane, { node_id: nodeId }: Request): Record<string, unknown>[] {
+  return store.list("node").filter((node) => nodeId === undefined || node.node_id === nodeId).map((node) => ({
+    ...catalogPayload(node, catalogOf(store, node.node_id)),
+    state: node.online ? "online" : "offline",
+  }));
+}
+
+/** What a viewer sees of them. */
+function visibleNodes(plane: ControlPlane, viewer: Viewer, request: Request): CatalogPayload[] {
+  return allNodes(plane, request).map((payload) => visiblePart(viewer, payload)).filter((payload) =>
+    payload !== undefined
+  );
 }

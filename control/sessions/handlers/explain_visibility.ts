@@ -1,0 +1,88 @@
+import { catalogOf } from "../../pairing/node_events.ts";
+import { decideNode, decideNodeService, type Viewer } from "../../policy/visibility.ts";
+import type { Actor } from "../../policy/rights.ts";
+import { ZssError } from "../../protocol/errors.ts";
+import { type OpRequest, requests } from "../../protocol/ops.ts";
+import type { TokenRecord } from "../../store/records.ts";
+import type { OpContext } from "../handler.ts";
+import { memoryOf } from "../memory.ts";
+import { operation } from "../operation.ts";
+import { viewerOf } from "../viewer.ts";
+
+/** Says who would see a path, and the rule that decides. Only an admin may ask for others. */
+export const explainVisibility = operation({
+  name: "explain_visibility",
+  access: "member",
+  request: requests.explain_visibility,
+  handle(context, request) {
+    const viewer = viewerFor(context, request);
+    const [, kind, nodeId = "", serviceId] = request.path.split("/");
+    if (kind !== "nodes" || nodeId === "") {
+      throw new ZssError("invalid_payload", `Cannot explain "${request.path}": a path below /nodes is wanted`, {
+        path: "/path",
+        hint: "for example /nodes/node-1/camera",
+      });
+    }
+    const { plane } = context;
+    const node = decideNode(viewer, nodeId);
+    const steps = [{ about: `/nodes/${nodeId}`, visible: node.allowed, rule: node.rule }];
+    let visible = node.allowed;
+    const name = serviceId === "services" ? request.path.split("/")[4] : serviceId;
+    if (visible && name !== undefined && name !== "") {
+      const service = catalogOf(plane.store, nodeId).services.find(({ service_id }) => service_id === name);
+      const decision = service === undefined ? undefined : decideNodeService(viewer, service);
+      visible = decision?.allowed ?? false;
+      const rule = decision?.rule ?? "the node publishes no such service";
+      steps.push({ about: `/nodes/${nodeId}/${name}`, visible, rule });
+    }
+    if (visible && plane.store.get("node", nodeId) === undefined) {
+      visible = false;
+      steps.push({ about: `/nodes/${nodeId}`, visible, rule: "there is no such node" });
+    }
+    const { actor, agent_id, project } = viewer;
+    return {
+      path: request.path,
+      visible,
+      actor: actor.role === "anonymous" ? { role: actor.role } : { role: actor.role, name: actor.name },
+      agent_id,
+      project_id: project?.project_id ?? null,
+      steps,
+      hint: node.allowed ? null : node.hint,
+    };
+  },
+});
+
+function viewerFor({ plane, session }: OpContext, request: OpRequest<"explain_visibility">): Viewer {
+  const { as, agent_id, project_id, project_token } = request;
+  const active = session.bindings.active;
+  if (as === undefined) {
+    return viewerOf(plane.store, session.actor, {
+      agent_id: agent_id ?? active.agent_id,
+      project_id: project_id ?? active.project_id,
+      project_token: project_token ?? active.project_token,
+    });
+  }
+  if (session.actor.role !== "admin") {
+    throw new ZssError("forbidden", "Cannot explain what others see: operation requires admin token", {
+      path: "/as",
+      hint: "leave out --as to ask for yourself",
+    });
+  }
+  const record = plane.store.list("token").find(({ name, token_id }) => name === as || token_id === as);
+  if (record === undefined) {
+    throw new ZssError("token_not_found", `Cannot explain what "${as}" sees: no token has this name or id`, {
+      path: "/as",
+      hint: "zss server token list shows those there are",
+    });
+  }
+  const target = memoryOf(plane.store, actorFrom(record)).last_target;
+  return viewerOf(plane.store, actorFrom(record), {
+    agent_id: agent_id ?? target?.agent_id ?? active.agent_id,
+    project_id: project_id ?? target?.project_id ?? null,
+    project_token,
+  });
+}
+
+function actorFrom({ role, name, token_id, scopes, project_id, actions }: TokenRecord): Actor {
+  return { role, name, token_id, scopes, project_id, actions };
+}

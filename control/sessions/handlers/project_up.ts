@@ -1,0 +1,68 @@
+import { readAccessPolicy } from "../../policy/access_policy.ts";
+import { createProject, projectNamed, replaceMounts, updateProject } from "../../projects/projects.ts";
+import { ZssError } from "../../protocol/errors.ts";
+import { requests } from "../../protocol/ops.ts";
+import { operation } from "../operation.ts";
+import { accessProject, visibilityChanged } from "../project_access.ts";
+import { viewerOf } from "../viewer.ts";
+import { workspacePayload } from "../workspace.ts";
+
+/** Brings a project to a wanted state, making it when there is none of the name: the same request again changes nothing. */
+export const projectUp = operation({
+  name: "project_up",
+  access: "member",
+  scope: "project",
+  request: requests.project_up,
+  async handle(context, request) {
+    const { plane, session, note } = context;
+    const { actor, bindings } = session;
+    const { agent_id } = bindings.active;
+    const now = plane.clock.now();
+    const { vision, status, desired_mounts, project_token, activate } = request;
+    const policy = request.access_policy === undefined ? undefined : readAccessPolicy(request.access_policy);
+    const name = request.name ?? request.project_name;
+    if (request.project_id === undefined && name === undefined) {
+      throw new ZssError("missing_field", "Cannot run project_up: project_id or name is required", {
+        path: "/name",
+        hint: "name the project that is to be there",
+      });
+    }
+    const { project, created } = await plane.store.transact((tx) => {
+      const id = request.project_id ?? projectNamed(tx, name ?? "")?.project_id;
+      const creator = actor.role === "anonymous" ? "" : actor.token_id;
+      const fields = { vision, status, access_policy: policy, ...(request.project_id === undefined ? {} : { name }) };
+      const before = id === undefined ? undefined : tx.get("project", id);
+      if (id === undefined) {
+        const made = createProject(tx, { ...fields, name: name ?? "" }, creator, now);
+        note({ target: made.project_id });
+        const after = desired_mounts === undefined ? made : replaceMounts(tx, made.project_id, desired_mounts, now);
+        visibilityChanged(tx, undefined, after, now);
+        return { project: after, created: true };
+      }
+      const which = { project_id: id, project_token };
+      const isUpdate = Object.values(fields).some((field) => field !== undefined);
+      let after = accessProject(context, tx, which, "read", "bring up", agent_id);
+      if (isUpdate) {
+        accessProject(context, tx, which, "admin", "change", agent_id);
+        after = updateProject(tx, id, fields, now);
+      }
+      if (desired_mounts !== undefined) {
+        accessProject(context, tx, which, "mount", "mount into", agent_id);
+        after = replaceMounts(tx, id, desired_mounts, now);
+      }
+      if (policy !== undefined || desired_mounts !== undefined) visibilityChanged(tx, before, after, now);
+      return { project: after, created: false };
+    });
+    if (activate) {
+      await plane.store.transact((tx) => tx.put("active_project", agent_id, { project_id: project.project_id }));
+    }
+    const viewer = viewerOf(plane.store, actor, { agent_id, project_id: project.project_id, project_token });
+    return {
+      project_id: project.project_id,
+      project_token: null,
+      created,
+      activated: activate,
+      workspace: workspacePayload(plane, viewer, project),
+    };
+  },
+});

@@ -1,0 +1,32 @@
+import { decideProject } from "../../policy/project.ts";
+import { findProject } from "../../projects/projects.ts";
+import { requests } from "../../protocol/ops.ts";
+import { gateError } from "../gate.ts";
+import { operation } from "../operation.ts";
+import { requireAllowed, requireAssignable, viewerOf } from "../viewer.ts";
+import { workspacePayload } from "../workspace.ts";
+
+/** What a project shows at this moment; without one that is named, the agent's active one. */
+export const workspaceStatus = operation({
+  name: "workspace_status",
+  access: "member",
+  request: requests.workspace_status,
+  handle({ plane, session }, { project_id, project_token }) {
+    const { actor, bindings } = session;
+    const { agent_id } = bindings.active;
+    const bound = plane.store.get("active_project", agent_id)?.project_id ?? bindings.active.project_id;
+    const id = project_id ?? bound;
+    if (id === null || (id !== project_id && plane.store.get("project", id) === undefined)) {
+      if (session.gate !== undefined) throw gateError(session.gate, "workspace_status");
+      return workspacePayload(plane, viewerOf(plane.store, actor, bindings.active), undefined);
+    }
+    const project = findProject(plane.store, id);
+    const what = `see the workspace of project "${id}"`;
+    requireAssignable(actor, project, what);
+    const isBound = id === bindings.active.project_id;
+    const token = project_token ?? (isBound ? bindings.active.project_token : undefined);
+    const viewer = viewerOf(plane.store, actor, { agent_id, project_id: id, project_token: token });
+    requireAllowed(decideProject(project, "read", viewer), what);
+    return workspacePayload(plane, viewer, project);
+  },
+});

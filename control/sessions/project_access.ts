@@ -1,0 +1,58 @@
+/**
+ * What operations on projects have in common: who may, and who hears of it.
+ *
+ * @module
+ */
+
+import { catalogOf, catalogPayload, noDelta } from "../pairing/node_events.ts";
+import type { ProjectAction } from "../policy/access_policy.ts";
+import { findProject } from "../projects/projects.ts";
+import type { ProjectRecord } from "../store/records.ts";
+import type { RecordReader, Transaction } from "../store/store.ts";
+import type { OpContext } from "./handler.ts";
+import { decideFor, requireAllowed, requireAssignable } from "./viewer.ts";
+
+/**
+ * Finds a project on which the caller may do something.
+ *
+ * @param agentId Whose overrides count; `null` for none, as where a project is changed.
+ * @throws {ZssError} `project_not_found`, `project_assignment_forbidden`, or what the project's policy says.
+ */
+export function accessProject(
+  { session, note }: OpContext,
+  reader: Pick<RecordReader, "get">,
+  request: { readonly project_id: string; readonly project_token?: string | undefined },
+  action: ProjectAction,
+  what: string,
+  agentId: string | null = null,
+): ProjectRecord {
+  note({ target: request.project_id });
+  const project = findProject(reader, request.project_id);
+  const full = `${what} project "${project.project_id}"`;
+  requireAssignable(session.actor, project, full);
+  const decision = decideFor(session.actor, agentId, project, action, request.project_token);
+  note({ rule: decision.rule });
+  requireAllowed(decision, full);
+  return project;
+}
+
+/**
+ * Writes an event for each node that somebody may see now who did not before,
+ * or the other way round: those that are mounted, or were.
+ */
+export function visibilityChanged(
+  tx: Transaction,
+  before: ProjectRecord | undefined,
+  after: ProjectRecord | undefined,
+  now: number,
+): void {
+  const mounts = [...before?.mounts ?? [], ...after?.mounts ?? []];
+  for (const nodeId of new Set(mounts.map(({ node_id }) => node_id))) {
+    const node = tx.get("node", nodeId);
+    if (node === undefined) continue;
+    const catalog = catalogOf(tx, nodeId);
+    const payload = { ...catalogPayload(node, catalog), service_delta: noDelta(now) };
+    const revision = tx.append({ kind: "visibility", node_id: nodeId, timestamp_ms: now, payload });
+    tx.put("catalog", nodeId, { ...catalog, revision });
+  }
+}

@@ -29,11 +29,13 @@ export const Exit = {
 } as const;
 
 const denied = new Set(["provider_auth_failed", "forbidden", "node_auth_failed", "project_policy_forbidden"]);
-const usage = new Set(["usage", "invalid_url", "invalid_export", "unsupported_mode"]);
+const usage = new Set(["usage", "insecure_bind", "invalid_url", "invalid_export", "unsupported_mode"]);
 const failed = new Set([
   "unreachable",
   "connection_lost",
   "timeout",
+  "tls_failed",
+  "tls_certificate",
   "storage_error",
   "port_in_use",
   "listen_failed",

@@ -16,6 +16,8 @@ export const outputForms = ["table", "json", "yaml", "name"] as const;
 export interface Globals {
   readonly url: string | undefined;
   readonly tokenFile: string | undefined;
+  /** File of certificates that are trusted besides those that everybody trusts. */
+  readonly ca: string | undefined;
   /** Name of a context. */
   readonly context: string | undefined;
   /** Id of a project. */
@@ -28,6 +30,7 @@ export interface Globals {
 const withValue: Readonly<Record<string, keyof Globals>> = {
   "--url": "url",
   "--token-file": "tokenFile",
+  "--ca": "ca",
   "--context": "context",
   "--project": "project",
   "--output": "output",
@@ -38,6 +41,7 @@ const withValue: Readonly<Record<string, keyof Globals>> = {
 export const globalsHelp = `Options that work everywhere:
   --url <address>      server, default ws://127.0.0.1:18790 (ZSS_URL, SPIDERWEB_URL)
   --token-file <path>  file that holds the bearer token (or ZSS_TOKEN, SPIDERWEB_AUTH_TOKEN)
+  --ca <file>          certificates to trust for wss://, PEM, besides the usual ones (ZSS_CA)
   --context <name>     server and token of this context (or ZSS_CONTEXT); see zss context
   --project <id>       bind the session to this project (or ZSS_PROJECT; its token in ZSS_PROJECT_TOKEN)
   -o, --output <form>  table, json, yaml or name; --json is short for -o json
@@ -48,6 +52,7 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
   const globals: { -readonly [K in keyof Globals]: Globals[K] } = {
     url: undefined,
     tokenFile: undefined,
+    ca: undefined,
     context: undefined,
     project: undefined,
     output: undefined,

@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import type { ControlConnection, SessionTarget } from "../control/client/mod.ts";
 import { errorText, ZssError } from "../control/protocol/errors.ts";
+import { trustedCa } from "./ca.ts";
 import { contextFile, readContexts } from "./contexts/context_file.ts";
 import { noContexts } from "./contexts/contexts.ts";
 import { asksContexts, type Remote, resolveRemote, type Said, type Wishes } from "./contexts/resolve_remote.ts";
@@ -29,7 +30,7 @@ export async function remoteOf(context: CliContext): Promise<RemoteAccess> {
   return {
     url,
     token,
-    ca: ca === undefined ? undefined : await readCertificates(ca),
+    ca: await caOf(context, ca),
     attach: targetOf(context, project),
   };
 }
@@ -56,20 +57,19 @@ function targetOf({ io, globals }: CliContext, ofContext: string | undefined): S
 export async function nodeRemoteOf(
   context: CliContext,
   controlUrl: string | undefined,
-): Promise<{ url: string | undefined; token: string | undefined }> {
+): Promise<{ url: string | undefined; token: string | undefined; ca: string | undefined }> {
   const wishes = await wishesOf(context);
   const url = controlUrl === undefined ? wishes.url : { value: controlUrl, from: "--control-url" };
   const token = wishes.token?.value;
-  if (wishes.context === undefined) return { url: url?.value, token };
+  if (wishes.context === undefined) return { url: url?.value, token, ca: await caOf(context, undefined) };
   // A token that is given cannot displace that of the context, which a node does not use anyway.
   const remote = await resolvedRemote(context, { url, context: wishes.context });
-  if (remote.ca !== undefined) {
-    throw usageError(
-      `Cannot run a node with context "${remote.context}": it has a ca, and a node trusts the system's only`,
-      "trust the certificate in the system, and name the server with --control-url",
-    );
-  }
-  return { url: remote.url, token };
+  return { url: remote.url, token, ca: await caOf(context, remote.ca) };
+}
+
+/** What `--ca` or ZSS_CA names goes before the certificates of a context. */
+async function caOf(context: CliContext, ofContext: string | undefined): Promise<string | undefined> {
+  return await trustedCa(context) ?? (ofContext === undefined ? undefined : await readCertificates(ofContext));
 }
 
 /** What flags and environment say of the server; reads the token file. */

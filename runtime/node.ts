@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly token: string | undefined;
   /** Whether to ask for an admin's approval instead of using an invite. */
   readonly pairMode: "invite" | "request";
+  /** Certificates in PEM form that are trusted for `wss://` besides the usual ones. */
+  readonly ca?: string | undefined;
   readonly inviteToken: string | undefined;
   readonly nodeName: string;
   readonly exports: readonly ExportSpec[];
@@ -272,12 +274,13 @@ class Pairing {
   }
 
   #byRequest(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {
-    const { controlUrl, nodeName, stateFile } = this.#options;
+    const { controlUrl, ca, nodeName, stateFile } = this.#options;
     const { clock, platform, report } = this.#parts;
     const { request_id, claim_token } = state;
     return askToJoin({
       controlUrl,
       token: this.token,
+      ca,
       nodeName,
       platform: { ...platform },
       clock,

@@ -10,18 +10,15 @@ import type { CliContext } from "../io.ts";
 import { environmentToken, oneToken, readCertificates, readToken } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
-interface Flags {
-  readonly ca?: string;
-}
-
 /** `zss context add` */
-export const command = buildCommand<Flags, [string], CliContext>({
+export const command = buildCommand<Record<never, never>, [string], CliContext>({
   docs: helpPage(`Keep a server and the token for it under a name.
 
 --url names the server. The token is read from --token-file, from standard input
 with --token-file -, or from ZSS_TOKEN, and is kept in a file that only you can
-read; without one the context is anonymous. The server is not asked. A context
-that is there already is not replaced: delete it first.
+read; without one the context is anonymous. --ca names certificates that are trusted
+for this server besides the usual ones; the file stays where it is. The server is
+not asked. A context that is there already is not replaced: delete it first.
 
 Examples:
   $ zss context add lab --url ws://127.0.0.1:18790 --token-file lab.token
@@ -31,21 +28,12 @@ Examples:
 Exit status:
   0  kept    2  wrong usage    3  a file could not be read or written`),
   parameters: {
-    flags: {
-      ca: {
-        kind: "parsed",
-        parse: nonEmpty,
-        brief: "file with the certificates that a wss:// server's is checked against; default the system's",
-        optional: true,
-        placeholder: "file",
-      },
-    },
     positional: {
       kind: "tuple",
       parameters: [{ parse: nonEmpty, brief: "letters, digits, dots, - and _", placeholder: "name" }],
     },
   },
-  async func(flags, name) {
+  async func(_flags, name) {
     const { io, globals } = this;
     if (!isContextName(name)) {
       throw usageError(
@@ -65,7 +53,7 @@ Exit status:
     const context: Context = {
       url: globals.url,
       ...(token === undefined ? {} : { token }),
-      ...(flags.ca === undefined ? {} : { ca: await checkedCa(flags.ca, url, name) }),
+      ...(globals.ca === undefined ? {} : { ca: await checkedCa(globals.ca, url, name) }),
       ...(globals.project === undefined ? {} : { project: globals.project }),
     };
     await writeContexts(path, { ...contexts, byName: new Map([...contexts.byName, [name, context]]) });

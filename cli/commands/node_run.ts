@@ -66,6 +66,7 @@ Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
   $ zss node run --control-url ws://127.0.0.1:18790 --export work=. --label site=hq
   $ zss node run --control-url ws://127.0.0.1:18790
+  $ zss node run --control-url wss://zss.example:18790 --ca ca.pem
 
 Exit status:
   0  ended by a signal    1  the server refused    2  wrong usage    3  a fault    4  not allowed`),
@@ -118,7 +119,7 @@ Exit status:
   },
   async func(flags) {
     const { io } = this;
-    const { url: controlUrl, token } = await nodeRemoteOf(this, flags.controlUrl);
+    const { url: controlUrl, token, ca } = await nodeRemoteOf(this, flags.controlUrl);
     if (
       controlUrl === undefined || flags.bind !== undefined || flags.port !== undefined || flags.authToken !== undefined
     ) {
@@ -145,6 +146,7 @@ Exit status:
       controlUrl,
       token: flags.controlAuthToken ?? token,
       pairMode: flags.pairMode ?? (flags.inviteToken === undefined ? "request" : "invite"),
+      ca,
       inviteToken: flags.inviteToken,
       nodeName: flags.nodeName,
       exports,

@@ -1,6 +1,7 @@
 import { buildCommand } from "@stricli/core";
 import { writeFile } from "node:fs/promises";
 import { errorText, ZssError } from "../../control/protocol/errors.ts";
+import { allowedList, hostWord, originWord } from "../allowed.ts";
 import { dataDirFlag, defaultDataDir } from "../data_dir.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
@@ -16,6 +17,11 @@ interface Flags {
   readonly adminTokenFile?: string;
   readonly readyFile?: string;
   readonly offlineGraceMs: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecureBind: boolean;
+  readonly allowedHost: string[];
+  readonly allowedOrigin: string[];
 }
 
 /** `zss server` */
@@ -26,10 +32,16 @@ The first start makes an admin token and shows it once on standard error, unless
 ZSS_ADMIN_TOKEN or --admin-token-file gives one. State is kept in the data
 folder; a restart forgets nothing. Ctrl-C ends the server.
 
+It listens on loopback. Beyond this machine it wants TLS; new files of the same
+names are taken without a restart. It answers to the names of this machine and
+to the address that a peer has connected to; others are named with
+--allowed-host (ZSS_ALLOWED_HOSTS, ZSS_ALLOWED_ORIGINS: lists with commas).
+
 Examples:
   $ zss server
   $ zss server --port 0 --ready-file server.json
   $ zss server --data-dir /var/lib/zss --admin-token-file /run/secrets/zss
+  $ zss server --bind 0.0.0.0 --tls-cert zss.pem --tls-key zss.key --allowed-host zss.example
 
 The store, while no server uses it (each has --help):
   zss server verify     read all of it and say what is wrong
@@ -70,6 +82,42 @@ Exit status:
         default: "86400000",
         placeholder: "ms",
       },
+      tlsCert: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "speak TLS with the certificate of this file, in PEM form, its issuers after it",
+        optional: true,
+        placeholder: "file",
+      },
+      tlsKey: {
+        kind: "parsed",
+        parse: nonEmpty,
+        brief: "file of its private key, in PEM form",
+        optional: true,
+        placeholder: "file",
+      },
+      insecureBind: {
+        kind: "boolean",
+        brief: "listen beyond this machine without TLS",
+        default: false,
+        withNegated: false,
+      },
+      allowedHost: {
+        kind: "parsed",
+        parse: hostWord,
+        brief: "name by which the server is reached; repeatable",
+        variadic: true,
+        default: [],
+        placeholder: "name",
+      },
+      allowedOrigin: {
+        kind: "parsed",
+        parse: originWord,
+        brief: "origin whose pages may connect; repeatable",
+        variadic: true,
+        default: [],
+        placeholder: "origin",
+      },
       readyFile: {
         kind: "parsed",
         parse: nonEmpty,
@@ -96,6 +144,10 @@ Exit status:
       maxAnonymousSockets: 256,
       pingIntervalMs: 20_000,
       offlineGraceMs: flags.offlineGraceMs,
+      tls: certificateFiles(flags),
+      insecureBind: flags.insecureBind,
+      allowedHosts: allowedList(flags.allowedHost, io.env, "ZSS_ALLOWED_HOSTS", hostWord),
+      allowedOrigins: allowedList(flags.allowedOrigin, io.env, "ZSS_ALLOWED_ORIGINS", originWord),
       watch: watchConfigFrom(io.env),
       scopeTokens: scopeTokensFrom(io.env),
       eventLog: eventLogConfigFrom(dataDir, io.env),
@@ -121,6 +173,17 @@ Exit status:
 export function interruption(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function certificateFiles({ tlsCert, tlsKey }: Flags): { cert: string; key: string } | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  throw usageError(
+    `Cannot speak TLS: ${
+      tlsCert === undefined ? "--tls-key is given without --tls-cert" : "--tls-cert is given without --tls-key"
+    }`,
+    "a certificate and its key are wanted, each in a file",
+  );
 }
 
 async function writeReadyFile(path: string, url: string): Promise<void> {

@@ -12,19 +12,14 @@ import type { Clock } from "../../drivers/process/clock.ts";
 import { CONTROL_PROTOCOL, isObject } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { MAX_JSON_DEPTH, parseJson, stringifyJson } from "../protocol/json.ts";
-import { openSocket, type TextSocket, unknownToken } from "./socket.ts";
+import { openSocket, unknownToken } from "./socket.ts";
+import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
 /** How long a control operation may take, in milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;
 
 /** Where to connect and as whom. */
-export interface ConnectOptions {
-  /** `ws://` or `wss://` address of the server. */
-  readonly url: string;
-  /** Bearer token; without one the connection is anonymous. */
-  readonly token?: string | undefined;
-  /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
-  readonly ca?: string | undefined;
+export interface ConnectOptions extends SocketOptions {
   readonly clock: Clock;
   /** What to bind the session to. */
   readonly attach?: SessionTarget | undefined;
@@ -81,10 +76,10 @@ export class ControlConnection {
   /**
    * Connects, agrees on the protocol and says hello.
    *
-   * @throws {ZssError} `unreachable`, `provider_auth_failed`, `protocol_mismatch` and what `connect` answers.
+   * @throws {ZssError} `unreachable`, `tls_failed`, `provider_auth_failed`, `protocol_mismatch` and what `connect` answers.
    */
   static async open(options: ConnectOptions): Promise<ControlConnection> {
-    const socket = await openSocket({ url: options.url, token: options.token, ca: options.ca });
+    const socket = await openSocket(options);
     const connection = new ControlConnection(socket, options.clock);
     try {
       await connection.call("version", { protocol: CONTROL_PROTOCOL });

@@ -17,7 +17,8 @@ import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES } from "../prot
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation } from "../protocol/fs_requests.ts";
-import { openSocket, type TextSocket, urlWithPath } from "./socket.ts";
+import { openSocket, urlWithPath } from "./socket.ts";
+import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
 /** How long one request may take unless told, in milliseconds; longer than the relay waits for the node. */
 const REQUEST_TIMEOUT_MS = 50_000;
@@ -37,11 +38,7 @@ export interface FsClientSettings {
 }
 
 /** Which node to reach, through which server, as whom. */
-export interface FsClientOptions extends FsClientSettings {
-  readonly url: string;
-  readonly token: string | undefined;
-  /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
-  readonly ca?: string | undefined;
+export interface FsClientOptions extends FsClientSettings, SocketOptions {
   readonly node_id: string;
 }
 
@@ -90,12 +87,12 @@ export class FsClient {
   /**
    * Connects to a node through a server and says hello.
    *
-   * @throws {ZssError} `unreachable`, `provider_auth_failed`.
+   * @throws {ZssError} `unreachable`, `tls_failed`, `provider_auth_failed`.
    * @throws {FsError} What the relay or the node refuses with; `EIO` when the node is not connected.
    */
   static async open(options: FsClientOptions): Promise<FsClient> {
     const url = urlWithPath(options.url, `/v2/fs/node/${options.node_id}`);
-    return await FsClient.over(await openSocket({ url, token: options.token, ca: options.ca }), options);
+    return await FsClient.over(await openSocket({ ...options, url }), options);
   }
 
   /** Says hello over a transport that is open. It is closed with the client, and when the hello is refused. */

@@ -6,7 +6,7 @@ import { Errno, FsError } from "../protocol/fs.ts";
 import { fsDirectoryInvalidationFrame, fsErrorFrame, fsReplyFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import type { FsNews } from "../protocol/fs_replies.ts";
 import { FsClient } from "./fs_client.ts";
-import type { TextSocket } from "./socket.ts";
+import type { TextSocket } from "./text_socket.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -12,7 +12,8 @@ export {
   remoteError,
   type SessionTarget,
 } from "./connection.ts";
-export { openSocket, type SocketOptions, type TextSocket, urlWithPath } from "./socket.ts";
+export { openSocket, urlWithPath } from "./socket.ts";
+export type { SocketOptions, TextSocket } from "./text_socket.ts";
 export {
   FsClient,
   type FsClientOptions,

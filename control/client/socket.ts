@@ -9,11 +9,15 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import { rootCertificates, Server as TlsServer } from "node:tls";
 // @ts-types="@types/ws"
 import { type RawData, WebSocket } from "ws";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
+import { openError, openTimeout } from "./open_error.ts";
+import { openRuntimeSocket } from "./runtime_socket.ts";
+import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
 /** How long a server may take to answer the upgrade, in milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000;
@@ -22,35 +26,24 @@ const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 /** So much of the body of a refusal is read. */
 const MAX_REFUSAL_LENGTH = 16_384;
 
-/** A socket that carries text frames. */
-export interface TextSocket {
-  send(text: string): void;
-  onText(listener: (text: string) => void): void;
-  /** Calls `listener` once, when the socket has ended; at once when it has already. */
-  onClose(listener: (reason: string) => void): void;
-  /** Takes nothing more until `resume`; what the peer sends waits on its side. */
-  pause(): void;
-  resume(): void;
-  close(): void;
-}
+/** Older runtimes lack this, and there a TLS connection of node:tls cannot be upgraded by `ws`. */
+const hasWholeTls = typeof TlsServer.prototype.setSecureContext === "function";
 
-/** Where to connect and as whom. */
-export interface SocketOptions {
-  /** `ws://` or `wss://` address, path included. */
-  readonly url: string;
-  readonly token?: string | undefined;
-  /** Certificates in PEM form that the server's is checked against, in place of those of the system. */
-  readonly ca?: string | undefined;
-}
+/** What to do about a refusal, by the code that the server gave. */
+const REFUSAL_HINTS: Readonly<Record<string, string>> = {
+  host_not_allowed: "start the server with --allowed-host NAME for the name in this address",
+  too_many_attempts: "check ZSS_TOKEN or --token-file before the next try",
+};
 
 /**
  * Opens a WebSocket.
  *
- * @throws {ZssError} `invalid_url`, `unreachable`, `timeout`, or what the server
+ * @throws {ZssError} `invalid_url`, `unreachable`, `timeout`, `tls_failed`, or what the server
  * refused the upgrade with (`provider_auth_failed` for a token it does not know).
  */
 export async function openSocket(options: SocketOptions): Promise<TextSocket> {
   const url = parseUrl(options.url);
+  if (url.protocol === "wss:" && !hasWholeTls) return await openRuntimeSocket(url, options, OPEN_TIMEOUT_MS);
   if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
     throw new ZssError("invalid_token", `Cannot connect to ${url.href}: the token holds signs that no token has`, {
       hint: "check ZSS_TOKEN or --token-file for spaces and line ends",
@@ -60,19 +53,20 @@ export async function openSocket(options: SocketOptions): Promise<TextSocket> {
     headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    // What is given here takes the place of the certificates that everybody trusts.
+    ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
   });
   const socket = new WsTextSocket(ws);
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       ws.once("open", resolve);
-      ws.once("error", (cause) => reject(cannotOpen(url, cause)));
+      ws.once("error", (cause) => reject(openError(url, cause)));
       ws.once("unexpected-response", (_request, response: IncomingMessage) => {
         refusal(url, response).then(reject, reject);
       });
       // Over all of it: also a refusal may come drop by drop.
-      timer = setTimeout(() => reject(tooLate(url)), OPEN_TIMEOUT_MS);
+      timer = setTimeout(() => reject(openTimeout(url, OPEN_TIMEOUT_MS)), OPEN_TIMEOUT_MS);
     });
     return socket;
   } catch (error) {
@@ -166,21 +160,6 @@ class WsTextSocket implements TextSocket {
   }
 }
 
-function cannotOpen(url: URL, cause: Error & { readonly code?: string }): ZssError {
-  const isRefused = cause.code === "ECONNREFUSED" || cause.code === "ConnectionRefused";
-  return new ZssError(
-    "unreachable",
-    `Cannot connect to ${url.href}: ${isRefused ? "nothing answers there" : cause.message}`,
-    { hint: "check the address, and that the server runs: zss server", cause },
-  );
-}
-
-function tooLate(url: URL): ZssError {
-  return new ZssError("timeout", `Cannot connect to ${url.href}: no answer within ${OPEN_TIMEOUT_MS / 1000} s`, {
-    hint: "something listens there, but it is no zss server, or one that is overloaded",
-  });
-}
-
 /** Why a server did not grant the upgrade; what zss answers says so in its body. */
 async function refusal(url: URL, response: IncomingMessage): Promise<ZssError> {
   const status = response.statusCode ?? 0;
@@ -200,7 +179,7 @@ async function refusal(url: URL, response: IncomingMessage): Promise<ZssError> {
     {
       hint: said === undefined
         ? "check the address: is it a zss server?"
-        : "check the address and the rights of the token",
+        : REFUSAL_HINTS[said.code] ?? "check the address and the rights of the token",
     },
   );
 }

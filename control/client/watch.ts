@@ -90,7 +90,7 @@ export interface WatchCatalogOptions extends ConnectOptions {
 /** Errors that no other try mends. */
 const FINAL = new Set([
   ..."provider_auth_failed forbidden invalid_url invalid_payload missing_field future_revision unsupported".split(" "),
-  ..."protocol_mismatch invalid_envelope".split(" "),
+  ..."protocol_mismatch invalid_envelope tls_failed host_not_allowed".split(" "),
 ]);
 
 /**
@@ -153,9 +153,8 @@ class Watch {
 
   /** One connection from its beginning to its end. */
   async *round(): AsyncGenerator<WatchItem, void> {
-    const { clock, signal, heartbeatMs = 15_000 } = this.#options;
+    const { url, token, ca, clock, signal, heartbeatMs = 15_000 } = this.#options;
     const open = this.#options.open ?? ((to: ConnectOptions) => ControlConnection.open(to));
-    const { url, token, ca } = this.#options;
     const connection = await open({ url, token, ca, attach: this.#options.attach, clock });
     const inbox = new Inbox<PushedFrame | "ended" | "silent">();
     let cancelHeartbeat = () => {};

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CertificateFiles } from "./certificate.ts";
 import type { ScopeTokens } from "../sessions/scope_tokens.ts";
 
 /** Settings of a server, all resolved. */
@@ -24,6 +25,16 @@ export interface ServerConfig {
   readonly offlineGraceMs: number;
   /** What is set of the watch. */
   readonly watch: WatchConfig;
+  /** The certificate of the server, which then speaks TLS and nothing else; absent for plain text. */
+  readonly tls?: CertificateFiles | undefined;
+  /** Allows plain text beyond this machine. @default {false} */
+  readonly insecureBind?: boolean;
+  /** Names that a Host header may hold besides loopback, `bind` and the address connected to. @default {[]} */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of pages that may connect besides those of the server itself, as `URL.origin` spells them. @default {[]} */
+  readonly allowedOrigins?: readonly string[];
+  /** A new connection has so long to say its first word, in milliseconds. @default {5000} */
+  readonly handshakeTimeoutMs?: number;
   /** Tokens that changes have to carry. @default none */
   readonly scopeTokens?: ScopeTokens;
   /** Where events are written as lines, besides the store; absent for nowhere. */
@@ -92,6 +103,9 @@ function number(
   const text = variable(env, name);
   return /^[0-9]{1,9}$/.test(text) ? Math.min(most, Math.max(least, Number(text))) : fallback;
 }
+
+/** How long a new connection may be silent, in milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** Port of the reference. */
 export const DEFAULT_PORT = 18_790;

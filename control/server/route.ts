@@ -28,11 +28,21 @@ export function routeOf(target: string): Route | undefined {
   return undefined;
 }
 
-/** Whether a browser page of `origin` may connect: only one that this server served. No origin means no browser. */
-export function originAllowed(origin: string | undefined, host: string | undefined): boolean {
+/**
+ * Whether a browser page of `origin` may connect: one that this server served, or one of `allowed`. No origin means no
+ * browser.
+ *
+ * @param allowed Further origins, as `URL.origin` spells them.
+ */
+export function originAllowed(
+  origin: string | undefined,
+  host: string | undefined,
+  allowed: ReadonlySet<string> = new Set(),
+): boolean {
   if (origin === undefined) return true;
   try {
-    return host !== undefined && new URL(origin).host === host.toLowerCase();
+    const page = new URL(origin);
+    return allowed.has(page.origin) || (host !== undefined && page.host === host.toLowerCase());
   } catch {
     return false;
   }

@@ -8,7 +8,7 @@ import { getRequestListener } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { type WebSocket, WebSocketServer } from "ws";
@@ -35,9 +35,15 @@ import { Session } from "../sessions/session.ts";
 import { DEFAULT_MAX_EVENTS } from "../store/history_index.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
+import { Admission, type Refusal } from "./admission.ts";
 import { makeApp } from "./app.ts";
-import { CONTROL_FRAME_BYTES, FS_FRAME_BYTES, type ServerConfig } from "./config.ts";
-import { bearerOf, originAllowed, type Route, routeOf } from "./route.ts";
+import { readCertificate } from "./certificate.ts";
+import { CertificateWatch } from "./certificate_watch.ts";
+import { checkBind } from "./check_bind.ts";
+import { CONTROL_FRAME_BYTES, FS_FRAME_BYTES, HANDSHAKE_TIMEOUT_MS, type ServerConfig } from "./config.ts";
+import { greetingOf, isGreeting } from "./greeting.ts";
+import { Listener } from "./listener.ts";
+import { bearerOf, type Route, routeOf } from "./route.ts";
 import { type Peer, ServerSocket, textOf } from "./socket.ts";
 
 const log = getLogger(["zss", "control", "server"]);
@@ -49,7 +55,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** A server that listens. */
 export interface RunningServer {
-  /** Where it listens, for example `ws://127.0.0.1:18790`. */
+  /** Where it listens, for example `ws://127.0.0.1:18790`; `wss://` with TLS. */
   readonly url: string;
   /** The admin token that this start has made; `undefined` when there was one. The only time it is seen. */
   readonly newAdminToken: string | undefined;
@@ -73,10 +79,12 @@ export function systemRandom(count: number): Uint8Array {
 /**
  * Starts a server.
  *
- * @throws {ZssError} `port_in_use`, `listen_failed` or `storage_error`.
+ * @throws {ZssError} `port_in_use`, `listen_failed`, `storage_error`, `insecure_bind` or `tls_certificate`.
  */
 export async function startServer(config: ServerConfig, parts: ServerParts): Promise<RunningServer> {
   const { clock, random } = parts;
+  checkBind(config);
+  const certificate = config.tls === undefined ? undefined : await readCertificate(config.tls);
   const meters = new Meters();
   const store = parts.store ?? openSqliteStore({
     folder: config.dataDir,
@@ -98,10 +106,17 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     metrics: () => metricsObject({ meters, store, hub, historyMax: config.watch.historyMax }),
     prometheus: (values) => prometheusText(values, meters),
   });
-  const http = createServer(
-    { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
-    getRequestListener(app.fetch),
+  const admission = new Admission(
+    config,
+    clock,
+    (header) => actorOf(bearerOf(header), store, presetHash, clock.now()),
   );
+  const answer = getRequestListener(app.fetch);
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const judged = admission.refusePlace(request) ?? admission.actorOf(request);
+    if ("status" in judged) refuseRequest(response, judged, clock.now());
+    else void answer(request, response);
+  };
   const agents = await readAgents(config.dataDir);
   await prepareStore(store, random, clock.now());
   const audit = config.eventLog === undefined ? memoryAudit() : await openAuditLog(config.dataDir, store);
@@ -135,30 +150,41 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     eventLog?.append(events);
   });
   leases.start();
-  http.on("upgrade", (request, socket, head) => {
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     if (closing) return void socket.destroy();
     socket.on("error", (error: Error) => {
       log.debug("Upgrade socket failed: {error}", { error });
       socket.destroy();
     });
     const isFull = sockets.anonymous >= config.maxAnonymousSockets;
-    const decision = decide(request, store, presetHash, isFull, clock.now());
+    const decision = decide(request, admission, isFull);
     if ("status" in decision) {
       // Older runtimes have given the connection away by now, which shows in the missing address, and let nothing but a
       // 101 through. There the refusal is the first frame, as in the reference.
       if (request.socket.remoteAddress === undefined) sockets.refuse(request, socket, head, decision);
       else refuseUpgrade(socket, decision, clock.now());
     } else sockets.accept(request, socket, head, decision.route, decision.actor);
-  });
+  };
+  let listener: Listener;
   try {
-    await listen(http, config);
+    listener = await Listener.open({ ...config, certificate, clock, onRequest, onUpgrade });
   } catch (error) {
     leases.close();
     await store.close();
     throw error;
   }
+  const certificates = config.tls === undefined || certificate === undefined ? undefined : new CertificateWatch({
+    files: config.tls,
+    current: certificate,
+    clock,
+    apply: (fresh) => listener.replaceCertificate(fresh),
+    report: (news) => {
+      if (news.type === "replaced") log.info("The certificate has been replaced");
+      else log.error("The certificate in use stays: {reason}", { reason: news.reason });
+    },
+  });
   return {
-    url: urlOf(http, config),
+    url: listener.url,
     newAdminToken: madeToken,
     async close() {
       closing = true;
@@ -166,10 +192,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       hub.close();
       await sockets.close();
       await audit.close();
-      await new Promise<void>((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      });
+      await Promise.all([certificates?.close(), listener.close()]);
       // What waited is committed now, and then written.
       await store.close();
       await eventLog?.close();
@@ -195,33 +218,20 @@ async function openLog(config: ServerConfig, store: Store): Promise<EventLog | u
   }
 }
 
-/** An upgrade that is not granted. */
-interface Refusal {
-  readonly status: number;
-  readonly reason: string;
-  readonly code: string;
-  readonly message: string;
-}
-
 /** Decides about an upgrade from its head alone. */
 function decide(
   request: IncomingMessage,
-  store: Store,
-  presetHash: string | undefined,
+  admission: Admission,
   full: boolean,
-  now: number,
 ): Refusal | { readonly route: Route; readonly actor: Actor } {
+  const misled = admission.refusePlace(request);
+  if (misled !== undefined) return misled;
   const route = routeOf(request.url ?? "");
   if (route === undefined) {
     return { status: 404, reason: "Not Found", code: "invalid_envelope", message: "invalid websocket path" };
   }
-  if (!originAllowed(request.headers.origin, request.headers.host)) {
-    return { status: 403, reason: "Forbidden", code: "forbidden", message: "origin is not allowed" };
-  }
-  const actor = actorOf(bearerOf(request.headers.authorization), store, presetHash, now);
-  if (actor === undefined) {
-    return { status: 401, reason: "Unauthorized", code: "provider_auth_failed", message: "forbidden" };
-  }
+  const actor = admission.actorOf(request);
+  if ("status" in actor) return actor;
   if (actor.role === "anonymous" && full) {
     return { status: 503, reason: "Service Unavailable", code: "busy", message: "too many anonymous connections" };
   }
@@ -230,12 +240,27 @@ function decide(
 
 function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {
   const body = legacyError(refusal.code, refusal.message, now);
+  const head = Object.entries(refusalHeaders(refusal, body)).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   socket.end(
-    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n${head}\r\n${body}`,
     // A peer that keeps its half open must not keep ours.
     () => socket.destroy(),
   );
+}
+
+function refuseRequest(response: ServerResponse, refusal: Refusal, now: number): void {
+  const body = legacyError(refusal.code, refusal.message, now);
+  response.writeHead(refusal.status, refusal.reason, refusalHeaders(refusal, body));
+  response.end(body);
+}
+
+function refusalHeaders({ retryAfterSeconds }: Refusal, body: string): Record<string, string> {
+  return {
+    "Content-Type": "application/json",
+    "Content-Length": String(body.length),
+    ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) }),
+    Connection: "close",
+  };
 }
 
 /** The WebSockets of a server. */
@@ -311,10 +336,15 @@ class Sockets {
     const socket = new ServerSocket(ws, () => this.#anonymous.delete(ws));
     const peer = this.#peer(route, socket, actor);
     const stopPings = this.#ping(ws);
+    let stopWaiting = this.#expectGreeting(ws, route);
     const forget = this.#remember(ws, actor);
     ws.on("message", (data, isBinary) => {
       const text = textOf(data, isBinary);
       if (text === undefined) return ws.close(1003, "text frames only");
+      if (stopWaiting !== undefined && isGreeting(route, text)) {
+        stopWaiting();
+        stopWaiting = undefined;
+      }
       peer.receive(text).catch((error) => {
         log.error("Connection failed: {error}", { error });
         ws.close(1011, "internal error");
@@ -323,6 +353,7 @@ class Sockets {
     ws.on("error", (error) => log.debug("Connection closed: {error}", { error: errorText(error) }));
     ws.on("close", () => {
       stopPings();
+      stopWaiting?.();
       forget();
       this.#open.delete(ws);
       this.#anonymous.delete(ws);
@@ -361,6 +392,18 @@ class Sockets {
     }
   }
 
+  /** Closes a connection whose peer does not say what it wants. Returns the function that says it has. */
+  #expectGreeting(ws: WebSocket, route: Route): (() => void) | undefined {
+    const { clock } = this.#plane;
+    const limitMs = this.#config.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+    return clock.after(limitMs, () => {
+      ws.close(1008, `no ${greetingOf(route)} within ${limitMs / 1000} s`);
+      // Who says nothing does not answer a close either, and must not keep one of the places of anonymous peers.
+      const cancel = clock.after(1_000, () => ws.terminate());
+      ws.once("close", cancel);
+    });
+  }
+
   /** Pings a peer and drops it when two pings in a row stay unanswered. Returns the function that stops it. */
   #ping(ws: WebSocket): () => void {
     let missed = 0;
@@ -386,30 +429,4 @@ async function ensureAdminToken(store: Store, random: RandomBytes, now: number):
   if (store.list("token").length > 0) return undefined;
   const { token } = await store.transact((tx) => createToken(tx, { name: "admin", role: "admin" }, random, now));
   return token;
-}
-
-function listen(http: Server, config: ServerConfig): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once("error", (error: Error & { code?: string }) => {
-      reject(
-        error.code === "EADDRINUSE"
-          ? new ZssError("port_in_use", `Cannot listen on ${config.bind}:${config.port}: the port is taken`, {
-            hint: "stop the program that has it, or choose another with --port (0 takes a free one)",
-            cause: error,
-          })
-          : new ZssError("listen_failed", `Cannot listen on ${config.bind}:${config.port}: ${error.message}`, {
-            hint: "check --bind and --port",
-            cause: error,
-          }),
-      );
-    });
-    http.listen(config.port, config.bind, () => resolve());
-  });
-}
-
-function urlOf(http: Server, config: ServerConfig): string {
-  const address = http.address();
-  const port = typeof address === "object" && address !== null ? address.port : config.port;
-  const host = config.bind.includes(":") ? `[${config.bind}]` : config.bind;
-  return `ws://${host}:${port}`;
 }

@@ -26,6 +26,8 @@ export interface PendingJoin {
 export interface AskOptions {
   readonly controlUrl: string;
   readonly token: string | undefined;
+  /** Certificates in PEM form that are trusted for `wss://` besides the usual ones. */
+  readonly ca?: string | undefined;
   readonly nodeName: string;
   readonly platform: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -66,12 +68,9 @@ export async function askToJoin(options: AskOptions, signal: AbortSignal): Promi
   return undefined;
 }
 
-async function request({ controlUrl, token, nodeName, platform, clock }: AskOptions): Promise<PendingJoin> {
-  const answer = await call({ controlUrl, token, clock }, "node_join_request", {
-    node_name: nodeName,
-    fs_url: "",
-    platform,
-  });
+async function request(options: AskOptions): Promise<PendingJoin> {
+  const { nodeName, platform } = options;
+  const answer = await call(options, "node_join_request", { node_name: nodeName, fs_url: "", platform });
   const { request_id, claim_token, code } = answer;
   if (typeof request_id !== "string" || typeof claim_token !== "string") {
     throw new ZssError("unsupported", "Cannot ask to join: this server does not let a node collect its credentials", {
@@ -101,11 +100,11 @@ async function claim(
 
 /** One operation on a connection of its own: between two looks nothing is held open. */
 async function call(
-  { controlUrl, token, clock }: Pick<AskOptions, "controlUrl" | "token" | "clock">,
+  { controlUrl, token, ca, clock }: Pick<AskOptions, "controlUrl" | "token" | "ca" | "clock">,
   name: string,
   payload: unknown,
 ): Promise<Record<string, unknown>> {
-  const connection = await ControlConnection.open({ url: controlUrl, token, clock });
+  const connection = await ControlConnection.open({ url: controlUrl, token, ca, clock });
   try {
     return await connection.call(name, payload);
   } finally {

@@ -37,6 +37,8 @@ export type LinkEvent =
 export interface LinkOptions {
   readonly controlUrl: string;
   readonly token: string | undefined;
+  /** Certificates in PEM form that are trusted besides the usual ones. */
+  readonly ca?: string | undefined;
   readonly leaseTtlMs: number;
   readonly refreshIntervalMs: number;
   readonly backoff: BackoffBounds;
@@ -106,12 +108,13 @@ export class Link {
 
   /** One connection from its beginning to its end; returns why it ended. */
   async #round(signal: AbortSignal, onOnline: () => void): Promise<string> {
-    const { controlUrl, token, clock, serve, report } = this.#options;
-    const opening = openTunnel(controlUrl, token, this.#credentials, clock, serve);
+    const { controlUrl, token, ca, clock, serve, report } = this.#options;
+    const server = { url: controlUrl, token, ca };
+    const opening = openTunnel(server, this.#credentials, clock, serve);
     const tunnel = await unlessAborted(opening, signal, (late) => late.close());
     let control: ControlConnection | undefined;
     try {
-      const connecting = ControlConnection.open({ url: controlUrl, token, clock });
+      const connecting = ControlConnection.open({ ...server, clock });
       control = await unlessAborted(connecting, signal, (late) => late.close());
       // The refresh proves who we are, which is what raises the limit of a frame for a large catalog.
       await this.#refresh(control, tunnel.leaseGeneration, signal);

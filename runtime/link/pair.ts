@@ -24,6 +24,8 @@ export interface PairOptions {
   readonly controlUrl: string;
   /** Bearer token; not needed to join. */
   readonly token: string | undefined;
+  /** Certificates in PEM form that are trusted besides the usual ones. */
+  readonly ca?: string | undefined;
   readonly inviteToken: string;
   readonly nodeName: string;
   readonly leaseTtlMs: number;
@@ -39,6 +41,7 @@ export async function pairByInvite(options: PairOptions): Promise<Credentials> {
   const connection = await ControlConnection.open({
     url: options.controlUrl,
     token: options.token,
+    ca: options.ca,
     clock: options.clock,
   });
   try {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openSocket, remoteError, type TextSocket, urlWithPath } from "../../control/client/mod.ts";
+import { openSocket, remoteError, type SocketOptions, type TextSocket, urlWithPath } from "../../control/client/mod.ts";
 import {
   errorText,
   FS_PROTO,
@@ -42,17 +42,17 @@ export interface OpenTunnel {
 /**
  * Opens the tunnel.
  *
+ * @param server The server itself: the path of tunnels is put in here.
  * @param serve Makes the handler of the frames, given where answers go.
- * @throws {ZssError} `node_auth_failed` when the server does not know the node, `unreachable`, `timeout`.
+ * @throws {ZssError} `node_auth_failed` when the server does not know the node, `unreachable`, `tls_failed`, `timeout`.
  */
 export async function openTunnel(
-  controlUrl: string,
-  token: string | undefined,
+  server: SocketOptions,
   credentials: Credentials,
   clock: Clock,
   serve: (send: (frame: string) => void) => FrameHandler,
 ): Promise<OpenTunnel> {
-  const socket = await openSocket({ url: urlWithPath(controlUrl, "/v2/node"), token });
+  const socket = await openSocket({ ...server, url: urlWithPath(server.url, "/v2/node") });
   const ended = new Promise<string>((resolve) => socket.onClose(resolve));
   try {
     const leaseGeneration = await sayHello(socket, ended, credentials, clock);

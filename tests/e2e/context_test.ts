@@ -33,7 +33,7 @@ Deno.test("zss context add, use, list, show and delete keep a server under a nam
   const file = join(scene.folder, "config", "contexts.json");
   assert.deepEqual(added, { name: "lab", has_token: true, url: scene.url, file });
   await writeFile(join(scene.folder, "token"), `${scene.token}\n`);
-  await ok(["context", "add", "from-file", "--url", scene.url, "--token-file", "token", "--project", "site"]);
+  await ok(["context", "add", "from-file", "--url", scene.url, "--token-file", "token", "--project", "system"]);
   await ok(["context", "add", "from-env", "--url", scene.url], { env: { ZSS_TOKEN: scene.token } });
   await ok(["context", "add", "nobody", "--url", scene.url]);
   if (isPosix) {
@@ -59,7 +59,7 @@ Deno.test("zss context add, use, list, show and delete keep a server under a nam
   const list = JSON.parse(await ok(["context", "list", "--json"]));
   assert.deepEqual([list.current, list.contexts[1]], [
     "lab",
-    { name: "from-file", has_token: true, url: scene.url, project: "site", current: false },
+    { name: "from-file", has_token: true, url: scene.url, project: "system", current: false },
   ]);
   const shown = JSON.parse(await ok(["context", "show", "--json"]));
   assert.deepEqual(shown, {
@@ -72,7 +72,7 @@ Deno.test("zss context add, use, list, show and delete keep a server under a nam
   });
   assert.match(
     await ok(["context", "show", "--context", "from-file"]),
-    /^context {2}from-file\n[^]*^project {2}site$/m,
+    /^context {2}from-file\n[^]*^project {2}system$/m,
   );
 
   const deleted = JSON.parse(await ok(["context", "delete", "lab", "--json"]));

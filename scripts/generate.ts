@@ -14,6 +14,7 @@ export const GENERATED_FILES: Readonly<Record<string, () => Promise<string>>> = 
   "schemas/manifest.v1.json": () => Promise.resolve(manifestJsonSchema()),
   // Loaded after the schema is written, since the linter reads it when it starts.
   "docs/lint_rules.md": async () => (await import("./lint_docs.ts")).lintRulesDocument(),
+  "docs/policy.md": async () => (await import("./policy_docs.ts")).policyDocument(),
   "docs/manifest.md": async () => (await import("./lint_docs.ts")).manifestDocument(),
 };
 

@@ -88,10 +88,17 @@ export class ChainCheck {
     this.#head = line;
   }
 
-  /** Compares the end with what the store has noted. Lines that a crash kept from the file are no problem. */
+  /** Compares the end with what the store has noted. */
   end(noted: AuditHead): void {
-    const missing = noted.lines.filter(({ id }) => id > this.#head.id);
-    for (const line of missing) this.#head = line;
+    const [first] = noted.lines.filter(({ id }) => id > this.#head.id);
+    const last = noted.lines.at(-1);
+    if (first !== undefined && last !== undefined && first.id === this.#head.id + 1) {
+      this.problems.push(
+        `entries ${first.id} to ${last.id} are missing at the end: the store holds them, as it does after a crash, ` +
+          "and the next start of the server adds them again",
+      );
+      return;
+    }
     if (this.#head.id === noted.id && this.#head.hash === noted.hash) return;
     if (this.#head.id > noted.id) this.problems.push(`entries after ${noted.id} were added by somebody else`);
     else if (this.#head.id < noted.id) {

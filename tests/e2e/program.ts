@@ -154,6 +154,13 @@ export class Scene implements AsyncDisposable {
     return server;
   }
 
+  /** Everything that the servers have printed. */
+  get serverOutput(): string {
+    return this.#programs.filter(({ args }) => args[0] === "server").map(({ stdout, stderr }) => stdout + stderr).join(
+      "",
+    );
+  }
+
   /** Ends the server as a crash does. */
   async killServer(): Promise<void> {
     const server = this.#programs.findLast((program) => program.args[0] === "server");

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { memoryStore } from "../store/memory.ts";
+import { AUDIT_FILE, memoryAudit, openAuditLog, verifyAuditLog } from "./audit_log.ts";
+import { type AuditEntry, type AuditLine, ChainCheck, emptyHead, nextLine } from "./chain.ts";
+
+const entry = (target: string, agent_id: string | null = null): AuditEntry => ({
+  ...{ timestamp_ms: 5, role: "admin", actor: "admin", agent_id, control_type: "control.node_delete" },
+  ...{ scope: "node", target, correlation_id: "c-1", result: "ok", error_code: null, rule: null },
+});
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "zss-audit-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function chain(count: number): AuditLine[] {
+  const lines: AuditLine[] = [];
+  for (let index = 0; index < count; index++) lines.push(nextLine(lines.at(-1) ?? emptyHead, entry(`node-${index}`)));
+  return lines;
+}
+
+function problems(texts: readonly string[], whole: readonly AuditLine[]): readonly string[] {
+  const check = new ChainCheck();
+  for (const text of texts) check.take(text);
+  const last = whole.at(-1);
+  check.end(last === undefined ? emptyHead : { id: last.id, hash: last.hash, lines: [] });
+  return check.problems;
+}
+
+Deno.test("ChainCheck finds nothing in what was written, and any line that was altered, removed, added or moved", () => {
+  const count = fc.integer({ min: 1, max: 12 });
+  fc.assert(
+    fc.property(count, fc.nat(), fc.nat(), fc.constantFrom("alter", "remove", "add", "swap"), (n, a, b, how) => {
+      const lines = chain(n);
+      const texts = lines.map((line) => JSON.stringify(line));
+      assert.deepEqual(problems(texts, lines), []);
+      const [one, other] = [a % n, b % n];
+      const changed = [...texts];
+      if (how === "alter") changed[one] = JSON.stringify({ ...lines[one], target: "node-x" });
+      if (how === "remove") changed.splice(one, 1);
+      if (how === "add") changed.splice(one, 0, texts[other] ?? "");
+      if (how === "swap") {
+        if (one === other) return;
+        [changed[one], changed[other]] = [texts[other] ?? "", texts[one] ?? ""];
+      }
+      assert.notEqual(problems(changed, lines).length, 0);
+    }),
+  );
+});
+
+Deno.test("ChainCheck is not deceived by a chain that was made anew from the changed line on", () => {
+  const lines = chain(3);
+  const forged = [nextLine(emptyHead, entry("node-x"))];
+  for (const line of lines.slice(1)) forged.push(nextLine(forged.at(-1) ?? emptyHead, line));
+  assert.match(problems(forged.map((line) => JSON.stringify(line)), lines).join(), /another one than was written/);
+});
+
+Deno.test("openAuditLog() writes in order, for its owner only, and goes on with the chain after a restart", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    for (const round of ["a", "b"]) {
+      const log = await openAuditLog(folder, store);
+      for (const number of [1, 2, 3]) log.write(entry(`${round}${number}`, round));
+      await log.close();
+    }
+    const last = await openAuditLog(folder, store);
+    assert.deepEqual(last.tail(2).map(({ target }) => target), ["b3", "b2"]);
+    assert.deepEqual(last.tail(9, "a").map(({ id }) => id), [3, 2, 1]);
+    assert.deepEqual((await verifyAuditLog(folder, store.get("audit", "head"))).problems, []);
+    assert.equal((await Deno.stat(join(folder, AUDIT_FILE))).mode ?? 0 & 0o077, 0o100600);
+  }));
+
+Deno.test("openAuditLog() adds what a crash kept from the file, and takes away half a line", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    const log = await openAuditLog(folder, store);
+    for (const target of ["a", "b"]) log.write(entry(target));
+    await log.close();
+    const file = join(folder, AUDIT_FILE);
+    const whole = await readFile(file, "utf8");
+    await truncate(file, whole.length - 7);
+    assert.match((await verifyAuditLog(folder, store.get("audit", "head"))).problems.join(), /the store holds them/);
+    await (await openAuditLog(folder, store)).close();
+    assert.equal(await readFile(file, "utf8"), whole);
+    await appendFile(file, '{"id":3,"ha');
+    await (await openAuditLog(folder, store)).close();
+    assert.equal(await readFile(file, "utf8"), whole);
+  }));
+
+Deno.test("openAuditLog() keeps what could not be written, and writes it with the next entry", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    const log = await openAuditLog(folder, store);
+    // A folder in the place of the file stands for a disk that takes nothing.
+    await Deno.mkdir(join(folder, AUDIT_FILE));
+    log.write(entry("a"));
+    await log.close();
+    await rm(join(folder, AUDIT_FILE), { recursive: true });
+    log.write(entry("b"));
+    await log.close();
+    const report = await verifyAuditLog(folder, store.get("audit", "head"));
+    assert.deepEqual([report.lines, report.problems], [2, []]);
+  }));
+
+Deno.test("verifyAuditLog() says when the file is gone, and nothing where nothing was ever written", () =>
+  inFolder(async (folder) => {
+    assert.deepEqual((await verifyAuditLog(folder, undefined)).problems, []);
+    const [line] = chain(1);
+    const head = { id: 1, hash: line?.hash ?? "", lines: [] };
+    assert.match((await verifyAuditLog(folder, head)).problems.join(), /cannot be read.*are missing at the end/s);
+    await writeFile(join(folder, AUDIT_FILE), "no entry\n");
+    assert.match((await verifyAuditLog(folder, head)).problems.join(), /line 1 is no entry/);
+  }));
+
+Deno.test("memoryAudit() holds the newest entries", () => {
+  const audit = memoryAudit();
+  for (let index = 0; index < 1200; index++) audit.write(entry(`${index}`));
+  assert.deepEqual([audit.tail(1)[0]?.target, audit.tail(1000).length], ["1199", 500]);
+});

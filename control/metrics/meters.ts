@@ -37,9 +37,16 @@ export class Meters {
   upserts = 0;
   /** Upserts that changed nothing and made no event. */
   noops = 0;
+  /** How often each operation succeeded. */
+  readonly operations = new Map<string, number>();
   readonly commit = new Distribution();
   /** From the moment in which an event happened to the end of its fan-out. */
   readonly fanout = new Distribution();
+
+  /** Notes that an operation succeeded. */
+  ran(operation: string): void {
+    this.operations.set(operation, (this.operations.get(operation) ?? 0) + 1);
+  }
 }
 
 /** The part of the event hub that is counted. */
@@ -110,12 +117,13 @@ export function metricsObject({ meters, store, hub, historyMax }: MeterSources):
   const heads = store.headsSince(Math.max(0, store.revision - historyMax));
   const [oldest, newest] = [heads[0]?.timestamp_ms ?? null, heads.at(-1)?.timestamp_ms ?? null];
   const { counts } = hub;
-  const none = { total: 0, active_bindings: 0, creates_total: 0, updates_total: 0, deletes_total: 0 };
+  const projects = store.list("project");
+  const ran = (operation: string) => meters.operations.get(operation) ?? 0;
   return {
     invites: {
-      active: invites.length,
+      active: invites.filter((invite) => invite.redeemed_by === null).length,
       created_total: (store.get("counter", "invite")?.next ?? 1) - 1,
-      redeemed_total: invites.filter((invite) => invite.redeemed_by !== null).length,
+      redeemed_total: (store.get("counter", "redeemed_invite")?.next ?? 1) - 1,
     },
     nodes: {
       online: nodes.filter((node) => node.online).length,
@@ -127,13 +135,17 @@ export function metricsObject({ meters, store, hub, historyMax }: MeterSources):
       reaped_total: Math.max(0, meters.removed - meters.deletes),
     },
     projects: {
-      ...none,
-      token_rotates_total: 0,
-      token_revokes_total: 0,
-      activations_total: 0,
-      mounts_total: 0,
-      mount_sets_total: 0,
-      mount_removes_total: 0,
+      total: projects.length,
+      active_bindings: store.list("active_project").length,
+      creates_total: ran("project_create"),
+      updates_total: ran("project_update"),
+      deletes_total: ran("project_delete"),
+      token_rotates_total: ran("project_token_rotate"),
+      token_revokes_total: ran("project_token_revoke"),
+      activations_total: ran("project_activate") + ran("session_attach"),
+      mounts_total: projects.reduce((sum, project) => sum + project.mounts.length, 0),
+      mount_sets_total: ran("project_mount_set"),
+      mount_removes_total: ran("project_mount_remove"),
     },
     node_service_watch: {
       subscribers: { current: hub.size, peak: counts.subscribersPeak },

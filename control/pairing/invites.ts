@@ -99,5 +99,7 @@ export function redeemInvite(
     );
   }
   tx.put("invite", hash, { ...invite, redeemed_by: nodeId });
+  // For the metrics: the invite itself is forgotten one day.
+  tx.nextNumber("redeemed_invite");
   return invite;
 }

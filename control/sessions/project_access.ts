@@ -15,7 +15,8 @@ import { decideFor, requireAllowed, requireAssignable } from "./viewer.ts";
 /**
  * Finds a project on which the caller may do something.
  *
- * @param agentId Whose overrides count; `null` for none, as where a project is changed.
+ * Overrides count that are about the agent of the active session.
+ *
  * @throws {ZssError} `project_not_found`, `project_assignment_forbidden`, or what the project's policy says.
  */
 export function accessProject(
@@ -24,13 +25,12 @@ export function accessProject(
   request: { readonly project_id: string; readonly project_token?: string | undefined },
   action: ProjectAction,
   what: string,
-  agentId: string | null = null,
 ): ProjectRecord {
   note({ target: request.project_id });
   const project = findProject(reader, request.project_id);
   const full = `${what} project "${project.project_id}"`;
   requireAssignable(session.actor, project, full);
-  const decision = decideFor(session.actor, agentId, project, action, request.project_token);
+  const decision = decideFor(session.actor, session.bindings.active.agent_id, project, action, request.project_token);
   note({ rule: decision.rule });
   requireAllowed(decision, full);
   return project;

@@ -151,6 +151,7 @@ export class Session implements Caller {
     try {
       about = { rule: this.#permit(operation, frame) };
       const payload = await operation.run(context, frame.payload);
+      this.#plane.meters.ran(operation.name);
       if (operation.scope !== undefined || operation.isAudited === true) this.#audit(operation, frame, about);
       const text = okFrame(replyType(operation.name), frame.id, payload);
       const after = this.#takeAfterReply();

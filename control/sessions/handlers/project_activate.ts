@@ -13,7 +13,7 @@ export const projectActivate = operation({
     const { plane, session } = context;
     const { agent_id } = session.bindings.active;
     await plane.store.transact((tx) => {
-      accessProject(context, tx, which, "read", "activate", agent_id);
+      accessProject(context, tx, which, "read", "activate");
       tx.put("active_project", agent_id, { project_id: which.project_id });
     });
     return { agent_id, project_id: which.project_id, workspace_root: workspaceRoot(which.project_id) };

@@ -41,13 +41,13 @@ export const projectUp = operation({
       }
       const which = { project_id: id, project_token };
       const isUpdate = Object.values(fields).some((field) => field !== undefined);
-      let after = accessProject(context, tx, which, "read", "bring up", agent_id);
+      let after = accessProject(context, tx, which, "read", "bring up");
       if (isUpdate) {
-        accessProject(context, tx, which, "admin", "change", agent_id);
+        accessProject(context, tx, which, "admin", "change");
         after = updateProject(tx, id, fields, now);
       }
       if (desired_mounts !== undefined) {
-        accessProject(context, tx, which, "mount", "mount into", agent_id);
+        accessProject(context, tx, which, "mount", "mount into");
         after = replaceMounts(tx, id, desired_mounts, now);
       }
       if (policy !== undefined || desired_mounts !== undefined) visibilityChanged(tx, before, after, now);

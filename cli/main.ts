@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ZssError } from "../control/protocol/errors.ts";
 import { systemClock } from "../drivers/process/clock.ts";
 import { HELPER_VARIABLE } from "../drivers/process/helper_role.ts";
 import { stopSignals } from "../drivers/process/this_system.ts";
@@ -67,7 +68,7 @@ async function untilStdinEnds(): Promise<void> {
   }
 }
 
-/** A stream that is written at once and whole, so that nothing is lost when the process ends. */
+/** A stream that is written whole, so that nothing is lost when the process ends. */
 function stream(target: typeof Deno.stdout): TextStream {
   return {
     isTerminal: target.isTerminal(),
@@ -76,10 +77,26 @@ function stream(target: typeof Deno.stdout): TextStream {
       try {
         while (rest.length > 0) rest = rest.subarray(target.writeSync(rest));
       } catch (error) {
-        // Whoever read us has gone, as `head` does; there is nobody left to tell.
-        if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
-        throw error;
+        throw cannotWrite(error);
+      }
+    },
+    async send(text) {
+      let rest = new TextEncoder().encode(text);
+      try {
+        while (rest.length > 0) rest = rest.subarray(await target.write(rest));
+      } catch (error) {
+        throw cannotWrite(error);
       }
     },
   };
+}
+
+function cannotWrite(error: unknown): unknown {
+  // Whoever read us has gone, as `head` does; there is nobody left to tell.
+  if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
+  if (!(error instanceof Error)) return error;
+  return new ZssError("io", `Cannot write the output: ${error.message}`, {
+    hint: "check the space where it goes",
+    cause: error,
+  });
 }

@@ -6,9 +6,9 @@ import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
-import type { CliContext } from "../io.ts";
+import type { CliContext, TextStream } from "../io.ts";
 import { paintFor } from "../paint.ts";
-import { remoteOf } from "../remote.ts";
+import { remoteOf, withConnection } from "../remote.ts";
 import { cleanText } from "../render/table.ts";
 import { changeLines, eventLine } from "../render/event.ts";
 import { outputForm } from "../render/mod.ts";
@@ -108,6 +108,13 @@ Exit status:
       throw usageError("Cannot watch until a state: no node is named", "zss node watch node-1 --until online");
     }
     const deadline = new AbortController();
+    if (form === "yaml" || form === "name") {
+      throw usageError(
+        `Cannot watch with -o ${form}: a stream is printed as table or json`,
+        "leave -o out, or use --json",
+      );
+    }
+    if (nodeId !== undefined) await noteUnknown(this, nodeId);
     const cancel = flags.timeout === undefined ? () => {} : io.clock.after(flags.timeout, () => deadline.abort());
     const show = new Show(this, nodeId, json, flags.changedOnly);
     try {
@@ -124,8 +131,10 @@ Exit status:
         signal: AbortSignal.any([io.interrupted, deadline.signal]),
       });
       const state = new NodeState();
+      const ended = whenAborted(AbortSignal.any([io.interrupted, deadline.signal]));
       for await (const item of items) {
-        show.item(item);
+        // Whoever reads us may have stopped; that must not keep us from ending.
+        if (await Promise.race([show.item(item), ended]) === "aborted") break;
         if (flags.untilSynced && item.type === "synced") return;
         if (flags.until !== undefined && state.after(item) === flags.until) return;
       }
@@ -141,6 +150,31 @@ Exit status:
     }
   },
 });
+
+/** Says when the server knows no node of an id: it may join later, or the id is wrong. */
+async function noteUnknown(context: CliContext, nodeId: string): Promise<void> {
+  try {
+    await withConnection(context, (connection) => connection.call("node_service_get", { node_id: nodeId }));
+  } catch (error) {
+    if (!(error instanceof ZssError) || error.code !== "node_not_found") return;
+    context.io.stderr.write(
+      `note: the server knows no node "${nodeId}" (zss node list shows those there are); waiting for it\n`,
+    );
+  }
+}
+
+/** Settles when a signal fires. */
+function whenAborted(signal: AbortSignal): Promise<"aborted"> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve("aborted");
+    else signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+  });
+}
+
+async function send(stream: TextStream, text: string): Promise<void> {
+  if (stream.send === undefined) stream.write(text);
+  else await stream.send(text);
+}
 
 /** The state of the one node that is watched. */
 class NodeState {
@@ -181,7 +215,7 @@ class Show {
     this.#changedOnly = changedOnly;
   }
 
-  item(item: WatchItem): void {
+  async item(item: WatchItem): Promise<void> {
     const { stdout, stderr } = this.#context.io;
     switch (item.type) {
       case "started":
@@ -194,11 +228,12 @@ class Show {
         return;
       case "event":
         if (this.#changedOnly && !isChange(item.payload)) return;
-        stdout.write(this.#json ? line(item.payload) : this.#eventText(item.payload));
-        return;
+        return await send(stdout, this.#json ? line(item.payload) : this.#eventText(item.payload));
       case "snapshot":
-        stdout.write(this.#json ? line({ kind: "snapshot", ...item.payload }) : snapshotText(item.payload));
-        return;
+        return await send(
+          stdout,
+          this.#json ? line({ kind: "snapshot", ...item.payload }) : snapshotText(item.payload),
+        );
       case "synced":
         return this.#marker("synced", item.position);
       case "bookmark":

@@ -1,5 +1,5 @@
 import { buildCommand } from "@stricli/core";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { errorText, ZssError } from "../../control/protocol/errors.ts";
 import { allowedList, hostWord, originWord } from "../allowed.ts";
 import { dataDirFlag, defaultDataDir } from "../data_dir.ts";
@@ -164,6 +164,8 @@ Exit status:
       await interruption(io.interrupted);
       io.stderr.write("zss server: ending\n");
     } finally {
+      // Who waits for the next start must not read of this one.
+      if (flags.readyFile !== undefined) await rm(flags.readyFile, { force: true });
       await server.close();
     }
   },

@@ -17,13 +17,20 @@ export function eventLine(payload: unknown): string {
   const node = typeof members["node_id"] === "string" ? members["node_id"] : "(unknown)";
   const head = `node_service_event node=${cleanText(node)}`;
   const kind = isObject(members["event"]) ? members["event"]["kind"] : undefined;
-  const tail = typeof kind === "string" && kind !== "upsert" ? ` kind=${cleanText(kind)}` : "";
+  const tail = (typeof kind === "string" && kind !== "upsert" ? ` kind=${cleanText(kind)}` : "") +
+    place(members["event"]);
   const delta = members["service_delta"];
   if (delta === undefined) return `${head}${tail}\n`;
   if (!isObject(delta)) return `${head} (delta malformed)${tail}\n`;
   const count = (name: string) => Array.isArray(delta[name]) ? delta[name].length : 0;
   return `${head} changed=${delta["changed"] === true} added=${count("added")} updated=${count("updated")} ` +
     `removed=${count("removed")} ts_ms=${Number(delta["timestamp_ms"] ?? 0)}${tail}\n`;
+}
+
+/** Where an event stands, in the form that `--since` takes. */
+function place(event: unknown): string {
+  if (!isObject(event) || typeof event["epoch"] !== "string") return "";
+  return ` at=${cleanText(event["epoch"])}:${Number(event["revision"])}`;
 }
 
 /** What changed, a service a line. */

@@ -127,9 +127,11 @@ export function backupStore(folder: string, target: string): StoreReport {
     });
   }
   try {
-    mkdirSync(dirname(target), { recursive: true });
+    if (!existsSync(dirname(target))) throw new Error(`Folder "${dirname(target)}" is not there`);
     const database = openFile(report.file);
     try {
+      // Made before it is filled, so that it never stands open to others.
+      closeSync(openSync(target, "wx", 0o600));
       database.prepare("VACUUM INTO ?").run(target);
     } finally {
       database.close();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -52,6 +52,8 @@ Deno.test("restoreStore() puts a backup back under a new epoch, and keeps what w
     const data = join(folder, "data");
     const backup = join(folder, "backups", "one.db");
     await filled(data, "a", "b");
+    mkdirSync(join(folder, "backups"));
+    assert.throws(() => backupStore(folder, join(folder, "elsewhere", "one.db")), { message: /is not there/ });
     assert.equal(backupStore(data, backup).revision, 2);
     assert.throws(() => backupStore(data, backup), { message: /it is there already/ });
     await filled(data, "c");

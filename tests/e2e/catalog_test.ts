@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { ControlConnection } from "../../control/client/mod.ts";
 import { systemClock } from "../../drivers/process/mod.ts";
 import { eventsSince } from "../../cli/past_events.ts";
-import { Scene } from "./program.ts";
+import { Scene, zss } from "./program.ts";
 
 /** A node that has joined a scene's server, without a program behind it. */
 class Publisher implements AsyncDisposable {
@@ -217,4 +217,22 @@ Deno.test("fifty watchers that connect while upserts run see the same history", 
   while (!histories.every((seen) => seen.length >= all.length)) await connections[0]?.call("ping", {});
   for (const seen of histories) assert.deepEqual(seen, all);
   for (const connection of connections) connection.close();
+});
+
+Deno.test("zss node watch ends with --timeout and with Ctrl-C although nobody reads what it prints", async () => {
+  await using scene = await Scene.open();
+  await using node = await Publisher.join(scene);
+  // More than a pipe holds.
+  for (let version = 0; version < 200; version++) await node.publish(`${version}`.padEnd(64, "x"));
+  const argv = ["node", "watch", "--json", "--replay-limit", "250", "--timeout", "1500"];
+  const unread = { env: scene.env, cwd: scene.folder, isUnread: true };
+  assert.equal((await zss(argv, unread)).code, 124);
+});
+
+Deno.test("zss node watch says when it is asked for a node that nobody knows, and ends when that is what is waited for", async () => {
+  await using scene = await Scene.open();
+  const unknown = await scene.client("node", "watch", "node-9", "--until-synced");
+  assert.deepEqual([unknown.code, /knows no node "node-9"/.test(unknown.stderr)], [0, true]);
+  assert.equal((await scene.client("node", "watch", "node-9", "--until", "deleted")).code, 0);
+  assert.equal((await scene.client("node", "watch", "-o", "yaml")).code, 2);
 });

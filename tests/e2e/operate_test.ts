@@ -89,12 +89,12 @@ Deno.test("zss node watch prints one line per event, what changed below it, and 
   await json.printed(/watching node node-1 \(replay_limit=3/);
   const dir = await manifests(scene, { "echo.json": echo });
   await scene.startNode("--services-dir", dir);
-  await watch.printed(/^node_service_event node=node-1 changed=false .* kind=join$/m);
+  await watch.printed(/^node_service_event node=node-1 changed=false .* kind=join at=\S+:1$/m);
   await watch.printed(
-    /^node_service_event node=node-1 changed=true added=2 updated=0 removed=0 ts_ms=\d+\n {2}\+ echo 1\n {2}\+ fs 1$/m,
+    /^node_service_event node=node-1 changed=true added=2 updated=0 removed=0 ts_ms=\d+ at=\S+\n {2}\+ echo 1\n {2}\+ fs 1$/m,
   );
   await manifests(scene, { "echo.json": { ...echo, version: "2" } });
-  await watch.printed(/changed=true added=0 updated=1 removed=0 ts_ms=\d+\n {2}~ echo: version 1 → 2$/m);
+  await watch.printed(/changed=true added=0 updated=1 removed=0 ts_ms=\d+ at=\S+\n {2}~ echo: version 1 → 2$/m);
   await json.printed(/"previous_version":"1"/);
   assert.equal((await watch.end("SIGINT")).code, 130);
   const lines = (await json.end("SIGINT")).stdout.trim().split("\n").map((line) => JSON.parse(line));

@@ -28,6 +28,8 @@ export interface Finished {
 
 /** How a command is started. */
 export interface StartOptions {
+  /** Whether nobody reads what it prints. */
+  readonly isUnread?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly stdin?: string;
@@ -59,7 +61,9 @@ export class Program {
     });
     this.child.stdin?.on("error", () => {});
     this.child.stdin?.end(options.stdin ?? "");
-    this.child.stdout?.on("data", (chunk: Uint8Array) => this.#take("stdout", chunk));
+    // Unread, the pipe fills, and is emptied only once the program has gone.
+    if (options.isUnread === true) this.child.on("exit", () => this.child.stdout?.resume());
+    else this.child.stdout?.on("data", (chunk: Uint8Array) => this.#take("stdout", chunk));
     this.child.stderr?.on("data", (chunk: Uint8Array) => this.#take("stderr", chunk));
     this.ended = new Promise((resolve) => {
       this.child.on("close", (code) => {

@@ -26,7 +26,7 @@ export function projectFields(flags: ProjectFlags): Record<string, unknown> {
 
 function policyOf({ access, agentAccess }: ProjectFlags): Record<string, unknown> | undefined {
   if (access.length + agentAccess.length === 0) return undefined;
-  const agents: Record<string, Record<string, string>> = {};
+  const agents: Record<string, { actions: Record<string, string> }> = {};
   for (const text of agentAccess) {
     const [agent = "", rest] = text.split(":");
     if (agent === "" || rest === undefined) {
@@ -35,7 +35,7 @@ function policyOf({ access, agentAccess }: ProjectFlags): Record<string, unknown
         "for example bob:invoke=deny",
       );
     }
-    agents[agent] = { ...agents[agent], ...pairsOf([rest], "--agent-access") };
+    agents[agent] = { actions: { ...agents[agent]?.["actions"], ...pairsOf([rest], "--agent-access") } };
   }
   return { actions: pairsOf(access, "--access"), agents };
 }

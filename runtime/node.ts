@@ -19,7 +19,7 @@ import { Host } from "./host/host.ts";
 import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
 import { type BackoffBounds, backoffMs } from "../control/client/mod.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
-import { askToJoin } from "./link/ask_to_join.ts";
+import { askToJoin, type PendingJoin } from "./link/ask_to_join.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
 import {
   builtInMembers,
@@ -215,6 +215,8 @@ class Pairing {
   readonly #parts: NodeParts;
   #mode: "invite" | "request";
   #wasPaired = false;
+  /** The request that waits, whatever the state file said when the node started. */
+  #pending: PendingJoin | undefined;
   /** The bearer token, as long as the server takes it. */
   token: string | undefined;
 
@@ -254,6 +256,10 @@ class Pairing {
           this.#mode = "request";
           continue;
         }
+        if (error.code === "join_denied") {
+          // The next start may ask again.
+          await writeNodeState(this.#options.stateFile, unpaired);
+        }
         if (!["unreachable", "connection_lost", "timeout", "busy"].includes(error.code)) throw error;
         const wait = backoffMs(attempt++, backoff, random());
         report({ type: "waiting_for_server", reason: error.message, retry_in_ms: wait });
@@ -276,7 +282,7 @@ class Pairing {
   #byRequest(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {
     const { controlUrl, ca, nodeName, stateFile } = this.#options;
     const { clock, platform, report } = this.#parts;
-    const { request_id, claim_token } = state;
+    const { request_id, claim_token, code } = state;
     return askToJoin({
       controlUrl,
       token: this.token,
@@ -284,8 +290,12 @@ class Pairing {
       nodeName,
       platform: { ...platform },
       clock,
-      pending: request_id === null || claim_token === null ? undefined : { request_id, claim_token, code: "" },
-      save: ({ code: _code, ...pending }) => writeNodeState(stateFile, { ...unpaired, ...pending }),
+      pending: this.#pending ??
+        (request_id === null || claim_token === null ? undefined : { request_id, claim_token, code: code ?? "" }),
+      save: (pending) => {
+        this.#pending = pending;
+        return writeNodeState(stateFile, { ...unpaired, ...pending });
+      },
       onWaiting: ({ request_id, code }) => report({ type: "asks_to_join", request_id, code }),
     }, signal);
   }

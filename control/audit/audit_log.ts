@@ -10,7 +10,9 @@
 
 import { getLogger } from "@logtape/logtape";
 import { Buffer } from "node:buffer";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { errorText } from "../protocol/errors.ts";
 import type { AuditHead } from "../store/records.ts";
@@ -41,21 +43,56 @@ export function memoryAudit(): AuditSink {
   return new AuditWriter(undefined, undefined, []);
 }
 
-/** Opens the log of a data folder and adds what a crash kept from it. */
+/**
+ * Opens the log of a data folder and adds what a crash kept from it.
+ *
+ * @throws What reading the file throws, but for a file that is not there.
+ */
 export async function openAuditLog(folder: string, store: Store): Promise<AuditSink> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, AUDIT_FILE);
-  const text = await readFile(file, "utf8").catch(() => "");
+  const { text, start, size } = await endOf(file);
   // A line that was cut off is written again from the store.
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  const lines = whole.split("\n").filter((line) => line !== "").slice(-HELD).flatMap(readLine);
+  const whole = text.lastIndexOf("\n") + 1;
+  const lines = new TextDecoder().decode(text.subarray(0, whole)).split("\n").filter((line) => line !== "")
+    .slice(start === 0 ? 0 : 1).slice(-HELD).flatMap(readLine);
   const head = store.get("audit", HEAD) ?? emptyHead;
-  const last = lines.at(-1)?.id ?? 0;
-  const missing = head.lines.filter(({ id }) => id > last);
-  if (missing.length > 0 || whole.length < text.length) {
-    await rewriteEnd(file, Buffer.byteLength(whole), missing as AuditLine[]);
+  const last = lines.at(-1);
+  const missing = head.lines.filter(({ id }) => id > (last?.id ?? 0)) as AuditLine[];
+  if (missing.length > 0 || start + whole < size) await rewriteEnd(file, start + whole, missing);
+  const end = missing.at(-1) ?? last;
+  if ((end?.id ?? 0) !== head.id || (end?.hash ?? emptyHead.hash) !== head.hash) {
+    log.error("The audit log {file} does not end with what was written last: zss server audit verify says more", {
+      file,
+    });
   }
-  return new AuditWriter(file, store, [...lines, ...missing as AuditLine[]]);
+  return new AuditWriter(file, store, [...lines, ...missing]);
+}
+
+/** So much of the end of the file is read when it is opened, in bytes. */
+const END_BYTES = 4_194_304;
+
+async function endOf(file: string): Promise<{ readonly text: Buffer; readonly start: number; readonly size: number }> {
+  let handle;
+  try {
+    handle = await open(file, "r");
+  } catch (error) {
+    if (isMissing(error)) return { text: Buffer.alloc(0), start: 0, size: 0 };
+    throw error;
+  }
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(0, size - END_BYTES);
+    const text = Buffer.alloc(size - start);
+    await handle.read(text, 0, text.length, start);
+    return { text, start, size };
+  } finally {
+    await handle.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 /** Reads a whole log and says what is wrong with it. Changes nothing. */
@@ -65,12 +102,12 @@ export async function verifyAuditLog(
 ): Promise<{ readonly file: string; readonly lines: number; readonly problems: readonly string[] }> {
   const file = join(folder, AUDIT_FILE);
   const check = new ChainCheck();
-  const text = await readFile(file, "utf8").catch((error) => {
-    if (head !== undefined) check.problems.push(`the file cannot be read: ${errorText(error)}`);
-    return "";
-  });
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  for (const line of whole.split("\n")) if (line !== "") check.take(line);
+  try {
+    const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
+    for await (const line of lines) if (line !== "") check.take(line);
+  } catch (error) {
+    if (head !== undefined || !isMissing(error)) check.problems.push(`the file cannot be read: ${errorText(error)}`);
+  }
   check.end(head ?? emptyHead);
   return { file, lines: check.lines, problems: check.problems };
 }
@@ -87,7 +124,8 @@ class AuditWriter implements AuditSink {
     this.#file = file;
     this.#store = store;
     this.#held = held;
-    this.#head = held.at(-1) ?? store?.get("audit", HEAD) ?? emptyHead;
+    // The store and not the file says where the chain ends: a file that was changed must not be gone on from.
+    this.#head = store?.get("audit", HEAD) ?? held.at(-1) ?? emptyHead;
   }
 
   write(entry: AuditEntry): void {
@@ -107,6 +145,7 @@ class AuditWriter implements AuditSink {
 
   async close(): Promise<void> {
     await this.#writing;
+    if (this.#file !== undefined && this.#waiting.length > 0) await this.#drain(this.#file);
   }
 
   async #drain(file: string): Promise<void> {
@@ -132,9 +171,14 @@ class AuditWriter implements AuditSink {
 
 async function append(file: string, lines: readonly AuditLine[]): Promise<void> {
   const handle = await open(file, "a", 0o600);
+  const { size } = await handle.stat();
   try {
     await handle.appendFile(textOf(lines));
     await handle.datasync();
+  } catch (error) {
+    // What was written of it is written again, so it must not stay.
+    await handle.truncate(size).catch(() => {});
+    throw error;
   } finally {
     await handle.close();
   }

@@ -125,3 +125,22 @@ Deno.test("memoryAudit() holds the newest entries", () => {
   for (let index = 0; index < 1200; index++) audit.write(entry(`${index}`));
   assert.deepEqual([audit.tail(1)[0]?.target, audit.tail(1000).length], ["1199", 500]);
 });
+
+Deno.test("openAuditLog() goes on from what it wrote and not from a file that was changed, so verify still finds it", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    const log = await openAuditLog(folder, store);
+    for (const target of ["a", "b", "c"]) log.write(entry(target));
+    await log.close();
+    const lines = chain(2);
+    const forged = [
+      ...lines,
+      nextLine(lines[1] ?? emptyHead, entry("forged")),
+      nextLine(lines[0] ?? emptyHead, entry("x")),
+    ];
+    await writeFile(join(folder, AUDIT_FILE), forged.map((line) => JSON.stringify(line) + "\n").join(""));
+    const again = await openAuditLog(folder, store);
+    again.write(entry("d"));
+    await again.close();
+    assert.notDeepEqual((await verifyAuditLog(folder, store.get("audit", "head"))).problems, []);
+  }));

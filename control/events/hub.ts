@@ -15,11 +15,11 @@
  */
 
 import { Buffer } from "node:buffer";
-import { type DeltaEntry, diffCatalogs, type ServiceDelta } from "../catalog/delta.ts";
+import { type DeltaEntry, diffCatalogs, type UpdatedEntry } from "../catalog/delta.ts";
 import { serviceDigest } from "../catalog/digest.ts";
 import { servicesOf } from "../policy/visibility.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
-import { errorFrame } from "../protocol/envelope.ts";
+import { errorFrame, isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import type { EventHead, StoredEvent } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -43,7 +43,7 @@ export interface WatchSocket {
 /** What somebody wants to watch. */
 export interface WatchRequest {
   /** Whether the watcher may and wants to get an event; asked anew for each, so that a change of policy counts at once. */
-  readonly wants: (head: Pick<EventHead, "kind" | "node_id">) => boolean;
+  readonly wants: (head: Pick<EventHead, "kind" | "node_id" | "revision">) => boolean;
   /** What the watcher gets of the events that it wants; absent for everything. */
   readonly scope?: WatchScope;
   readonly detail: WatchDetail;
@@ -108,6 +108,8 @@ interface Subscription {
   lastRevision: number;
   /** What a watcher with a scope has been shown of each node: the entries of its services. */
   readonly shown: Map<string, readonly DeltaEntry[]>;
+  /** The same for the events before the watch. */
+  readonly past: { readonly shown: Map<string, readonly DeltaEntry[]> };
   /** Whether anything was sent since the last look at bookmarks. */
   isFresh: boolean;
 }
@@ -163,6 +165,7 @@ export class EventHub {
       backlog: undefined,
       lastRevision: request.from,
       shown: new Map(request.shown),
+      past: { shown: new Map() },
       isFresh: true,
     };
     subscription.backlog = this.#backlog(subscription);
@@ -291,6 +294,7 @@ export class EventHub {
 
   *#history(subscription: Subscription, until: number): Generator<string> {
     const { wants, detail, until: asked } = subscription.request;
+    const past = subscription.past;
     const { epoch } = this.#store;
     while (subscription.lastRevision < until) {
       if (subscription.lastRevision + 1 < this.#store.oldestRevision) {
@@ -310,7 +314,9 @@ export class EventHub {
         subscription.lastRevision = event.revision;
         const isReplay = event.revision <= asked;
         const { scope } = subscription.request;
-        const payload = scope === undefined ? event.payload : scopedPayload(subscription, scope, event);
+        const memory = isReplay ? past : subscription;
+        if (isReplay && scope !== undefined) rememberBefore(past.shown, scope, event);
+        const payload = scope === undefined ? event.payload : scopedPayload(memory, scope, event);
         if (payload === undefined) continue;
         const frame = eventFrame({ ...event, payload }, epoch, isReplay, detail);
         if (isReplay) {
@@ -397,34 +403,63 @@ function scopedFrames(
   return frames.length === 0 ? undefined : { bytes: joined(frames), count: frames.length };
 }
 
-/** What a watcher gets of an event; notes what it has been shown. */
+/**
+ * What a watcher gets of an event; notes what it has been shown.
+ *
+ * Its delta is the difference to what this watcher was shown before, not to what
+ * was there: so it is never told of anything that it could not see, and told of
+ * everything that it no longer can.
+ */
 function scopedPayload(
-  subscription: Subscription,
+  { shown }: Pick<Subscription, "shown">,
   scope: WatchScope,
   event: StoredEvent,
 ): Readonly<Record<string, unknown>> | undefined {
-  const { node_id: nodeId } = event;
-  const { shown } = subscription;
+  const { node_id: nodeId, timestamp_ms: now } = event;
   const before = shown.get(nodeId);
-  const payload = event.kind === "deleted" && before === undefined ? undefined : scope.show(event.payload);
-  if (event.kind !== "visibility") {
-    if (event.kind === "deleted") shown.delete(nodeId);
-    else if (payload !== undefined) shown.set(nodeId, entriesOf(payload));
-    return payload;
-  }
-  if (payload === undefined) {
+  const seen = event.kind === "deleted" ? undefined : scope.show(event.payload);
+  if (seen === undefined) {
     if (before === undefined) return undefined;
     shown.delete(nodeId);
-    return withDelta({ ...event.payload, services: [] }, diffCatalogs(before, [], event.timestamp_ms));
+    return { ...event.payload, services: [], service_delta: diffCatalogs(before, [], now) };
   }
-  const now = entriesOf(payload);
-  shown.set(nodeId, now);
-  const delta = diffCatalogs(before ?? [], now, event.timestamp_ms);
-  return before !== undefined && !delta.changed ? undefined : withDelta(payload, delta);
+  const entries = entriesOf(seen);
+  shown.set(nodeId, entries);
+  const delta = diffCatalogs(before ?? [], entries, now);
+  const raw = event.payload["service_delta"];
+  const isAboutHidden = isObject(raw) && raw["changed"] === true && !delta.changed;
+  if (event.kind === "upsert" && isAboutHidden) return undefined;
+  if (event.kind === "visibility" && before !== undefined && !delta.changed) return undefined;
+  return { ...seen, service_delta: { ...delta, updated: delta.updated.map((one) => withChanges(one, raw)) } };
 }
 
-function withDelta(payload: Readonly<Record<string, unknown>>, delta: ServiceDelta): Record<string, unknown> {
-  return { ...payload, service_delta: delta };
+/** What a watcher will have been shown of a node before the first past event of it: what that event began with. */
+function rememberBefore(
+  shown: Map<string, readonly DeltaEntry[]>,
+  scope: WatchScope,
+  { node_id: nodeId, payload }: StoredEvent,
+): void {
+  if (shown.has(nodeId)) return;
+  const seen = scope.show(payload);
+  if (seen === undefined) return;
+  const raw = payload["service_delta"];
+  const named = (name: string) => isObject(raw) && Array.isArray(raw[name]) ? raw[name].filter(isObject) : [];
+  const added = new Set(named("added").map((one) => one["service_id"]));
+  const updated = new Map(named("updated").map((one) => [one["service_id"], one]));
+  const before = entriesOf(seen).filter(({ service_id }) => !added.has(service_id)).map((entry) => {
+    const { previous_version: version, previous_hash: hash } = updated.get(entry.service_id) ?? {};
+    return { ...entry, ...(typeof version === "string" && typeof hash === "string" ? { version, hash } : {}) };
+  });
+  shown.set(nodeId, before);
+}
+
+/** Adds what changed within a service, if the change is the one from what the watcher was shown. */
+function withChanges(entry: UpdatedEntry, raw: unknown): UpdatedEntry {
+  const updated = isObject(raw) && Array.isArray(raw["updated"]) ? raw["updated"].filter(isObject) : [];
+  const told = updated.find((one) =>
+    one["service_id"] === entry.service_id && one["previous_hash"] === entry.previous_hash
+  );
+  return told === undefined ? entry : { ...entry, ...told };
 }
 
 /** The services of a payload as a delta names them. */

@@ -83,8 +83,8 @@ export function rotateToken(
   tx.remove("token", key);
   const lived = record.expires_at_ms === null ? undefined : record.expires_at_ms - record.created_at_ms;
   const made = put(tx, {
+    // The same token in every other way: what was made with it stays its owner's.
     ...record,
-    token_id: `token-${tx.nextNumber("token")}`,
     created_at_ms: now,
     expires_at_ms: lived === undefined ? null : now + lived,
   }, random);
@@ -102,6 +102,7 @@ export function revokeToken(tx: Transaction, nameOrId: string, hasPreset: boolea
     });
   }
   tx.remove("token", key);
+  tx.remove("member", record.token_id);
   return record;
 }
 

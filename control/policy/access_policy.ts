@@ -52,7 +52,9 @@ export function readAccessPolicy(value: unknown, path = "/access_policy"): Acces
   if (!isObject(value)) throw wrong(path, "must be an object");
   const agents: Record<string, ActionModes> = {};
   for (const [agentId, override, place] of agentEntries(value["agents"], `${path}/agents`)) {
-    if (!/^[A-Za-z0-9._-]{1,128}$/.test(agentId)) throw wrong(place, "must name an agent (letters, digits, . _ -)");
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(agentId) || agentId === "__proto__") {
+      throw wrong(place, "must name an agent (letters, digits, _ -)");
+    }
     const found = readModes(override, place);
     if (Object.keys(found).length > 0) agents[agentId] = found;
   }
@@ -79,6 +81,13 @@ function readModes(value: Record<string, unknown>, path: string): ActionModes {
   const inner = value["actions"];
   if (inner !== undefined && !isObject(inner)) throw wrong(`${path}/actions`, "must be an object");
   const found: Partial<Record<ProjectAction, AccessMode>> = {};
+  // A word that is mistyped would take a right away without a word.
+  const unknown = Object.keys(inner ?? {}).find((name) =>
+    name !== "watch" && !projectActions.some((one) => one === name)
+  );
+  if (unknown !== undefined) {
+    throw wrong(`${path}/actions/${escapePointer(unknown)}`, `is no action: there are ${projectActions.join(", ")}`);
+  }
   for (const action of projectActions) {
     const names = action === "observe" ? ["observe", "watch"] : [action];
     for (const [holder, place] of [[inner, `${path}/actions`], [value, path]] as const) {

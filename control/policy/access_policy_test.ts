@@ -27,9 +27,15 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ["a mode that is no string", { actions: { read: 1 } }, "/access_policy/actions/read"],
   ["a mode that nobody knows", { mount: "maybe" }, "/access_policy/mount"],
   ["a mode that is a name of every object", { mount: "constructor" }, "/access_policy/mount"],
+  ["an action that nobody knows", { actions: { reed: "open" } }, "/access_policy/actions/reed"],
   ["actions that are no object", { actions: [] }, "/access_policy/actions"],
   ["agents of another kind", { agents: "bob" }, "/access_policy/agents"],
   ["an agent that is no object", { agents: { bob: 1 } }, "/access_policy/agents/bob"],
+  [
+    "an agent that is named like the root of every object",
+    { agents: [{ agent_id: "__proto__", read: "deny" }] },
+    "/access_policy/agents/0",
+  ],
   ["an agent without a name", { agents: [{ read: "open" }] }, "/access_policy/agents/0"],
 ];
 for (const [what, value, path] of refused) {

@@ -11,7 +11,6 @@
  * @module
  */
 
-import type { ServiceDelta } from "../catalog/delta.ts";
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { isObject } from "../protocol/envelope.ts";
 import { type Asker, decideProject, type ProjectRules } from "./project.ts";
@@ -65,24 +64,15 @@ export function isInvokable({ capabilities, ops }: Pick<ServiceDescriptor, "capa
 
 /**
  * What a viewer gets of a catalog; the payload itself when nothing is hidden.
+ * What stands in it besides the catalog, such as a delta, is as it was.
  *
- * @returns `undefined` when the node is hidden, or when an event is only about services that are.
+ * @returns `undefined` when the node is hidden.
  */
 export function visiblePart(viewer: Viewer, payload: CatalogPayload): CatalogPayload | undefined {
   if (!decideNode(viewer, String(payload["node_id"])).allowed) return undefined;
   const services = servicesOf(payload);
   const shown = services.filter((service) => decideNodeService(viewer, service).allowed);
-  if (shown.length === services.length) return payload;
-  const delta = payload["service_delta"] as ServiceDelta | undefined;
-  if (delta === undefined) return { ...payload, services: shown };
-  const ids = new Set(shown.map(({ service_id }) => service_id));
-  // A service that was removed is not there to be asked, so it is named only to those who see all that is left.
-  const removed: ServiceDelta["removed"] = [];
-  const added = delta.added.filter(({ service_id }) => ids.has(service_id));
-  const updated = delta.updated.filter(({ service_id }) => ids.has(service_id));
-  const changed = added.length + updated.length + removed.length > 0;
-  if (delta.changed && !changed) return undefined;
-  return { ...payload, services: shown, service_delta: { ...delta, changed, added, updated, removed } };
+  return shown.length === services.length ? payload : { ...payload, services: shown };
 }
 
 /** The services that a payload holds. */

@@ -23,6 +23,9 @@ export const FS_PROTOCOL = "unified-v2-fs";
 /** Number of the file protocol. */
 export const FS_PROTO = 2;
 
+/** Longest id of a request; it is sent back, and written down. */
+const MAX_ID_LENGTH = 256;
+
 /** A frame whose outside is in order. */
 export interface Envelope {
   readonly channel: "control" | "acheron";
@@ -76,6 +79,11 @@ export function parseEnvelope(text: string): Envelope {
   const type = requiredString(value, "type", id);
   for (const name of ["id", "correlation_id", "session_key"]) {
     const member = value[name];
+    if (typeof member === "string" && member.length > MAX_ID_LENGTH) {
+      throw new EnvelopeError(`Cannot read frame: ${name} must have at most ${MAX_ID_LENGTH} characters`, undefined, {
+        path: `/${name}`,
+      });
+    }
     if (member !== undefined && typeof member !== "string") {
       throw new EnvelopeError(`Cannot read frame: ${name} must be a string, ${kindOf(member)} found`, id, {
         path: `/${name}`,

@@ -38,7 +38,11 @@ const sessionKey = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, "must have 1 to 
 /** A project's token; that of the reference may be null. */
 const projectToken = secret.nullish().transform((token) => token ?? undefined);
 const action = z.enum(["read", "observe", "invoke", "mount", "admin"]);
-const tokenName = identifier(64);
+/** Never the text of a token itself, which would then stand in errors and in the audit log. */
+const tokenName = identifier(64).refine(
+  (name) => !name.startsWith("sw-"),
+  "must be the name or the id of a token, not its text",
+);
 const projectFields = {
   vision: displayText(1024, 0).optional(),
   status: identifier(64).optional(),

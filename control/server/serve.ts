@@ -26,15 +26,18 @@ import type { Actor } from "../policy/rights.ts";
 import { legacyError } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { ensureSystemProject } from "../projects/projects.ts";
+import { Budget } from "../sessions/budget.ts";
 import { readAgents } from "../sessions/agents.ts";
 import { ClientPeer } from "../relay/client_peer.ts";
 import { NodePeer } from "../relay/node_peer.ts";
 import { TunnelRegistry } from "../relay/tunnels.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
+import type { SessionSocket } from "../sessions/session_socket.ts";
 import { Session } from "../sessions/session.ts";
 import { DEFAULT_MAX_EVENTS } from "../store/history_index.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
-import type { Store } from "../store/store.ts";
+import type { TokenRecord } from "../store/records.ts";
+import type { Store, Transaction } from "../store/store.ts";
 import { Admission, type Refusal } from "./admission.ts";
 import { makeApp } from "./app.ts";
 import { readCertificate } from "./certificate.ts";
@@ -48,6 +51,10 @@ import { type Peer, ServerSocket, textOf } from "./socket.ts";
 
 const log = getLogger(["zss", "control", "server"]);
 
+/** So many refusals of anonymous connections are written down in a minute; anybody can cause more. */
+const ANONYMOUS_REFUSALS = 60;
+/** How long whoever ends its own token has for the answer, in milliseconds. */
+const LAST_ANSWER_MS = 100;
 /** How long a connection that is cut off may take to say goodbye, in milliseconds. */
 const CUT_OFF_MS = 500;
 /** Longest time that a timer of the runtime takes, in milliseconds. */
@@ -95,7 +102,6 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   const hub = new EventHub({ store, clock });
   const leases = new LeaseKeeper({ store, clock, graceMs: config.offlineGraceMs });
   const presetHash = config.adminToken === undefined ? undefined : hashSecret(config.adminToken);
-  const madeToken = presetHash === undefined ? await ensureAdminToken(store, random, clock.now()) : undefined;
 
   let closing = false;
   const app = makeApp({
@@ -128,9 +134,10 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     leases,
     audit,
     agents,
+    anonymousRefusals: new Budget(clock, ANONYMOUS_REFUSALS, 60_000),
     scopeTokens: config.scopeTokens ?? {},
     hasPresetAdmin: presetHash !== undefined,
-    cutOff: (tokenId) => sockets.cutOff(tokenId),
+    cutOff: (tokenId, last) => sockets.cutOff(tokenId, last),
     meters,
     limits: config.watch,
     fsTokens: new FsTokens(clock, random),
@@ -173,6 +180,8 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     await store.close();
     throw error;
   }
+  // Only now: a token that is made by a start that fails would be seen by nobody.
+  const madeToken = presetHash === undefined ? await ensureAdminToken(store, random, clock.now()) : undefined;
   const certificates = config.tls === undefined || certificate === undefined ? undefined : new CertificateWatch({
     files: config.tls,
     current: certificate,
@@ -277,7 +286,7 @@ class Sockets {
   readonly #files = new WebSocketServer({ noServer: true, maxPayload: FS_FRAME_BYTES, perMessageDeflate: false });
   readonly #open = new Set<WebSocket>();
   /** The connections of each token. */
-  readonly #byToken = new Map<string, Set<WebSocket>>();
+  readonly #byToken = new Map<string, Map<ServerSocket, WebSocket>>();
   readonly #anonymous = new Set<WebSocket>();
 
   constructor(plane: ControlPlane, config: ServerConfig) {
@@ -302,12 +311,13 @@ class Sockets {
   }
 
   /** Ends the connections of a token that is good no more. */
-  cutOff(tokenId: string): void {
-    for (const ws of this.#byToken.get(tokenId) ?? []) {
-      ws.close(1008, "the token was revoked");
-      // Who does not say goodbye is not waited for.
-      const cancel = this.#plane.clock.after(CUT_OFF_MS, () => ws.terminate());
-      ws.once("close", cancel);
+  cutOff(tokenId: string, last?: SessionSocket): void {
+    const { clock } = this.#plane;
+    for (const [socket, ws] of [...this.#byToken.get(tokenId) ?? []]) {
+      const end = () => endSocket(ws, clock, "the token was revoked");
+      // The one that asked for it gets its answer first, if it is still there to take it.
+      if (socket === last) clock.after(LAST_ANSWER_MS, end);
+      else end();
     }
   }
 
@@ -337,7 +347,7 @@ class Sockets {
     const peer = this.#peer(route, socket, actor);
     const stopPings = this.#ping(ws);
     let stopWaiting = this.#expectGreeting(ws, route);
-    const forget = this.#remember(ws, actor);
+    const forget = this.#remember(ws, socket, actor);
     ws.on("message", (data, isBinary) => {
       const text = textOf(data, isBinary);
       if (text === undefined) return ws.close(1003, "text frames only");
@@ -362,19 +372,19 @@ class Sockets {
   }
 
   /** Notes whose connection it is, for when the token ends. Returns what forgets it. */
-  #remember(ws: WebSocket, actor: Actor): () => void {
+  #remember(ws: WebSocket, socket: ServerSocket, actor: Actor): () => void {
     if (actor.role === "anonymous") return () => {};
     const { token_id: tokenId } = actor;
-    const sockets = this.#byToken.get(tokenId) ?? new Set();
-    this.#byToken.set(tokenId, sockets.add(ws));
+    const sockets = this.#byToken.get(tokenId) ?? new Map();
+    this.#byToken.set(tokenId, sockets.set(socket, ws));
     const { store, clock } = this.#plane;
     const expiry = store.list("token").find((token) => token.token_id === tokenId)?.expires_at_ms ?? null;
-    const cancel = expiry === null || expiry - clock.now() > LONGEST_TIMER_MS
+    const cancel = expiry === null
       ? () => {}
-      : clock.after(expiry - clock.now(), () => ws.close(1008, "the token has expired"));
+      : atTime(clock, expiry, () => endSocket(ws, clock, "the token has expired"));
     return () => {
       cancel();
-      sockets.delete(ws);
+      sockets.delete(socket);
       if (sockets.size === 0) this.#byToken.delete(tokenId);
     };
   }
@@ -419,14 +429,42 @@ class Sockets {
   }
 }
 
+/** Closes a connection; who does not say goodbye is not waited for. */
+function endSocket(ws: WebSocket, clock: Clock, reason: string): void {
+  ws.close(1008, reason);
+  const cancel = clock.after(CUT_OFF_MS, () => ws.terminate());
+  ws.once("close", cancel);
+}
+
+/** Calls `action` at a time however far away. Returns what cancels it. */
+function atTime(clock: Clock, timeMs: number, action: () => void): () => void {
+  let cancel: () => void;
+  const wait = () => {
+    const left = timeMs - clock.now();
+    cancel = left <= 0 ? clock.after(0, action) : clock.after(Math.min(left, LONGEST_TIMER_MS), wait);
+  };
+  wait();
+  return () => cancel();
+}
+
 /** Makes what every store holds. */
 async function prepareStore(store: Store, random: RandomBytes, now: number): Promise<void> {
   await store.transact((tx) => ensureSystemProject(tx, hashSecret(newSecret("proj-", random)), now));
 }
 
+/** A name for a token of an admin that no other token has. */
+function freeName(tx: Transaction): string {
+  const taken = new Set(tx.list("token").map(({ name }) => name));
+  for (let number = 1;; number++) {
+    const name = number === 1 ? "admin" : `admin-${number}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
 /** Makes an admin token when the store has none. */
 async function ensureAdminToken(store: Store, random: RandomBytes, now: number): Promise<string | undefined> {
-  if (store.list("token").length > 0) return undefined;
-  const { token } = await store.transact((tx) => createToken(tx, { name: "admin", role: "admin" }, random, now));
+  const isAlive = (token: TokenRecord) => token.expires_at_ms === null || token.expires_at_ms > now;
+  if (store.list("token").some((token) => token.role === "admin" && isAlive(token))) return undefined;
+  const { token } = await store.transact((tx) => createToken(tx, { name: freeName(tx), role: "admin" }, random, now));
   return token;
 }

@@ -13,6 +13,8 @@ import { catalogOf } from "../pairing/node_events.ts";
 import type { RandomBytes } from "../pairing/tokens.ts";
 import type { AuditSink } from "../audit/audit_log.ts";
 import type { Agents } from "./agents.ts";
+import type { Budget } from "./budget.ts";
+import type { SessionSocket } from "./session_socket.ts";
 import type { ScopeTokens } from "./scope_tokens.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { RecordReader, Store } from "../store/store.ts";
@@ -26,12 +28,14 @@ export interface ControlPlane {
   readonly fsTokens: FsTokens;
   readonly leases: LeaseKeeper;
   readonly audit: AuditSink;
+  /** How many refusals of anonymous connections are written down. */
+  readonly anonymousRefusals: Budget;
   readonly agents: Agents;
   readonly scopeTokens: ScopeTokens;
   /** Whether the operator of the server has chosen an admin token that stands in no store. */
   readonly hasPresetAdmin: boolean;
-  /** Ends the connections of a token that is good no more. */
-  readonly cutOff: (tokenId: string) => void;
+  /** Ends the connections of a token that is good no more; `last` is the one that asked for it, after its answer. */
+  readonly cutOff: (tokenId: string, last?: SessionSocket) => void;
   readonly meters: Meters;
   readonly limits: WatchLimits;
 }

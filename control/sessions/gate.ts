@@ -24,7 +24,8 @@ export function startOf(
   actor: Actor,
 ): { readonly binding: Binding; readonly gate: Gate | undefined } {
   if (actor.role === "admin") return { binding: primary, gate: undefined };
-  const nowhere: Binding = { ...primary, project_id: null };
+  // No agent either: the overrides of the primary one are not for everybody.
+  const nowhere: Binding = { agent_id: "", project_id: null, project_token: undefined };
   if (actor.role === "anonymous") return { binding: nowhere, gate: "provisioning_required" };
   const target = reader.get("member", actor.token_id)?.last_target ?? null;
   if (target === null) return { binding: nowhere, gate: "provisioning_required" };

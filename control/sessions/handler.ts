@@ -5,17 +5,11 @@
  */
 
 import type { z } from "zod";
-import type { WatchSocket } from "../events/hub.ts";
 import type { Access, Actor, OperatorScope } from "../policy/rights.ts";
 import type { OpName } from "../protocol/ops.ts";
 import type { Bindings } from "./bindings.ts";
 import type { ControlPlane } from "./control_plane.ts";
-
-/** The part of a socket that a session needs. */
-export interface SessionSocket extends WatchSocket {
-  /** Raises the limit of incoming frames, for a peer that has proved to be a node. */
-  trustAsNode(): void;
-}
+import type { SessionSocket } from "./session_socket.ts";
 
 /** The connection that an operation came by. */
 export interface Caller {

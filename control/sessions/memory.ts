@@ -31,7 +31,12 @@ export function remember(tx: Transaction, actor: Actor, key: string, binding: Bi
     last_target: { agent_id, project_id },
     history: [entry, ...others].slice(0, MAX_HISTORY),
   });
-  tx.put("active_project", agent_id, { project_id });
+  tx.put("active_project", activeKey(actor, agent_id), { project_id });
+}
+
+/** Where the active project of an agent is kept: everybody has agents of their own. */
+export function activeKey(actor: Actor, agentId: string): string {
+  return actor.role === "anonymous" ? "" : `${actor.token_id} ${agentId}`;
 }
 
 /** An entry as it is shown. */

@@ -6,6 +6,7 @@
 
 import { catalogOf, catalogPayload, noDelta } from "../pairing/node_events.ts";
 import type { ProjectAction } from "../policy/access_policy.ts";
+import { ZssError } from "../protocol/errors.ts";
 import { findProject } from "../projects/projects.ts";
 import type { ProjectRecord } from "../store/records.ts";
 import type { RecordReader, Transaction } from "../store/store.ts";
@@ -34,6 +35,47 @@ export function accessProject(
   note({ rule: decision.rule });
   requireAllowed(decision, full);
   return project;
+}
+
+/**
+ * Whether the caller may make a project: one with a token that is limited to
+ * other projects or to other actions may not, for it would escape its limits.
+ *
+ * @param needs What it could do with the project that it makes.
+ * @throws {ZssError} `project_policy_forbidden`.
+ */
+export function requireMayCreate({ session, note }: OpContext, needs: readonly ProjectAction[]): string {
+  const { actor } = session;
+  if (actor.role === "anonymous") throw new TypeError("An anonymous connection came to make a project");
+  const rule = "tokens that are limited make no projects beyond their limits";
+  const missing = needs.find((action) => actor.actions !== null && !actor.actions.includes(action));
+  if (actor.project_id === null && missing === undefined) return actor.token_id;
+  note({ rule });
+  throw new ZssError(
+    "project_policy_forbidden",
+    `Cannot make a project: token "${actor.name}" is good for ${
+      actor.project_id === null ? `other actions than ${missing}` : `project ${actor.project_id}`
+    } only`,
+    { hint: "use a token without such a limit", data: { rule } },
+  );
+}
+
+/** At most so many projects are made with one token. */
+const MAX_PROJECTS_PER_TOKEN = 256;
+
+/** @throws {ZssError} `project_limit`. */
+export function requireFewProjects(
+  reader: Pick<RecordReader, "list">,
+  { session }: OpContext,
+  creatorId: string,
+): void {
+  if (session.actor.role === "admin") return;
+  if (reader.list("project").filter(({ creator_id }) => creator_id === creatorId).length < MAX_PROJECTS_PER_TOKEN) {
+    return;
+  }
+  throw new ZssError("project_limit", `Cannot make a project: ${MAX_PROJECTS_PER_TOKEN} were made with this token`, {
+    hint: "delete one first: zss project delete",
+  });
 }
 
 /**

@@ -16,7 +16,8 @@ import { pushedTypes, replyType } from "../protocol/ops.ts";
 import { Bindings } from "./bindings.ts";
 import type { ControlPlane } from "./control_plane.ts";
 import { gateError, startOf } from "./gate.ts";
-import type { AuditNote, Caller, Gate, Operation, SessionSocket } from "./handler.ts";
+import type { AuditNote, Caller, Gate, Operation } from "./handler.ts";
+import type { SessionSocket } from "./session_socket.ts";
 import { operations } from "./handlers/mod.ts";
 import { checkScopeToken } from "./scope_tokens.ts";
 
@@ -212,6 +213,7 @@ export class Session implements Caller {
   /** What failed is written down when it would have been, or when somebody was turned away. */
   #auditRefusal(operation: Operation, frame: Envelope, about: AuditNote, error: unknown): void {
     const code = error instanceof ZssError ? error.code : "control_plane_error";
+    if (this.actor.role === "anonymous" && !this.#plane.anonymousRefusals.take()) return;
     if (operation.scope === undefined && operation.isAudited !== true && !DENIALS.has(code)) return;
     const rule = error instanceof ZssError ? error.data?.["rule"] : undefined;
     this.#audit(operation, frame, typeof rule === "string" ? { ...about, rule } : about, code);

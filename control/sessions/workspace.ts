@@ -8,13 +8,34 @@ import { catalogOf } from "../pairing/node_events.ts";
 import { mayReachNode } from "../policy/rights.ts";
 import type { Viewer } from "../policy/visibility.ts";
 import { type NodeLookup, type Workspace, workspaceOf } from "../projects/workspace.ts";
-import type { ProjectRecord } from "../store/records.ts";
+import type { ProjectMount, ProjectRecord } from "../store/records.ts";
 import type { RecordReader } from "../store/store.ts";
 import type { ControlPlane } from "./control_plane.ts";
+import type { OpContext } from "./handler.ts";
+import { viewerOf } from "./viewer.ts";
 
 /** Where the files of a project stand for an agent. */
 export function workspaceRoot(projectId: string): string {
   return `/spiderweb/projects/${projectId}/workspace`;
+}
+
+/** The mounts of a project that the caller sees: one that leads to a hidden service is hidden with it. */
+export function shownMounts(
+  { plane, session }: OpContext,
+  project: ProjectRecord,
+  token: string | undefined,
+): ProjectMount[] {
+  const { agent_id } = session.bindings.active;
+  const viewer = viewerOf(plane.store, session.actor, {
+    agent_id,
+    project_id: project.project_id,
+    project_token: token,
+  });
+  return workspaceOf(project, lookupIn(plane.store), viewer).desired.map(({ mount_path, node_id, export_name }) => ({
+    mount_path,
+    node_id,
+    export_name,
+  }));
 }
 
 /** Looks nodes up in a store. */
@@ -49,31 +70,30 @@ export function workspacePayload(
     actual_mounts: workspace.mounts,
     drift: { count: workspace.drift.length, items: workspace.drift },
     availability: workspace.availability,
-    ...reconcileSummary(plane),
+    ...reconcileSummary(plane, failedIn(project?.project_id ?? "", workspace)),
   };
 }
 
-/** The state of every project together: what is wanted and not there waits in a queue. */
-export function reconcileSummary({ store, clock }: Pick<ControlPlane, "store" | "clock">): Record<string, unknown> {
-  const failed = failedOps(store);
+/** How far what is wanted is there: what is not waits in a queue. */
+export function reconcileSummary(
+  { clock }: Pick<ControlPlane, "clock">,
+  failed: readonly string[],
+): Record<string, unknown> {
+  const now = clock.now();
   return {
     reconcile_state: failed.length === 0 ? "idle" : "degraded",
-    last_reconcile_ms: clock.now(),
-    last_success_ms: clock.now(),
+    last_reconcile_ms: now,
+    last_success_ms: now,
     last_error: failed[0] ?? null,
     queue_depth: failed.length,
   };
 }
 
 /** A line for each path that no node serves. */
-export function failedOps(reader: RecordReader, projectId?: string): string[] {
-  const lookup = lookupIn(reader);
-  return reader.list("project").filter((project) => projectId === undefined || project.project_id === projectId)
-    .flatMap((project) =>
-      workspaceOf(project, lookup).drift.filter(({ severity }) => severity === "error").map((drift) =>
-        `project=${project.project_id} mount=${drift.mount_path} node=${drift.selected_node_id} ${
-          drift.kind === "missing_node" ? "missing" : "offline"
-        }`
-      )
-    );
+export function failedIn(projectId: string, { drift }: Pick<Workspace, "drift">): string[] {
+  return drift.filter(({ severity }) => severity === "error").map((one) =>
+    `project=${projectId} mount=${one.mount_path} node=${one.selected_node_id} ${
+      one.kind === "missing_node" ? "missing" : "offline"
+    }`
+  );
 }

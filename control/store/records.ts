@@ -152,7 +152,7 @@ export interface RecordOf {
   readonly token: TokenRecord;
   readonly audit: AuditHead;
   readonly project: ProjectRecord;
-  /** Kept under the id of the agent. */
+  /** Kept under the ids of the token and of the agent. */
   readonly active_project: { readonly project_id: string };
   readonly member: MemberRecord;
   readonly counter: { readonly next: number };

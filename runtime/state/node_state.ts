@@ -25,6 +25,7 @@ const nodeState = z.looseObject({
   lease_expires_at_ms: z.int().min(0).catch(0).default(0),
   request_id: text,
   claim_token: text,
+  code: text,
   node_name: text,
   fs_url: text,
 });
@@ -68,7 +69,7 @@ export async function readNodeState(path: string): Promise<NodeState> {
 
 /** Writes the file, for its owner only. */
 export function writeNodeState(path: string, state: NodeState): Promise<void> {
-  const { claim_token, ...shape } = state;
+  const { claim_token, code: _code, ...shape } = state;
   // The reference's shape, but while the node waits to be let in.
   return writeAtomically(path, JSON.stringify(claim_token === null ? shape : state) + "\n");
 }

@@ -184,7 +184,7 @@ Deno.test({
 /** Makes a certificate for 127.0.0.1 and its key. */
 function makeCertificate(folder: string): boolean {
   const words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=zss-test " +
-    "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out ca.pem";
+    "-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE -keyout key.pem -out ca.pem";
   try {
     execFileSync("openssl", words.split(" "), { cwd: folder, stdio: "ignore" });
     return true;

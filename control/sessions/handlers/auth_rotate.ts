@@ -16,7 +16,7 @@ export const authRotate = operation({
         ? rotateToken(tx, role, plane.random, now)
         : { ...createToken(tx, { name: role, role }, plane.random, now), replaced: undefined }
     );
-    if (replaced !== undefined) session.afterReply(() => plane.cutOff(replaced.token_id));
+    if (replaced !== undefined) plane.cutOff(replaced.token_id, session.socket);
     return { role, token };
   },
 });

@@ -1,13 +1,14 @@
 import { catalogOf } from "../../pairing/node_events.ts";
 import { decideNode, decideNodeService, type Viewer } from "../../policy/visibility.ts";
 import type { Actor } from "../../policy/rights.ts";
+import { findProject } from "../../projects/projects.ts";
 import { ZssError } from "../../protocol/errors.ts";
 import { type OpRequest, requests } from "../../protocol/ops.ts";
 import type { TokenRecord } from "../../store/records.ts";
 import type { OpContext } from "../handler.ts";
 import { memoryOf } from "../memory.ts";
 import { operation } from "../operation.ts";
-import { viewerOf } from "../viewer.ts";
+import { decideFor, requireAllowed, requireAssignable, viewerOf } from "../viewer.ts";
 
 /** Says who would see a path, and the rule that decides. Only an admin may ask for others. */
 export const explainVisibility = operation({
@@ -23,7 +24,7 @@ export const explainVisibility = operation({
         hint: "for example /nodes/node-1/camera",
       });
     }
-    const { plane } = context;
+    const { plane, session } = context;
     const node = decideNode(viewer, nodeId);
     const steps = [{ about: `/nodes/${nodeId}`, visible: node.allowed, rule: node.rule }];
     let visible = node.allowed;
@@ -32,7 +33,9 @@ export const explainVisibility = operation({
       const service = catalogOf(plane.store, nodeId).services.find(({ service_id }) => service_id === name);
       const decision = service === undefined ? undefined : decideNodeService(viewer, service);
       visible = decision?.allowed ?? false;
-      const rule = decision?.rule ?? "the node publishes no such service";
+      // Whoever is no admin is not told whether there is anything that it may not see.
+      const own = decision?.rule ?? "the node publishes no such service";
+      const rule = visible || session.actor.role === "admin" ? own : "there is no such service, or it is hidden";
       steps.push({ about: `/nodes/${nodeId}/${name}`, visible, rule });
     }
     if (visible && plane.store.get("node", nodeId) === undefined) {
@@ -56,6 +59,12 @@ function viewerFor({ plane, session }: OpContext, request: OpRequest<"explain_vi
   const { as, agent_id, project_id, project_token } = request;
   const active = session.bindings.active;
   if (as === undefined) {
+    if (project_id !== undefined) {
+      const project = findProject(plane.store, project_id);
+      const what = `explain what is seen in project "${project_id}"`;
+      requireAssignable(session.actor, project, what);
+      requireAllowed(decideFor(session.actor, agent_id ?? active.agent_id, project, "read", project_token), what);
+    }
     return viewerOf(plane.store, session.actor, {
       agent_id: agent_id ?? active.agent_id,
       project_id: project_id ?? active.project_id,

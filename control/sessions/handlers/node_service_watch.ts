@@ -20,11 +20,13 @@ export const nodeServiceWatch = operation({
   handle({ plane, session }, request) {
     requireAllowed(mayWatch(session.actor, plane.limits), "watch the catalog");
     const { store, hub } = plane;
-    const wants = filterOf(plane, session, request);
     const isScoped = session.actor.role !== "admin";
-    const look = () => viewerOf(store, session.actor, session.bindings.active);
+    // The session that the watch was begun in: a later one of the connection does not move it.
+    const binding = session.bindings.active;
+    const look = () => viewerOf(store, session.actor, binding);
+    const wants = filterOf(plane, look, isScoped, request);
     const visible = isScoped ? visibleNodes(plane, look(), request) : [];
-    const start = startOf(plane, request, wants);
+    const start = isScoped ? scopedStart(plane, request, wants) : startOf(plane, request, wants);
     const replayLimit = Math.min(request.replay_limit, plane.limits.replayMax);
     const begin = hub.subscribe(session.socket, {
       wants,
@@ -59,16 +61,23 @@ function isExtended({ since, snapshot, bookmarks, detail }: Request): boolean {
   return [since, snapshot, bookmarks, detail].some((member) => member !== undefined);
 }
 
-/** What is wanted of an event without looking at its payload; nodes that are hidden are left out later. */
-function filterOf({ store }: ControlPlane, { actor, bindings }: Caller, request: Request) {
+/** What is wanted of an event without looking at its payload; what is hidden of it is left out later. */
+function filterOf({ store }: ControlPlane, look: () => Viewer, isScoped: boolean, request: Request) {
   const extended = isExtended(request);
   const { node_id: nodeId } = request;
-  const isNear = (id: string) =>
-    actor.role === "admin" || viewerOf(store, actor, bindings.active).project?.mounts.some((one) => one.node_id === id);
-  return (head: { readonly kind: string; readonly node_id: string }) =>
+  // What a node published before it came into view, or while it was out of it, is not for this watcher.
+  const floors = new Map<string, number>();
+  if (isScoped) {
+    for (const { kind, node_id, revision } of store.headsSince(0)) {
+      if (kind === "visibility") floors.set(node_id, revision);
+    }
+  }
+  const isNear = (id: string) => look().project?.mounts.some((one) => one.node_id === id) === true;
+  return (head: { readonly kind: string; readonly node_id: string; readonly revision: number }) =>
     (extended || head.kind === "upsert") && (nodeId === undefined || head.node_id === nodeId) &&
-    // A node whose visibility changed may have been seen until now.
-    (head.kind === "visibility" || isNear(head.node_id) === true);
+    // A node whose visibility changes may have been seen until now.
+    (!isScoped ||
+      (head.revision > (floors.get(head.node_id) ?? 0) && (head.kind === "visibility" || isNear(head.node_id))));
 }
 
 /** Whether somebody may watch at all. */
@@ -130,6 +139,27 @@ function startOf({ store, limits }: ControlPlane, request: Request, wants: Retur
   }
   const replayed = store.headsSince(since.revision).filter(wants).length;
   return { from: since.revision, replayed, withSnapshot: false };
+}
+
+/**
+ * The same for somebody who does not see everything: a place before which what
+ * it sees was changed by a policy, a mount or a token is no place to go on from.
+ */
+function scopedStart(plane: ControlPlane, request: Request, wants: ReturnType<typeof filterOf>): Start {
+  const start = startOf(plane, request, wants);
+  const { since } = request;
+  if (since === undefined || start.withSnapshot) return start;
+  const { store } = plane;
+  if (!store.headsSince(since.revision).some(({ kind }) => kind === "visibility")) return start;
+  if (request.snapshot === true) return { from: store.revision, replayed: 0, withSnapshot: true };
+  throw new ZssError(
+    "history_gone",
+    `Cannot watch from revision ${since.revision}: what may be seen has changed since then`,
+    {
+      hint: "take a snapshot with snapshot: true and go on from its revision",
+      data: { oldest_revision: store.oldestRevision, revision: store.revision, epoch: store.epoch },
+    },
+  );
 }
 
 /** The nodes that are asked for, as they are now. Records are values, so later changes do not reach them. */

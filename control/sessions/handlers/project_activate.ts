@@ -1,4 +1,5 @@
 import { requests } from "../../protocol/ops.ts";
+import { activeKey } from "../memory.ts";
 import { operation } from "../operation.ts";
 import { accessProject } from "../project_access.ts";
 import { workspaceRoot } from "../workspace.ts";
@@ -14,7 +15,7 @@ export const projectActivate = operation({
     const { agent_id } = session.bindings.active;
     await plane.store.transact((tx) => {
       accessProject(context, tx, which, "read", "activate");
-      tx.put("active_project", agent_id, { project_id: which.project_id });
+      tx.put("active_project", activeKey(session.actor, agent_id), { project_id: which.project_id });
     });
     return { agent_id, project_id: which.project_id, workspace_root: workspaceRoot(which.project_id) };
   },

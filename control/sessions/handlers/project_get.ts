@@ -1,5 +1,6 @@
 import { projectPayload } from "../../projects/projects.ts";
 import { requests } from "../../protocol/ops.ts";
+import { shownMounts } from "../workspace.ts";
 import { operation } from "../operation.ts";
 import { accessProject } from "../project_access.ts";
 
@@ -8,5 +9,8 @@ export const projectGet = operation({
   name: "project_get",
   access: "member",
   request: requests.project_get,
-  handle: (context, which) => projectPayload(accessProject(context, context.plane.store, which, "read", "read")),
+  handle(context, which) {
+    const project = accessProject(context, context.plane.store, which, "read", "read");
+    return { ...projectPayload(project), mounts: shownMounts(context, project, which.project_token) };
+  },
 });

@@ -1,4 +1,5 @@
 import { requests } from "../../protocol/ops.ts";
+import { shownMounts } from "../workspace.ts";
 import { operation } from "../operation.ts";
 import { accessProject } from "../project_access.ts";
 
@@ -8,7 +9,7 @@ export const projectMountList = operation({
   access: "member",
   request: requests.project_mount_list,
   handle(context, which) {
-    const { project_id, mounts } = accessProject(context, context.plane.store, which, "read", "read");
-    return { project_id, mounts };
+    const project = accessProject(context, context.plane.store, which, "read", "read");
+    return { project_id: project.project_id, mounts: shownMounts(context, project, which.project_token) };
   },
 });

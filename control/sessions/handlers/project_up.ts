@@ -3,8 +3,9 @@ import { createProject, projectNamed, replaceMounts, updateProject } from "../..
 import { ZssError } from "../../protocol/errors.ts";
 import { requests } from "../../protocol/ops.ts";
 import { operation } from "../operation.ts";
-import { accessProject, visibilityChanged } from "../project_access.ts";
+import { accessProject, requireFewProjects, requireMayCreate, visibilityChanged } from "../project_access.ts";
 import { viewerOf } from "../viewer.ts";
+import { activeKey } from "../memory.ts";
 import { workspacePayload } from "../workspace.ts";
 
 /** Brings a project to a wanted state, making it when there is none of the name: the same request again changes nothing. */
@@ -29,10 +30,15 @@ export const projectUp = operation({
     }
     const { project, created } = await plane.store.transact((tx) => {
       const id = request.project_id ?? projectNamed(tx, name ?? "")?.project_id;
-      const creator = actor.role === "anonymous" ? "" : actor.token_id;
       const fields = { vision, status, access_policy: policy, ...(request.project_id === undefined ? {} : { name }) };
       const before = id === undefined ? undefined : tx.get("project", id);
       if (id === undefined) {
+        const creator = requireMayCreate(context, [
+          "read",
+          "admin",
+          ...(desired_mounts === undefined ? [] : ["mount" as const]),
+        ]);
+        requireFewProjects(tx, context, creator);
         const made = createProject(tx, { ...fields, name: name ?? "" }, creator, now);
         note({ target: made.project_id });
         const after = desired_mounts === undefined ? made : replaceMounts(tx, made.project_id, desired_mounts, now);
@@ -54,7 +60,9 @@ export const projectUp = operation({
       return { project: after, created: false };
     });
     if (activate) {
-      await plane.store.transact((tx) => tx.put("active_project", agent_id, { project_id: project.project_id }));
+      await plane.store.transact((tx) =>
+        tx.put("active_project", activeKey(actor, agent_id), { project_id: project.project_id })
+      );
     }
     const viewer = viewerOf(plane.store, actor, { agent_id, project_id: project.project_id, project_token });
     return {

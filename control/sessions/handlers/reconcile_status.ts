@@ -3,7 +3,7 @@ import { workspaceOf } from "../../projects/workspace.ts";
 import { requests } from "../../protocol/ops.ts";
 import { operation } from "../operation.ts";
 import { viewerOf } from "../viewer.ts";
-import { failedOps, lookupIn, reconcileSummary } from "../workspace.ts";
+import { failedIn, lookupIn, reconcileSummary } from "../workspace.ts";
 
 /** How far what is wanted of the projects is there; of those that the caller may read. */
 export const reconcileStatus = operation({
@@ -13,26 +13,24 @@ export const reconcileStatus = operation({
   handle({ plane, session }, { project_id }) {
     const { actor, bindings } = session;
     const { agent_id } = bindings.active;
-    const projects = plane.store.list("project").filter((project) => {
+    const lookup = lookupIn(plane.store);
+    const shown = plane.store.list("project").flatMap((project) => {
+      if (project_id !== undefined && project.project_id !== project_id) return [];
       const viewer = viewerOf(plane.store, actor, {
         agent_id,
         project_id: project.project_id,
         project_token: project.project_id === bindings.active.project_id ? bindings.active.project_token : undefined,
       });
-      return (project_id === undefined || project.project_id === project_id) &&
-        decideProject(project, "read", viewer).allowed;
+      if (!decideProject(project, "read", viewer).allowed) return [];
+      return [{ project, workspace: workspaceOf(project, lookup, viewer) }];
     });
-    const failed = projects.flatMap((project) => failedOps(plane.store, project.project_id));
+    const failed = shown.flatMap(({ project, workspace }) => failedIn(project.project_id, workspace));
     return {
-      ...reconcileSummary(plane),
-      reconcile_state: failed.length === 0 ? "idle" : "degraded",
-      last_error: failed[0] ?? null,
-      queue_depth: failed.length,
+      ...reconcileSummary(plane, failed),
       failed_ops_total: failed.length,
       cycles_total: 0,
       failed_ops: failed,
-      projects: projects.map((project) => {
-        const { mounts, desired, drift, availability } = workspaceOf(project, lookupIn(plane.store));
+      projects: shown.map(({ project, workspace: { mounts, desired, drift, availability } }) => {
         return {
           project_id: project.project_id,
           mounts: desired.length,

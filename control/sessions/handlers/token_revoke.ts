@@ -9,9 +9,9 @@ export const tokenRevoke = operation({
   isAudited: true,
   request: requests.token_revoke,
   async handle({ plane, session, note }, { token }) {
-    note({ target: token });
     const { token_id, name } = await plane.store.transact((tx) => revokeToken(tx, token, plane.hasPresetAdmin));
-    session.afterReply(() => plane.cutOff(token_id));
+    plane.cutOff(token_id, session.socket);
+    note({ target: name });
     return { token_id, name, revoked: true };
   },
 });

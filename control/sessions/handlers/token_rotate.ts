@@ -10,10 +10,10 @@ export const tokenRotate = operation({
   isAudited: true,
   request: requests.token_rotate,
   async handle({ plane, session, note }, { token: name }) {
-    note({ target: name });
     const now = plane.clock.now();
     const { token, record, replaced } = await plane.store.transact((tx) => rotateToken(tx, name, plane.random, now));
-    session.afterReply(() => plane.cutOff(replaced.token_id));
+    plane.cutOff(replaced.token_id, session.socket);
+    note({ target: record.name });
     return { ...tokenPayload(record), token };
   },
 });

@@ -2,6 +2,7 @@ import { decideProject } from "../../policy/project.ts";
 import { findProject } from "../../projects/projects.ts";
 import { requests } from "../../protocol/ops.ts";
 import { gateError } from "../gate.ts";
+import { activeKey } from "../memory.ts";
 import { operation } from "../operation.ts";
 import { requireAllowed, requireAssignable, viewerOf } from "../viewer.ts";
 import { workspacePayload } from "../workspace.ts";
@@ -14,7 +15,8 @@ export const workspaceStatus = operation({
   handle({ plane, session }, { project_id, project_token }) {
     const { actor, bindings } = session;
     const { agent_id } = bindings.active;
-    const bound = plane.store.get("active_project", agent_id)?.project_id ?? bindings.active.project_id;
+    const bound = plane.store.get("active_project", activeKey(actor, agent_id))?.project_id ??
+      bindings.active.project_id;
     const id = project_id ?? bound;
     if (id === null || (id !== project_id && plane.store.get("project", id) === undefined)) {
       if (session.gate !== undefined) throw gateError(session.gate, "workspace_status");

@@ -108,6 +108,7 @@ Exit status:
       throw usageError("Cannot watch until a state: no node is named", "zss node watch node-1 --until online");
     }
     const deadline = new AbortController();
+    const stop = AbortSignal.any([io.interrupted, deadline.signal]);
     if (form === "yaml" || form === "name") {
       throw usageError(
         `Cannot watch with -o ${form}: a stream is printed as table or json`,
@@ -128,10 +129,10 @@ Exit status:
         snapshot: flags.snapshot || (flags.until !== undefined && since === undefined),
         ...(flags.detail === undefined ? {} : { detail: flags.detail }),
         strict: flags.strict,
-        signal: AbortSignal.any([io.interrupted, deadline.signal]),
+        signal: stop,
       });
       const state = new NodeState();
-      const ended = whenAborted(AbortSignal.any([io.interrupted, deadline.signal]));
+      const ended = whenAborted(stop);
       for await (const item of items) {
         // Whoever reads us may have stopped; that must not keep us from ending.
         if (await Promise.race([show.item(item), ended]) === "aborted") break;

@@ -33,9 +33,15 @@ zss project update proj-1 --access read=open --access observe=open --agent-acces
 zss explain visibility /nodes/node-1/camera --as alice
 \`\`\`
 
+A node is mounted first by an admin, or by an operator with the scope \`project\`; after that by whoever sees it and may
+mount. Otherwise everybody could grant itself the sight of any node. Overrides are about the **agent** that a session is
+bound to, which its user chooses: they say what an agent should do, they do not keep a user from anything.
+
 A service shows only if its own \`permissions\` let the role see it. They fail closed: what cannot be read hides the
-service. What is hidden is absent everywhere: in the watch, in the workspace, in the tree. When a policy, a mount or a
-token changes, those who watch get an event of kind \`visibility\` for each node that came into view or left it.
+service; a manifest without permissions is published as \`default: deny-by-default\`, so a service that users are to see
+says \`"permissions": {"default": "allow"}\`. What is hidden is absent everywhere: in the watch, in the workspace, in the
+tree. When a policy, a mount or a token changes, those who watch get an event of kind \`visibility\` for each node that
+came into view or left it.
 
 \`zss explain visibility <path> --as <token>\` says which rule decides; \`zss server audit tail\` shows which rule decided.
 

@@ -194,7 +194,7 @@ conformance("user visibility: mounted node visible, unmounted not, filter mismat
   const [first, second] = [await joined(admin), await joined(admin)];
   const user = await world.user(admin, "bob");
   const { project_id } = await user.call("project_create", { name: "Demo" });
-  await user.call("project_mount_set", {
+  await admin.call("project_mount_set", {
     project_id,
     node_id: first["node_id"],
     export_name: "work",
@@ -258,6 +258,10 @@ conformance(
     const user = await world.user(admin, "u");
     await attach(user, "bob", project_id);
     await assert.rejects(user.call("project_mount_set", mount), { code: "project_policy_forbidden" });
+    await assert.rejects(user.call("project_mount_set", { ...mount, project_id }), {
+      code: "project_policy_forbidden",
+    });
+    await admin.call("project_mount_set", { ...mount, mount_path: "/seen" });
     const open = { read: "open", mount: "open", observe: "open" };
     await set({ actions: open, agents: { alice: { mount: "deny", observe: "deny" } } });
     await user.call("project_mount_set", mount);
@@ -331,7 +335,7 @@ conformance("workspace_status: none selected, with token, no token, unknown", as
   const { node_id } = await joined(admin);
   const user = await world.user(admin, "u");
   const { project_id } = await user.call("project_create", { name: "Demo" });
-  await user.call("project_mount_set", { project_id, node_id, export_name: "work", mount_path: "/src" });
+  await admin.call("project_mount_set", { project_id, node_id, export_name: "work", mount_path: "/src" });
   const { project_token } = await user.call("project_token_rotate", { project_id });
   const other = await world.user(admin, "other");
   await assert.rejects(other.call("workspace_status", {}), { code: "provisioning_required" });
@@ -521,3 +525,29 @@ conformance(
     assert.match((await user.ended).message, /revoked/);
   },
 );
+
+conformance("nobody grants itself the sight of a node by mounting it", async (world, admin) => {
+  const { node_id } = await joined(admin);
+  const user = await world.user(admin, "u");
+  const { project_id } = await user.call("project_create", { name: "mine" });
+  const refusal = (node: unknown) =>
+    user.call("project_mount_set", { project_id, node_id: node, export_name: "work", mount_path: "/src" }).then(
+      () => "mounted",
+      (error) => `${error.code} ${error.message}`.replace(String(node), "NODE"),
+    );
+  assert.match(await refusal(node_id), /^project_policy_forbidden/);
+  assert.equal(await refusal(node_id), await refusal("node-99"));
+  await assert.rejects(
+    user.call("project_up", { name: "other", desired_mounts: [{ node_id, export_name: "work", mount_path: "/src" }] }),
+    { code: "project_policy_forbidden" },
+  );
+  const operator = await world.connect(
+    String((await admin.call("token_create", { name: "op", role: "operator", scopes: ["project"] }))["token"]),
+  );
+  const { project_id: shared } = await operator.call("project_create", {
+    name: "shared",
+    access_policy: { observe: "open" },
+  });
+  await operator.call("project_mount_set", { project_id: shared, node_id, export_name: "work", mount_path: "/src" });
+  assert.equal(await refusal(node_id), "mounted");
+});

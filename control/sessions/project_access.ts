@@ -60,6 +60,30 @@ export function requireMayCreate({ session, note }: OpContext, needs: readonly P
   );
 }
 
+/**
+ * Whether the caller may mount folders of a node: an admin, an operator with the
+ * scope project, and whoever sees the node already. Everybody else would grant
+ * itself the sight of it. Says the same of a node that does not exist.
+ *
+ * @throws {ZssError} `project_policy_forbidden`.
+ */
+export function requireMountable({ session }: OpContext, reader: Pick<RecordReader, "list">, nodeId: string): void {
+  const { actor, bindings } = session;
+  if (actor.role === "admin" || (actor.role === "operator" && actor.scopes.includes("project"))) return;
+  const { agent_id } = bindings.active;
+  const sees = reader.list("project").some((project) =>
+    project.mounts.some(({ node_id }) => node_id === nodeId) &&
+    decideFor(actor, agent_id, project, "observe", undefined).allowed
+  );
+  if (sees) return;
+  const rule = "a node is mounted first by an admin, or by an operator with the scope project";
+  throw new ZssError("project_policy_forbidden", `Cannot mount a folder of node "${nodeId}": you see no such node`, {
+    path: "/node_id",
+    hint: `${rule}; then by whoever sees it`,
+    data: { rule },
+  });
+}
+
 /** At most so many projects are made with one token. */
 const MAX_PROJECTS_PER_TOKEN = 256;
 

@@ -147,7 +147,7 @@ Deno.test("a project is private until it is opened, and a watcher hears when a n
     service("camera"),
     service("vault", { permissions: { default: "deny" } }),
   ]);
-  const owner = await connect(scene, await userOf(scene, "owner"));
+  const owner = await connect(scene, await userOf(scene, "owner", { role: "operator", scopes: ["project"] }));
   const guest = await connect(scene, await userOf(scene, "guest"));
   const { project_id } = await owner.call("project_create", { name: "site" });
   await assert.rejects(guest.call("project_get", { project_id }), { code: "project_policy_forbidden" });

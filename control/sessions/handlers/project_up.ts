@@ -3,7 +3,13 @@ import { createProject, projectNamed, replaceMounts, updateProject } from "../..
 import { ZssError } from "../../protocol/errors.ts";
 import { requests } from "../../protocol/ops.ts";
 import { operation } from "../operation.ts";
-import { accessProject, requireFewProjects, requireMayCreate, visibilityChanged } from "../project_access.ts";
+import {
+  accessProject,
+  requireFewProjects,
+  requireMayCreate,
+  requireMountable,
+  visibilityChanged,
+} from "../project_access.ts";
 import { viewerOf } from "../viewer.ts";
 import { activeKey } from "../memory.ts";
 import { workspacePayload } from "../workspace.ts";
@@ -29,6 +35,7 @@ export const projectUp = operation({
       });
     }
     const { project, created } = await plane.store.transact((tx) => {
+      for (const { node_id } of desired_mounts ?? []) requireMountable(context, tx, node_id);
       const id = request.project_id ?? projectNamed(tx, name ?? "")?.project_id;
       const fields = { vision, status, access_policy: policy, ...(request.project_id === undefined ? {} : { name }) };
       const before = id === undefined ? undefined : tx.get("project", id);

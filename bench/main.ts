@@ -8,6 +8,7 @@
 
 import { coldStart } from "./cold_start.ts";
 import { type Bench, formatReport, runBench } from "./harness.ts";
+import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
 import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
@@ -17,7 +18,16 @@ import { watchLatency } from "./watch_latency.ts";
 /** Every bench; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
   ...[coldStart, manifestLint, manifestLintOne],
-  ...[...watchFanouts, watchLatency, durableUpserts, catalogDigest, catalogUpsert, nodesFlat],
+  ...[
+    ...watchFanouts,
+    watchLatency,
+    durableUpserts,
+    catalogDigest,
+    catalogUpsert,
+    nodesFlat,
+    refusedNodes,
+    hostileFrames,
+  ],
 ];
 
 async function main(args: readonly string[]): Promise<number> {

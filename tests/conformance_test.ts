@@ -551,3 +551,18 @@ conformance("nobody grants itself the sight of a node by mounting it", async (wo
   await operator.call("project_mount_set", { project_id: shared, node_id, export_name: "work", mount_path: "/src" });
   assert.equal(await refusal(node_id), "mounted");
 });
+
+conformance("an unknown node and a wrong secret get the same answer, in text and size", async (_world, admin) => {
+  await joined(admin);
+  const answers = await Promise.all(
+    ["node-1", "node-9"].map((node_id) =>
+      admin.call("node_service_upsert", { node_id, node_secret: "secret-wrong", services: [] }).then(
+        () => "accepted",
+        ({ code, message, hint, path, data }) =>
+          JSON.stringify({ code, message, hint, path, data }).replaceAll(node_id, "NODE"),
+      )
+    ),
+  );
+  assert.match(answers[0] ?? "", /node_auth_failed/);
+  assert.equal(answers[0], answers[1]);
+});

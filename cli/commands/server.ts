@@ -43,6 +43,10 @@ Examples:
   $ zss server --data-dir /var/lib/zss --admin-token-file /run/secrets/zss
   $ zss server --bind 0.0.0.0 --tls-cert zss.pem --tls-key zss.key --allowed-host zss.example
 
+People and what they did (each has --help):
+  zss server token      make, list, end and renew bearer tokens
+  zss server audit      see who did what, and whether the record is whole
+
 The store, while no server uses it (each has --help):
   zss server verify     read all of it and say what is wrong
   zss server backup     copy it into one file

@@ -127,7 +127,12 @@ function tokenDecision(project: ProjectRules, token: GivenToken, action: Project
   }
   if (token === "right") return yes(`the token of ${id} was given`);
   return token === "none"
-    ? no("missing_field", `the token of project ${id} is required`, "give it as project_token", where)
+    ? no(
+      "missing_field",
+      `the token of project ${id} is required`,
+      "give it as ZSS_PROJECT_TOKEN, or as project_token of the request",
+      where,
+    )
     : no("project_auth_failed", `this is not the token of project ${id}`, "it may have been rotated", where);
 }
 

@@ -36,7 +36,7 @@ export function decideNode(viewer: Viewer, nodeId: string): Decision {
   if (viewer.actor.role === "admin") return { allowed: true, rule: "an admin sees every node" };
   const { project } = viewer;
   if (project === null) {
-    return hidden("the session is bound to no project", "attach to one: zss session attach, or --project");
+    return hidden("the session is bound to no project", "bind it to one with --project, or session_attach");
   }
   if (!project.mounts.some(({ node_id }) => node_id === nodeId)) {
     return hidden(

@@ -38,7 +38,8 @@ export function startOf(
 
 /** Why an operation that needs a project is refused. */
 export function gateError(gate: Gate, name: string): ZssError {
-  const hint = "bind the session to a project: session_attach, or --project with the CLI";
+  const hint =
+    "bind the session to a project with --project, or session_attach; zss project list shows those there are";
   return gate === "provisioning_required"
     ? new ZssError(gate, `Cannot run ${name}: the session is bound to no project yet`, { hint })
     : new ZssError(gate, `Cannot run ${name}: the project of the last session is gone or may not be read any more`, {

@@ -5,7 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { mkdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { catalogText } from "../catalog/catalog_text.ts";
@@ -59,6 +59,8 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   let database: DatabaseSync;
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    // Made before it is filled, so that it never stands open to others; its log takes its rights after it.
+    if (!existsSync(file)) closeSync(openSync(file, "wx", 0o600));
     database = new DatabaseSync(file);
     // One server per file: the records are kept in memory too, so a second writer would work on old ones.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 500;");

@@ -98,6 +98,7 @@ Deno.test("openSqliteStore() makes its folder for its owner only", async () => {
   const folder = joinPath(newFolder(), "data");
   await openIn(folder).close();
   assert.equal(statSync(folder).mode & 0o077, 0);
+  assert.equal(statSync(joinPath(folder, STORE_FILE)).mode & 0o077, 0);
 });
 
 const record = (revision: number, version: string) => ({

@@ -84,6 +84,13 @@ function viewerFor({ plane, session }: OpContext, request: OpRequest<"explain_vi
       hint: "zss server token list shows those there are",
     });
   }
+  if (project_id !== undefined) findProject(plane.store, project_id);
+  if (record.expires_at_ms !== null && record.expires_at_ms <= plane.clock.now()) {
+    throw new ZssError("token_not_found", `Cannot explain what "${as}" sees: the token has expired, it opens nothing`, {
+      path: "/as",
+      hint: `zss server token rotate ${record.name} makes it anew`,
+    });
+  }
   const target = memoryOf(plane.store, actorFrom(record)).last_target;
   return viewerOf(plane.store, actorFrom(record), {
     agent_id: agent_id ?? target?.agent_id ?? active.agent_id,

@@ -1,18 +1,17 @@
 import { decideFor } from "../viewer.ts";
 import { requests } from "../../protocol/ops.ts";
+import type { ProjectRecord } from "../../store/records.ts";
 import { operation } from "../operation.ts";
 
-/** Lists the projects that the caller may read; an admin sees all. One with a token shows to who could give it. */
+/** Lists the projects that the caller may read without a further token; an admin sees all. */
 export const projectList = operation({
   name: "project_list",
   access: "member",
   request: requests.project_list,
   handle({ plane, session }) {
     const { actor, bindings } = session;
-    const isListed = (project: Parameters<typeof decideFor>[2]) => {
-      const decision = decideFor(actor, bindings.active.agent_id, project, "read", undefined);
-      return decision.allowed || (decision.code === "missing_field" && project.kind === "normal");
-    };
+    const isListed = (project: ProjectRecord) =>
+      decideFor(actor, bindings.active.agent_id, project, "read", undefined).allowed;
     const projects = plane.store.list("project").filter(isListed).map((project) => ({
       project_id: project.project_id,
       name: project.name,

@@ -120,8 +120,10 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   const answer = getRequestListener(app.fetch);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const judged = admission.refusePlace(request) ?? admission.actorOf(request);
-    if ("status" in judged) refuseRequest(response, judged, clock.now());
-    else void answer(request, response);
+    if ("status" in judged) {
+      noteRefusal(plane, judged, request.url);
+      refuseRequest(response, judged, clock.now());
+    } else void answer(request, response);
   };
   const agents = await readAgents(config.dataDir);
   await prepareStore(store, random, clock.now());
@@ -166,6 +168,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     const isFull = sockets.anonymous >= config.maxAnonymousSockets;
     const decision = decide(request, admission, isFull);
     if ("status" in decision) {
+      noteRefusal(plane, decision, request.url);
       // Older runtimes have given the connection away by now, which shows in the missing address, and let nothing but a
       // 101 through. There the refusal is the first frame, as in the reference.
       if (request.socket.remoteAddress === undefined) sockets.refuse(request, socket, head, decision);
@@ -427,6 +430,25 @@ class Sockets {
     let cancel = this.#plane.clock.after(this.#config.pingIntervalMs, beat);
     return () => cancel();
   }
+}
+
+/** Writes down who was turned away before a word was said; so many that nobody can fill the log with it. */
+function noteRefusal(plane: ControlPlane, refusal: Refusal, url: string | undefined): void {
+  if (!plane.anonymousRefusals.take()) return;
+  plane.audit.write({
+    timestamp_ms: plane.clock.now(),
+    role: "anonymous",
+    actor: null,
+    agent_id: null,
+    control_type: "connection",
+    scope: "none",
+    // Not more than the path: a query may hold anything.
+    target: (url ?? "").split("?")[0]?.slice(0, 128) ?? null,
+    correlation_id: null,
+    result: "error",
+    error_code: refusal.code,
+    rule: `${refusal.message} (status ${refusal.status})`,
+  });
 }
 
 /** Closes a connection; who does not say goodbye is not waited for. */

@@ -228,7 +228,9 @@ Deno.test("zss explain visibility names the rule, zss server audit says who did 
   await assert.rejects(user.call("node_invite_create", {}), { code: "forbidden" });
   await assert.rejects(user.call("explain_visibility", { path: "/nodes/node-1", as: "admin" }), { code: "forbidden" });
   user.close();
+  await assert.rejects(connect(scene, "sw-user_unknown"));
   const tail = await scene.client("server", "audit", "tail");
+  assert.match(tail.stdout, /anonymous +connection +\/ +provider_auth_failed/);
   assert.match(tail.stdout, /alice +node_invite_create +- +forbidden/);
   assert.match(tail.stdout, /project_up +proj-1 +ok/);
   const data = join(scene.folder, "data");

@@ -52,8 +52,10 @@ export class ClientPeer {
       const client: RelayClient = { socket: this.#socket, subscribed: hello.subscribe_invalidations };
       this.#parts.tunnels.get(this.#nodeId).request(client, requireTag(frame), withoutSecret(text));
       this.#client = client;
+      this.#parts.note({ what: "files", actor: this.#actor, nodeId: this.#nodeId });
       this.#parts.tunnels.addClient(this.#nodeId, client);
     } catch (error) {
+      this.#parts.note({ what: "files", actor: this.#actor, nodeId: this.#nodeId, error });
       refuse(this.#socket, tag, error);
     }
   }

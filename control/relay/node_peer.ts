@@ -12,6 +12,7 @@ import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError } from "../protocol/fs.ts";
 import { fsErrorFrame, fsReplyFrame, parseFsFrame, parseFsHello } from "../protocol/fs_frames.ts";
+import type { Actor } from "../policy/rights.ts";
 import type { Store } from "../store/store.ts";
 import type { RelaySocket, Tunnel, TunnelRegistry } from "./tunnels.ts";
 
@@ -22,6 +23,17 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly fsTokens: FsTokens;
   readonly leases: LeaseKeeper;
+  /** Writes down who opened, or was not let open, a tunnel or the files of a node. */
+  readonly note: (access: RelayAccess) => void;
+}
+
+/** An attempt to open a tunnel or the files of a node. */
+export interface RelayAccess {
+  readonly what: "tunnel" | "files";
+  readonly actor: Actor;
+  readonly nodeId: string | null;
+  /** Why it was refused; absent when it was not. */
+  readonly error?: unknown;
 }
 
 /** A socket of a node. */
@@ -41,6 +53,7 @@ export class NodePeer {
       return;
     }
     let tag: number | undefined;
+    let nodeId: string | null = null;
     try {
       const frame = parseFsFrame(text);
       tag = frame.tag;
@@ -48,6 +61,7 @@ export class NodePeer {
         throw new FsError(Errno.EINVAL, "acheron.t_fs_hello must be negotiated first");
       }
       const hello = parseFsHello(frame.payload);
+      nodeId = hello.node_id ?? null;
       if (!hello.node_id || !hello.node_secret) {
         throw new FsError(Errno.EINVAL, `MissingField: ${hello.node_id ? "node_secret" : "node_id"}`);
       }
@@ -65,6 +79,7 @@ export class NodePeer {
         lease_generation: node.lease_generation,
       }));
     } catch (error) {
+      this.#parts.note({ what: "tunnel", actor: { role: "anonymous" }, nodeId, error });
       refuse(this.#socket, tag, error);
     }
   }

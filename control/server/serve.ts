@@ -29,7 +29,7 @@ import { ensureSystemProject } from "../projects/projects.ts";
 import { Budget } from "../sessions/budget.ts";
 import { readAgents } from "../sessions/agents.ts";
 import { ClientPeer } from "../relay/client_peer.ts";
-import { NodePeer } from "../relay/node_peer.ts";
+import { NodePeer, type RelayAccess } from "../relay/node_peer.ts";
 import { TunnelRegistry } from "../relay/tunnels.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import type { SessionSocket } from "../sessions/session_socket.ts";
@@ -394,7 +394,8 @@ class Sockets {
 
   #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
     const { store, clock, fsTokens, leases } = this.#plane;
-    const parts = { store, tunnels: this.#tunnels, clock, fsTokens, leases };
+    const note = (access: RelayAccess) => noteAccess(this.#plane, access);
+    const parts = { store, tunnels: this.#tunnels, clock, fsTokens, leases, note };
     switch (route.kind) {
       case "control":
         return new Session(this.#plane, socket, actor);
@@ -435,19 +436,37 @@ class Sockets {
 /** Writes down who was turned away before a word was said; so many that nobody can fill the log with it. */
 function noteRefusal(plane: ControlPlane, refusal: Refusal, url: string | undefined): void {
   if (!plane.anonymousRefusals.take()) return;
+  // Not more than the path: a query may hold anything.
+  const target = (url ?? "").split("?")[0]?.slice(0, 128) ?? null;
+  const rule = `${refusal.message} (status ${refusal.status})`;
+  noteConnection(plane, { role: "anonymous" }, { what: "connection", target, code: refusal.code, rule });
+}
+
+/** Writes down who opened, or was not let open, a tunnel or the files of a node. */
+function noteAccess(plane: ControlPlane, { what, actor, nodeId, error }: RelayAccess): void {
+  if (error !== undefined && !plane.anonymousRefusals.take()) return;
+  const code = error === undefined ? null : error instanceof ZssError ? error.code : "node_auth_failed";
+  const target = nodeId === null ? null : nodeId.slice(0, 128);
+  noteConnection(plane, actor, { what, target, code, rule: error === undefined ? null : errorText(error) });
+}
+
+function noteConnection(
+  plane: ControlPlane,
+  actor: Actor,
+  { what, target, code, rule }: { what: string; target: string | null; code: string | null; rule: string | null },
+): void {
   plane.audit.write({
     timestamp_ms: plane.clock.now(),
-    role: "anonymous",
-    actor: null,
+    role: actor.role,
+    actor: actor.role === "anonymous" ? null : actor.name,
     agent_id: null,
-    control_type: "connection",
+    control_type: what,
     scope: "none",
-    // Not more than the path: a query may hold anything.
-    target: (url ?? "").split("?")[0]?.slice(0, 128) ?? null,
+    target,
     correlation_id: null,
-    result: "error",
-    error_code: refusal.code,
-    rule: `${refusal.message} (status ${refusal.status})`,
+    result: code === null ? "ok" : "error",
+    error_code: code,
+    rule,
   });
 }
 

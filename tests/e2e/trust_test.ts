@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ControlConnection, type PushedFrame, type SessionTarget } from "../../control/client/mod.ts";
+import { ControlConnection, FsClient, type PushedFrame, type SessionTarget } from "../../control/client/mod.ts";
 import { systemClock } from "../../drivers/process/mod.ts";
 import { Scene } from "./program.ts";
 
@@ -229,7 +229,11 @@ Deno.test("zss explain visibility names the rule, zss server audit says who did 
   await assert.rejects(user.call("explain_visibility", { path: "/nodes/node-1", as: "admin" }), { code: "forbidden" });
   user.close();
   await assert.rejects(connect(scene, "sw-user_unknown"));
+  const files = { url: scene.url, node_id: "node-1", clock: systemClock };
+  await assert.rejects(FsClient.open({ ...files, authToken: "secret-wrong" }));
   const tail = await scene.client("server", "audit", "tail");
+  assert.match(tail.stdout, /anonymous +files +node-1 +node_auth_failed/);
+  assert.ok(!tail.stdout.includes("secret-wrong"));
   assert.match(tail.stdout, /anonymous +connection +\/ +provider_auth_failed/);
   assert.match(tail.stdout, /alice +node_invite_create +- +forbidden/);
   assert.match(tail.stdout, /project_up +proj-1 +ok/);

@@ -391,13 +391,13 @@ function scopedFrames(
   const frames: Uint8Array[] = [];
   for (const event of events) {
     if (event.revision <= subscription.lastRevision || !wants(event)) continue;
+    // What an event says to a watcher depends on its view, and on what it has been shown before.
+    const before = subscription.shown.get(event.node_id)?.map(({ service_id, hash }) => `${service_id} ${hash}`).join();
+    const key = `${detail} ${event.revision} ${scope.key()} ${before}`;
     const payload = scopedPayload(subscription, scope, event);
     if (payload === undefined) continue;
-    const make = () => textFrame(eventFrame({ ...event, payload }, epoch, false, detail));
-    // What is said of a change of visibility depends on what the watcher saw before.
-    const key = event.kind === "visibility" ? undefined : `${detail} ${event.revision} ${scope.key()}`;
-    const frame = (key === undefined ? undefined : cache.get(key)) ?? make();
-    if (key !== undefined) cache.set(key, frame);
+    let frame = cache.get(key);
+    if (frame === undefined) cache.set(key, frame = textFrame(eventFrame({ ...event, payload }, epoch, false, detail)));
     frames.push(frame);
   }
   return frames.length === 0 ? undefined : { bytes: joined(frames), count: frames.length };

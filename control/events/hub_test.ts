@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { ManualClock } from "../../drivers/process/mod.ts";
+import { serviceDescriptor } from "../catalog/descriptor.ts";
 import { memoryStore } from "../store/memory.ts";
 import type { NewEvent, Store } from "../store/store.ts";
 import { textFrame } from "./frame.ts";
-import { EventHub, type WatchRequest, type WatchSocket } from "./hub.ts";
+import { entriesOf, EventHub, type WatchRequest, type WatchSocket } from "./hub.ts";
 
 /** Takes frames apart again; unmasked, final text frames only. */
 function texts(bytes: Uint8Array): string[] {
@@ -391,4 +392,17 @@ Deno.test("EventHub reads of the history only what is wanted", async () => {
   const socket = new FakeSocket();
   watch({ ...scene, hub: counting }, socket, { from: 0, wants: ({ node_id }) => node_id === "rare" });
   assert.deepEqual([socket.revisions, read], [[1, 101, 201], 3]);
+});
+
+Deno.test("EventHub tells two watchers of one view apart that have been shown different things", async () => {
+  const scene = stage();
+  const service = serviceDescriptor.parse({ service_id: "a", kind: "a", state: "online", endpoints: ["/a"] });
+  const scope = { key: () => "view", show: (payload: Readonly<Record<string, unknown>>) => payload };
+  const payload = { node_id: "node-1", services: [service], service_delta: { changed: false } };
+  const [knows, new_] = [new FakeSocket(), new FakeSocket()];
+  watch(scene, knows, { scope, isExtended: true, shown: [["node-1", entriesOf(payload)]] });
+  watch(scene, new_, { scope, isExtended: true });
+  await commit(scene, { ...event(), kind: "online", payload });
+  const added = (socket: FakeSocket) => Object(socket.frames.at(-1)?.payload).service_delta.added.length;
+  assert.deepEqual([added(knows), added(new_)], [0, 1]);
 });

@@ -38,11 +38,6 @@ export interface AuditSink {
   close(): Promise<void>;
 }
 
-/** A sink that forgets; for a server without a data folder. */
-export function memoryAudit(): AuditSink {
-  return new AuditWriter(undefined, undefined, []);
-}
-
 /**
  * Opens the log of a data folder and adds what a crash kept from it.
  *
@@ -113,19 +108,19 @@ export async function verifyAuditLog(
 }
 
 class AuditWriter implements AuditSink {
-  readonly #file: string | undefined;
-  readonly #store: Store | undefined;
+  readonly #file: string;
+  readonly #store: Store;
   #held: AuditLine[];
   #head: Pick<AuditHead, "id" | "hash">;
   #waiting: AuditLine[] = [];
   #writing: Promise<void> | undefined;
 
-  constructor(file: string | undefined, store: Store | undefined, held: AuditLine[]) {
+  constructor(file: string, store: Store, held: AuditLine[]) {
     this.#file = file;
     this.#store = store;
     this.#held = held;
     // The store and not the file says where the chain ends: a file that was changed must not be gone on from.
-    this.#head = store?.get("audit", HEAD) ?? held.at(-1) ?? emptyHead;
+    this.#head = store.get("audit", HEAD) ?? held.at(-1) ?? emptyHead;
   }
 
   write(entry: AuditEntry): void {
@@ -133,9 +128,8 @@ class AuditWriter implements AuditSink {
     this.#head = line;
     this.#held.push(line);
     if (this.#held.length > 2 * HELD) this.#held = this.#held.slice(-HELD);
-    if (this.#file === undefined) return;
     this.#waiting.push(line);
-    this.#writing ??= this.#drain(this.#file);
+    this.#writing ??= this.#drain();
   }
 
   tail(limit: number, agentId?: string): readonly AuditLine[] {
@@ -145,10 +139,10 @@ class AuditWriter implements AuditSink {
 
   async close(): Promise<void> {
     await this.#writing;
-    if (this.#file !== undefined && this.#waiting.length > 0) await this.#drain(this.#file);
+    if (this.#waiting.length > 0) await this.#drain();
   }
 
-  async #drain(file: string): Promise<void> {
+  async #drain(): Promise<void> {
     // Those of one turn of the event loop go together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
@@ -156,8 +150,8 @@ class AuditWriter implements AuditSink {
       const last = lines.at(-1);
       if (last === undefined) break;
       try {
-        await this.#store?.transact((tx) => tx.put("audit", HEAD, { id: last.id, hash: last.hash, lines }));
-        await append(file, lines);
+        await this.#store.transact((tx) => tx.put("audit", HEAD, { id: last.id, hash: last.hash, lines }));
+        await append(this.#file, lines);
         this.#waiting.splice(0, lines.length);
       } catch (error) {
         // They wait for the next entry, or for the next start.

@@ -10,10 +10,16 @@
 
 import { createHash } from "node:crypto";
 import { canonicalText } from "./canonical.ts";
+import type { DeltaEntry } from "./delta.ts";
 import type { ServiceDescriptor } from "./descriptor.ts";
 
 // Entries are immutable once parsed, so the digest of one need not be computed twice.
 const digests = new WeakMap<ServiceDescriptor, string>();
+
+/** An entry as deltas name it. */
+export function deltaEntry(service: ServiceDescriptor): DeltaEntry {
+  return { service_id: service.service_id, version: service.version, hash: serviceDigest(service) };
+}
 
 /** Digest of one entry, for example `0x23fef58cde7f263f`. Computed once per object. */
 export function serviceDigest(service: ServiceDescriptor): string {

@@ -16,6 +16,6 @@ export {
   serviceDescriptor,
   type ServiceDescriptorInput,
 } from "./descriptor.ts";
-export { serviceDigest } from "./digest.ts";
+export { deltaEntry, serviceDigest } from "./digest.ts";
 export { sameValue } from "./same_value.ts";
 export { applyUpsert, type Catalog, emptyCatalog, readServices, type UpsertRequest, upsertRequest } from "./upsert.ts";

@@ -16,7 +16,7 @@
 
 import { Buffer } from "node:buffer";
 import { type DeltaEntry, diffCatalogs, type UpdatedEntry } from "../catalog/delta.ts";
-import { serviceDigest } from "../catalog/digest.ts";
+import { deltaEntry } from "../catalog/digest.ts";
 import { servicesOf } from "../policy/visibility.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { errorFrame, isObject } from "../protocol/envelope.ts";
@@ -464,11 +464,7 @@ function withChanges(entry: UpdatedEntry, raw: unknown): UpdatedEntry {
 
 /** The services of a payload as a delta names them. */
 export function entriesOf(payload: Readonly<Record<string, unknown>>): DeltaEntry[] {
-  return servicesOf(payload).map((service) => ({
-    service_id: service.service_id,
-    version: service.version,
-    hash: serviceDigest(service),
-  }));
+  return servicesOf(payload).map(deltaEntry);
 }
 
 /** The frames of one commit, built when the first watcher wants them. */

@@ -22,7 +22,11 @@ export function actorOf(
   if (hash === presetHash) return presetAdmin;
   const record = reader.get("token", hash);
   if (record === undefined || (record.expires_at_ms !== null && record.expires_at_ms <= now)) return undefined;
-  const { role, name, token_id, scopes, project_id, actions } = record;
+  return memberOf(record);
+}
+
+/** Whom a token stands for. */
+export function memberOf({ role, name, token_id, scopes, project_id, actions }: TokenRecord): Member {
   return { role, name, token_id, scopes, project_id, actions };
 }
 

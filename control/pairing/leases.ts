@@ -9,15 +9,12 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
+import { afterLong, type CancelTimer, type Clock } from "../../drivers/process/clock.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { appendNodeEvent, removeNode } from "./node_events.ts";
 
 const log = getLogger(["zss", "control", "leases"]);
-
-/** Longest time that a timer of the runtime takes, in milliseconds. */
-const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** How long a node may be offline before it is deleted, in milliseconds: a day. */
 export const DEFAULT_GRACE_MS = 86_400_000;
@@ -70,23 +67,17 @@ export class LeaseKeeper {
     this.removed(nodeId);
     if (this.#closed) return;
     const { clock } = this.#parts;
-    const deadline = clock.monotonic() + delayMs;
     const timer = { cancel: () => {} };
-    const wait = () => {
-      const left = deadline - clock.monotonic();
-      timer.cancel = clock.after(Math.min(Math.max(0, left), LONGEST_TIMER_MS), () => {
-        if (deadline - clock.monotonic() > 0) return wait();
-        // What has begun anew meanwhile has another timer.
-        if (this.#timers.get(nodeId) !== timer) return;
-        this.#timers.delete(nodeId);
-        action().catch((error) => {
-          log.error("Lease of {nodeId} could not be ended, trying again: {error}", { nodeId, error });
-          this.#arm(nodeId, 1_000, action);
-        });
-      });
-    };
     this.#timers.set(nodeId, timer);
-    wait();
+    timer.cancel = afterLong(clock, delayMs, () => {
+      // What has begun anew meanwhile has another timer.
+      if (this.#timers.get(nodeId) !== timer) return;
+      this.#timers.delete(nodeId);
+      action().catch((error) => {
+        log.error("Lease of {nodeId} could not be ended, trying again: {error}", { nodeId, error });
+        this.#arm(nodeId, 1_000, action);
+      });
+    });
   }
 
   async #expire(lease: NodeRecord): Promise<void> {

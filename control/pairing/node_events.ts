@@ -5,8 +5,7 @@
  */
 
 import type { ServiceDelta } from "../catalog/delta.ts";
-import type { ServiceDescriptor } from "../catalog/descriptor.ts";
-import { serviceDigest } from "../catalog/digest.ts";
+import { deltaEntry } from "../catalog/digest.ts";
 import { type Catalog, emptyCatalog } from "../catalog/upsert.ts";
 import type { EventKind, NodeRecord } from "../store/records.ts";
 import type { RecordReader, Transaction } from "../store/store.ts";
@@ -47,11 +46,7 @@ export function appendNodeEvent(tx: Transaction, kind: EventKind, node: NodeReco
 /** Removes a node with everything that is known of it. Its event carries the last known catalog. */
 export function removeNode(tx: Transaction, node: NodeRecord, now: number): number {
   const catalog = catalogOf(tx, node.node_id);
-  const removed = catalog.services.map((service: ServiceDescriptor) => ({
-    service_id: service.service_id,
-    version: service.version,
-    hash: serviceDigest(service),
-  }));
+  const removed = catalog.services.map(deltaEntry);
   const delta: ServiceDelta = { changed: removed.length > 0, timestamp_ms: now, added: [], updated: [], removed };
   tx.remove("node", node.node_id);
   tx.remove("catalog", node.node_id);

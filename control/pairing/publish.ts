@@ -5,9 +5,9 @@
  */
 
 import { changedLeaves } from "../catalog/changes.ts";
-import { type DeltaEntry, diffCatalogs, type ServiceDelta } from "../catalog/delta.ts";
+import { diffCatalogs, type ServiceDelta } from "../catalog/delta.ts";
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
-import { serviceDigest } from "../catalog/digest.ts";
+import { deltaEntry } from "../catalog/digest.ts";
 import { sameValue } from "../catalog/same_value.ts";
 import { applyUpsert, type UpsertRequest } from "../catalog/upsert.ts";
 import { ZssError } from "../protocol/errors.ts";
@@ -61,17 +61,13 @@ function checkRevision(held: number, wanted: number | undefined): void {
   );
 }
 
-function entry(service: ServiceDescriptor): DeltaEntry {
-  return { service_id: service.service_id, version: service.version, hash: serviceDigest(service) };
-}
-
 /** The delta, with what changed within each updated service. */
 function deltaOf(held: readonly ServiceDescriptor[], next: readonly ServiceDescriptor[], now: number): ServiceDelta {
   // An entry that did not change is the same object in both, so most need not be looked at.
   const [heldSet, nextSet] = [new Set(held), new Set(next)];
   const before = held.filter((service) => !nextSet.has(service));
   const after = next.filter((service) => !heldSet.has(service));
-  const delta = diffCatalogs(before.map(entry), after.map(entry), now);
+  const delta = diffCatalogs(before.map(deltaEntry), after.map(deltaEntry), now);
   if (delta.updated.length === 0) return delta;
   const find = (list: readonly ServiceDescriptor[], id: string) => list.find(({ service_id }) => service_id === id);
   const updated = delta.updated.map((one) => ({

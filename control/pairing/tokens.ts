@@ -10,6 +10,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { Role } from "../protocol/trust.ts";
 
 /** Returns `count` bytes that nobody can predict. */
 export type RandomBytes = (count: number) => Uint8Array;
@@ -23,7 +24,7 @@ export function newSecret(prefix: SecretPrefix, random: RandomBytes): string {
 }
 
 /** Makes a bearer token; its beginning says whose it is. */
-export function newBearerToken(role: "admin" | "user" | "operator", random: RandomBytes): string {
+export function newBearerToken(role: Role, random: RandomBytes): string {
   return `sw-${role}_${Buffer.from(random(24)).toString("base64url")}`;
 }
 

@@ -7,25 +7,13 @@
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { escapePointer } from "../protocol/json.ts";
-
-/** What a policy is about, in the order in which it is written. */
-export const projectActions = ["read", "observe", "invoke", "mount", "admin"] as const;
-
-/** What a policy is about. */
-export type ProjectAction = typeof projectActions[number];
-
-/** How an action is permitted. */
-export type AccessMode = "open" | "token" | "admin" | "deny";
-
-/** Modes of some actions. */
-export type ActionModes = Readonly<Partial<Record<ProjectAction, AccessMode>>>;
-
-/** A policy as it is kept and shown. */
-export interface AccessPolicy {
-  readonly actions: ActionModes;
-  /** What differs for single agents. */
-  readonly agents: Readonly<Record<string, ActionModes>>;
-}
+import {
+  type AccessMode,
+  type AccessPolicy,
+  type ActionModes,
+  type ProjectAction,
+  projectActions,
+} from "../protocol/trust.ts";
 
 /** A policy that says nothing. */
 export const emptyPolicy: AccessPolicy = { actions: {}, agents: {} };

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type AccessMode, projectActions } from "./access_policy.ts";
+import { type AccessMode, projectActions } from "../protocol/trust.ts";
 import { decideProject, type GivenToken, type ProjectRules } from "./project.ts";
 import type { Actor, Member } from "./rights.ts";
 import { decideService } from "./service.ts";

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { AccessMode, AccessPolicy, ProjectAction } from "./access_policy.ts";
+import type { AccessMode, AccessPolicy, ProjectAction } from "../protocol/trust.ts";
 import type { Actor, Decision, Refusal } from "./rights.ts";
 
 /** What of a project a decision looks at. */

@@ -7,12 +7,11 @@
  * @module
  */
 
-/** What somebody who is no admin may do on behalf of an operator. */
-export type OperatorScope = "node" | "operator" | "project";
+import type { OperatorScope, ProjectAction, Role } from "../protocol/trust.ts";
 
 /** Somebody with a bearer token. */
 export interface Member {
-  readonly role: "admin" | "user" | "operator";
+  readonly role: Role;
   /** Name of the token. */
   readonly name: string;
   /** Id of the token; `preset` for the one that the operator of the server chose. */
@@ -22,7 +21,7 @@ export interface Member {
   /** The only project that the token is good for; `null` for any. */
   readonly project_id: string | null;
   /** The only actions on projects that the token is good for; `null` for any. */
-  readonly actions: readonly string[] | null;
+  readonly actions: readonly ProjectAction[] | null;
 }
 
 /** Who speaks. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { AccessPolicy } from "../policy/access_policy.ts";
+import type { AccessPolicy } from "../protocol/trust.ts";
 import { emptyPolicy } from "../policy/access_policy.ts";
 import { ZssError } from "../protocol/errors.ts";
 import type { ProjectMount, ProjectRecord } from "../store/records.ts";

@@ -11,6 +11,7 @@
 
 import { z } from "zod";
 import { displayText, identifier } from "./ids.ts";
+import { operatorScopes, projectActions, roles } from "./trust.ts";
 
 const unsigned = z.int("must be a whole number").min(0, "must not be negative");
 const text = z.string("must be a string");
@@ -37,7 +38,7 @@ const agentId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must have 1 to 64 let
 const sessionKey = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, "must have 1 to 128 letters, digits, . _ : or -");
 /** A project's token; that of the reference may be null. */
 const projectToken = secret.nullish().transform((token) => token ?? undefined);
-const action = z.enum(["read", "observe", "invoke", "mount", "admin"]);
+const action = z.enum(projectActions);
 /** Never the text of a token itself, which would then stand in errors and in the audit log. */
 const tokenName = identifier(64).refine(
   (name) => !name.startsWith("sw-"),
@@ -115,8 +116,8 @@ export const requests = {
   auth_rotate: z.object({ role: z.enum(["admin", "user"], "must be admin or user") }),
   token_create: z.object({
     name: tokenName,
-    role: z.enum(["admin", "user", "operator"], "must be admin, user or operator"),
-    scopes: z.array(z.enum(["node", "operator", "project"])).optional(),
+    role: z.enum(roles, "must be admin, user or operator"),
+    scopes: z.array(z.enum(operatorScopes, "must be node, operator or project")).optional(),
     project_id: projectId.optional(),
     actions: z.array(action).optional(),
     expires_in_ms: unsigned.min(1000, "must be at least 1000 ms").max(315_360_000_000, "must be at most ten years")

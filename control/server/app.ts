@@ -13,8 +13,6 @@ import type { Clock } from "../../drivers/process/clock.ts";
 /** What the routes need. */
 export interface AppParts {
   readonly clock: Clock;
-  /** Whether an Authorization header, when there is one, holds a token that the server knows. */
-  readonly isAuthorized: (header: string | undefined) => boolean;
   /** Whether the server can do its work now. */
   readonly isReady: () => boolean;
   /** Whether an Authorization header holds an admin's token. */
@@ -23,15 +21,9 @@ export interface AppParts {
   readonly prometheus: (values: MetricsObject) => Promise<string>;
 }
 
-/** The routes that answer plain HTTP. WebSockets are taken before they get here. */
+/** The routes that answer plain HTTP. What must not get here, and WebSockets, are taken before. */
 export function makeApp(parts: AppParts): Hono {
   const app = new Hono();
-  app.use(async (context, next) => {
-    if (parts.isAuthorized(context.req.header("Authorization"))) return await next();
-    return context.body(legacyError("provider_auth_failed", "forbidden", parts.clock.now()), 401, {
-      "Content-Type": "application/json",
-    });
-  });
   app.get("/livez", (context) => context.text("ok\n"));
   app.get("/readyz", (context) => parts.isReady() ? context.text("ready\n") : context.text("not ready\n", 503));
   app.use("/metrics*", async (context, next) => {

@@ -5,7 +5,8 @@
  */
 
 import type { z } from "zod";
-import type { Access, Actor, OperatorScope } from "../policy/rights.ts";
+import type { Access, Actor } from "../policy/rights.ts";
+import type { OperatorScope } from "../protocol/trust.ts";
 import type { OpName } from "../protocol/ops.ts";
 import type { Bindings } from "./bindings.ts";
 import type { ControlPlane } from "./control_plane.ts";

@@ -5,7 +5,7 @@
  */
 
 import { catalogOf, catalogPayload, noDelta } from "../pairing/node_events.ts";
-import type { ProjectAction } from "../policy/access_policy.ts";
+import type { ProjectAction } from "../protocol/trust.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { findProject } from "../projects/projects.ts";
 import type { ProjectRecord } from "../store/records.ts";

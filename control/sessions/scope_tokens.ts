@@ -8,7 +8,7 @@
  */
 
 import { hashSecret, secretMatches } from "../pairing/tokens.ts";
-import type { OperatorScope } from "../policy/rights.ts";
+import type { OperatorScope } from "../protocol/trust.ts";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 

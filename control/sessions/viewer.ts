@@ -6,7 +6,7 @@
 
 import { secretMatches } from "../pairing/tokens.ts";
 import { decideProject, type GivenToken } from "../policy/project.ts";
-import type { ProjectAction } from "../policy/access_policy.ts";
+import type { ProjectAction } from "../protocol/trust.ts";
 import type { Actor, Decision } from "../policy/rights.ts";
 import type { Viewer } from "../policy/visibility.ts";
 import { PRIMARY_AGENT, SYSTEM_PROJECT } from "../projects/projects.ts";
@@ -23,6 +23,19 @@ export function viewerOf(reader: RecordReader, actor: Actor, binding: Binding): 
     agent_id: binding.agent_id,
     project,
     token: project === null ? "none" : givenToken(project, binding.project_token),
+  };
+}
+
+/**
+ * The same again and again, for who looks at every event: worked out only when
+ * the project's record is another one, for it compares the digest of a token.
+ */
+export function viewerSource(reader: RecordReader, actor: Actor, binding: Binding): () => Viewer {
+  let viewer = viewerOf(reader, actor, binding);
+  return () => {
+    const project = binding.project_id === null ? null : reader.get("project", binding.project_id) ?? null;
+    if (project !== viewer.project) viewer = viewerOf(reader, actor, binding);
+    return viewer;
   };
 }
 

@@ -8,6 +8,7 @@
  */
 
 import type { Platform, ServiceDescriptor } from "../catalog/descriptor.ts";
+import type { AccessPolicy, OperatorScope, ProjectAction, Role } from "../protocol/trust.ts";
 
 /** A node and its lease. */
 export interface NodeRecord {
@@ -67,17 +68,11 @@ export interface JoinRequestRecord {
   readonly node_id: string | null;
 }
 
-/** What somebody with a token that is no admin's may do on behalf of an operator. */
-export type OperatorScope = "node" | "operator" | "project";
-
-/** What a policy of a project is about. */
-export type ProjectAction = "read" | "observe" | "invoke" | "mount" | "admin";
-
 /** A bearer token, kept under its hash. */
 export interface TokenRecord {
   readonly token_id: string;
   readonly name: string;
-  readonly role: "admin" | "user" | "operator";
+  readonly role: Role;
   /** Of an operator: which operations of an admin it may call. */
   readonly scopes: readonly OperatorScope[];
   /** The only project it is good for; `null` for any. */
@@ -88,9 +83,6 @@ export interface TokenRecord {
   /** `null`: it does not expire. */
   readonly expires_at_ms: number | null;
 }
-
-/** Modes of the actions of a project. */
-type ActionModes = Readonly<Partial<Record<ProjectAction, "open" | "token" | "admin" | "deny">>>;
 
 /** A folder of a node that a project shows under a path. */
 export interface ProjectMount {
@@ -114,7 +106,7 @@ export interface ProjectRecord {
   readonly is_locked: boolean;
   readonly created_at_ms: number;
   readonly updated_at_ms: number;
-  readonly access_policy: { readonly actions: ActionModes; readonly agents: Readonly<Record<string, ActionModes>> };
+  readonly access_policy: AccessPolicy;
   readonly mounts: readonly ProjectMount[];
 }
 

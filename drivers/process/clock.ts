@@ -30,6 +30,24 @@ export const systemClock: Clock = {
   },
 };
 
+/** Longest time that a timer of the runtime takes, in milliseconds: one day less than 25. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** Calls `action` once after a time of any length, which one timer of the runtime may not reach. */
+export function afterLong(clock: Clock, delayMs: number, action: () => void): CancelTimer {
+  const deadline = clock.monotonic() + delayMs;
+  let cancel: CancelTimer;
+  const wait = () => {
+    const left = deadline - clock.monotonic();
+    cancel = clock.after(Math.min(Math.max(0, left), LONGEST_TIMER_MS), () => {
+      if (deadline - clock.monotonic() > 0) wait();
+      else action();
+    });
+  };
+  wait();
+  return () => cancel();
+}
+
 /**
  * Waits on `clock`.
  *

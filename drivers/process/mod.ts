@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type CancelTimer, type Clock, sleep, systemClock } from "./clock.ts";
+export { afterLong, type CancelTimer, type Clock, sleep, systemClock } from "./clock.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { currentOs, type FoundProgram, type Machine, type Os, osNamed, type SearchPlaces } from "./os.ts";
 export { type RunEnd, type RunOptions, runProgram, type RunResult } from "./run.ts";

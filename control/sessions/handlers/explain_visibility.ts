@@ -1,10 +1,9 @@
+import { memberOf } from "../../pairing/bearers.ts";
 import { catalogOf } from "../../pairing/node_events.ts";
 import { decideNode, decideNodeService, type Viewer } from "../../policy/visibility.ts";
-import type { Actor } from "../../policy/rights.ts";
 import { findProject } from "../../projects/projects.ts";
 import { ZssError } from "../../protocol/errors.ts";
 import { type OpRequest, requests } from "../../protocol/ops.ts";
-import type { TokenRecord } from "../../store/records.ts";
 import type { OpContext } from "../handler.ts";
 import { memoryOf } from "../memory.ts";
 import { operation } from "../operation.ts";
@@ -91,14 +90,10 @@ function viewerFor({ plane, session }: OpContext, request: OpRequest<"explain_vi
       hint: `zss server token rotate ${record.name} makes it anew`,
     });
   }
-  const target = memoryOf(plane.store, actorFrom(record)).last_target;
-  return viewerOf(plane.store, actorFrom(record), {
+  const target = memoryOf(plane.store, memberOf(record)).last_target;
+  return viewerOf(plane.store, memberOf(record), {
     agent_id: agent_id ?? target?.agent_id ?? active.agent_id,
     project_id: project_id ?? target?.project_id ?? null,
     project_token,
   });
-}
-
-function actorFrom({ role, name, token_id, scopes, project_id, actions }: TokenRecord): Actor {
-  return { role, name, token_id, scopes, project_id, actions };
 }

@@ -7,7 +7,7 @@ import { type OpRequest, requests } from "../../protocol/ops.ts";
 import type { ControlPlane } from "../control_plane.ts";
 import type { Caller } from "../handler.ts";
 import { operation } from "../operation.ts";
-import { requireAllowed, viewerOf, viewKey } from "../viewer.ts";
+import { requireAllowed, viewerSource, viewKey } from "../viewer.ts";
 
 type Request = OpRequest<"node_service_watch">;
 
@@ -23,7 +23,7 @@ export const nodeServiceWatch = operation({
     const isScoped = session.actor.role !== "admin";
     // The session that the watch was begun in: a later one of the connection does not move it.
     const binding = session.bindings.active;
-    const look = () => viewerOf(store, session.actor, binding);
+    const look = viewerSource(store, session.actor, binding);
     const wants = filterOf(plane, look, isScoped, request);
     const visible = isScoped ? visibleNodes(plane, look(), request) : [];
     const start = isScoped ? scopedStart(plane, request, wants) : startOf(plane, request, wants);

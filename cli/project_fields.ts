@@ -6,7 +6,7 @@
 
 import { usageError } from "./errors.ts";
 import type { CliIo } from "./io.ts";
-import { pairsOf } from "./text_flags.ts";
+import { optionalText, pairsOf, repeatedText } from "./text_flags.ts";
 
 /** The flags. */
 export interface ProjectFlags {
@@ -16,6 +16,17 @@ export interface ProjectFlags {
   readonly access: readonly string[];
   readonly agentAccess: readonly string[];
 }
+
+/** How the flags are declared; the name stands apart, since it is an argument where a project is made. */
+export const projectFlags = {
+  vision: optionalText("what it is for", "text"),
+  status: optionalText("a word of your own; active when it is new", "word"),
+  access: repeatedText(
+    "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
+    "pair",
+  ),
+  agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+};
 
 /** The members of a request that they stand for. @throws {ZssError} `usage`. */
 export function projectFields(flags: ProjectFlags): Record<string, unknown> {

@@ -1,9 +1,9 @@
 import { buildCommand } from "@stricli/core";
+import { listIn, objectIn } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { isObject } from "../../control/protocol/envelope.ts";
 import { Exit } from "../exit.ts";
 import { projectTokenOf } from "../project_fields.ts";
 import { argument, optionalText } from "../text_flags.ts";
@@ -40,8 +40,8 @@ Exit status:
         project_id: flags.inProject,
         ...projectTokenOf(this.io),
       }));
-    const steps = Array.isArray(value["steps"]) ? value["steps"].filter(isObject) : [];
-    const actor = isObject(value["actor"]) ? value["actor"] : {};
+    const steps = listIn(value, "steps");
+    const actor = objectIn(value, "actor");
     const who = `${actor["name"] ?? actor["role"]} (${actor["role"]}), agent ${value["agent_id"]}, project ${
       value["project_id"] ?? "none"
     }`;

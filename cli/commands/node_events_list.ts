@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { timeText } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
@@ -35,7 +36,7 @@ Examples:
       const count = (name: string) => isObject(delta) && Array.isArray(delta[name]) ? delta[name].length : 0;
       return [
         String(event["revision"]),
-        new Date(Number(event["timestamp_ms"])).toISOString(),
+        timeText(event["timestamp_ms"]),
         String(event["kind"]),
         String(node_id),
         `+${count("added")} ~${count("updated")} -${count("removed")}`,

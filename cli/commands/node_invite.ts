@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { timeText } from "../answer.ts";
 import { wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -50,7 +51,7 @@ Examples:
       table: [
         `invite   ${invite["invite_id"]}`,
         `token    ${token}`,
-        `expires  ${new Date(Number(invite["expires_at_ms"])).toISOString()}`,
+        `expires  ${timeText(invite["expires_at_ms"])}`,
         "",
         `zss node run --control-url ${url} --pair-mode invite --invite-token ${token}`,
       ],

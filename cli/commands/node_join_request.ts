@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { timeText } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
@@ -38,7 +39,7 @@ Examples:
         `request  ${id}`,
         `code     ${value["code"]}`,
         `claim    ${value["claim_token"]}`,
-        `until    ${new Date(Number(value["expires_at_ms"])).toISOString()}`,
+        `until    ${timeText(value["expires_at_ms"])}`,
       ],
       names: [id],
     });

@@ -1,5 +1,5 @@
 import { buildCommand } from "@stricli/core";
-import { isObject } from "../../control/protocol/envelope.ts";
+import { listIn, objectIn, timeText } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
@@ -16,20 +16,20 @@ Examples:
   parameters: {},
   async func() {
     const value = await withConnection(this, (connection) => connection.call("node_list", {}));
-    const nodes = Array.isArray(value["nodes"]) ? value["nodes"].filter(isObject) : [];
+    const nodes = listIn(value, "nodes");
     await printResult(this, {
       value,
       table: {
         columns: ["NODE", "NAME", "STATE", "PLATFORM", "SERVICES", "LEASE UNTIL"],
         rows: nodes.map((node) => {
-          const platform = isObject(node["platform"]) ? node["platform"] : {};
+          const platform = objectIn(node, "platform");
           return [
             String(node["node_id"]),
             String(node["node_name"]),
             String(node["state"] ?? "-"),
             `${platform["os"]}/${platform["arch"]}`,
             String(node["service_count"]),
-            new Date(Number(node["lease_expires_at_ms"])).toISOString(),
+            timeText(node["lease_expires_at_ms"]),
           ];
         }),
         empty: "(no nodes)",

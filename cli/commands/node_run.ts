@@ -10,6 +10,7 @@ import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { type Paint, paintFor } from "../paint.ts";
 import { nodeRemoteOf } from "../remote.ts";
+import { optionalText, pairsOf, repeatedText } from "../text_flags.ts";
 import { VERSION } from "../version.ts";
 
 interface Flags {
@@ -37,19 +38,6 @@ interface Flags {
 
 const milliseconds = (fallback: number, brief: string, min = 1, max = 2_592_000_000) =>
   ({ kind: "parsed", parse: wholeNumber(min, max), brief, default: String(fallback), placeholder: "ms" }) as const;
-
-const optionalText = (brief: string, placeholder: string) =>
-  ({ kind: "parsed", parse: nonEmpty, brief, optional: true, placeholder }) as const;
-
-const repeatable = (brief: string, placeholder: string) =>
-  ({
-    kind: "parsed",
-    parse: nonEmpty,
-    brief: `${brief}; repeatable`,
-    variadic: true,
-    default: [],
-    placeholder,
-  }) as const;
 
 /** `zss node run` */
 export const command = buildCommand<Flags, [], CliContext>({
@@ -89,9 +77,9 @@ Exit status:
         default: "spiderweb-fs-node",
         placeholder: "name",
       },
-      export: repeatable("folder to serve: name=path[:ro]", "spec"),
-      serviceManifest: repeatable("manifest of a service", "path"),
-      servicesDir: repeatable("folder of manifests, *.json and *.jsonc", "path"),
+      export: repeatedText("folder to serve: name=path[:ro]; repeatable", "spec"),
+      serviceManifest: repeatedText("manifest of a service; repeatable", "path"),
+      servicesDir: repeatedText("folder of manifests, *.json and *.jsonc; repeatable", "path"),
       stateFile: {
         kind: "parsed",
         parse: nonEmpty,
@@ -99,7 +87,7 @@ Exit status:
         default: "./spiderweb-fs-node-state.json",
         placeholder: "path",
       },
-      label: repeatable("label of the node: key=value", "label"),
+      label: repeatedText("label of the node: key=value; repeatable", "label"),
       fsService: { kind: "boolean", brief: "publish the fs service", default: true },
       leaseTtlMs: milliseconds(900_000, "how long the server waits for a sign of life"),
       refreshIntervalMs: milliseconds(60_000, "time between signs of life", 100),
@@ -153,7 +141,7 @@ Exit status:
       manifestFiles: flags.serviceManifest,
       manifestDirs: flags.servicesDir,
       stateFile: flags.stateFile,
-      labels: parseLabels(flags.label),
+      labels: pairsOf(flags.label, "--label"),
       fsService: flags.fsService,
       leaseTtlMs: flags.leaseTtlMs,
       refreshIntervalMs: flags.refreshIntervalMs,
@@ -219,16 +207,6 @@ function describe(event: NodeEvent, paint: Paint): string {
       return `zss node reloaded: ${[...part("+", added), ...part("~", replaced), ...part("-", removed)].join(" ")}\n`;
     }
   }
-}
-
-function parseLabels(labels: readonly string[]): Record<string, string> {
-  const pairs = labels.map((label): [string, string] => {
-    const equals = label.indexOf("=");
-    if (equals > 0 && equals < label.length - 1) return [label.slice(0, equals), label.slice(equals + 1)];
-    throw usageError(`Cannot read --label "${label}": key=value is wanted`);
-  });
-  requireUnique(pairs.map(([key]) => key), "--label");
-  return Object.fromEntries(pairs);
 }
 
 function requireUnique(names: readonly string[], flag: string): void {

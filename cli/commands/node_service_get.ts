@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { listIn, objectIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
@@ -29,11 +30,11 @@ Examples:
 
 /** The services of a catalog payload. */
 export function servicesOf(catalog: Record<string, unknown>): Record<string, unknown>[] {
-  return Array.isArray(catalog["services"]) ? catalog["services"].filter(isObject) : [];
+  return listIn(catalog, "services");
 }
 
 function catalogLines(catalog: Record<string, unknown>): string[] {
-  const platform = isObject(catalog["platform"]) ? catalog["platform"] : {};
+  const platform = objectIn(catalog, "platform");
   const labels = isObject(catalog["labels"]) ? Object.entries(catalog["labels"]) : [];
   const services = servicesOf(catalog);
   const listed = (items: unknown, line: (item: Record<string, unknown>) => string) =>

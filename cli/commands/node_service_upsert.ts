@@ -5,6 +5,7 @@ import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { readToken, withConnection } from "../remote.ts";
+import { argument, optionalText, pairsOf, repeatedText } from "../text_flags.ts";
 import { changeLines, eventLine } from "../render/event.ts";
 import { printResult } from "../render/mod.ts";
 import { paintFor } from "../paint.ts";
@@ -18,9 +19,6 @@ interface Flags {
   readonly runtimeKind?: string;
   readonly label: readonly string[];
 }
-
-const text = (brief: string, placeholder: string) =>
-  ({ kind: "parsed", parse: nonEmpty, brief, placeholder, optional: true }) as const;
 
 /** `zss node service-upsert` */
 export const command = buildCommand<Flags, [string], CliContext>({
@@ -38,21 +36,14 @@ Examples:
         brief: "file that holds the node's secret; a secret on the command line would be seen by everybody",
         placeholder: "path",
       },
-      servicesJson: text("services as a JSON array", "json"),
-      servicesFile: text("file that holds such an array; - for standard input", "path"),
-      os: text("operating system of the node", "name"),
-      arch: text("processor of the node", "name"),
-      runtimeKind: text("kind of the node's runtime", "name"),
-      label: {
-        kind: "parsed",
-        parse: nonEmpty,
-        brief: "label of the node; all of them together replace those it has; repeatable",
-        placeholder: "key=value",
-        variadic: true,
-        default: [],
-      },
+      servicesJson: optionalText("services as a JSON array", "json"),
+      servicesFile: optionalText("file that holds such an array; - for standard input", "path"),
+      os: optionalText("operating system of the node", "name"),
+      arch: optionalText("processor of the node", "name"),
+      runtimeKind: optionalText("kind of the node's runtime", "name"),
+      label: repeatedText("label of the node; all of them together replace those it has; repeatable", "key=value"),
     },
-    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+    positional: { kind: "tuple", parameters: [argument("id of the node", "node_id")] },
   },
   async func(flags, nodeId) {
     const platform = { os: flags.os, arch: flags.arch, runtime_kind: flags.runtimeKind };
@@ -61,7 +52,7 @@ Examples:
       node_id: nodeId,
       node_secret: await readToken(flags.secretFile, "--secret-file"),
       ...(Object.values(platform).some((part) => part !== undefined) ? { platform } : {}),
-      ...(flags.label.length === 0 ? {} : { labels: labelsOf(flags.label) }),
+      ...(flags.label.length === 0 ? {} : { labels: pairsOf(flags.label, "--label") }),
       ...(services === undefined ? {} : { services }),
     };
     const value = await withConnection(this, (connection) => connection.call("node_service_upsert", request));
@@ -86,12 +77,4 @@ async function servicesOf(flags: Flags, { io }: CliContext): Promise<unknown> {
   const value = parseJson(source);
   if (!Array.isArray(value)) throw usageError("Cannot publish: the services are no JSON array");
   return value;
-}
-
-function labelsOf(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(texts.map((text) => {
-    const at = text.indexOf("=");
-    if (at <= 0) throw usageError(`Cannot read --label "${text}": key=value is wanted`);
-    return [text.slice(0, at), text.slice(at + 1)];
-  }));
 }

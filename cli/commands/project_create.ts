@@ -4,8 +4,8 @@ import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { projectRendering } from "../render/project.ts";
-import { projectFields, type ProjectFlags } from "../project_fields.ts";
-import { argument, optionalText, repeatedText } from "../text_flags.ts";
+import { projectFields, type ProjectFlags, projectFlags } from "../project_fields.ts";
+import { argument } from "../text_flags.ts";
 
 /** `zss project create` */
 export const command = buildCommand<Omit<ProjectFlags, "name">, [string], CliContext>({
@@ -16,13 +16,7 @@ Examples:
   $ zss project create site --vision "the cameras of the site" --access read=open --access observe=open`),
   parameters: {
     flags: {
-      vision: optionalText("what it is for", "text"),
-      status: optionalText("a word of your own; active when it is new", "word"),
-      access: repeatedText(
-        "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
-        "pair",
-      ),
-      agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+      ...projectFlags,
     },
     positional: { kind: "tuple", parameters: [argument("name of the project", "name")] },
   },

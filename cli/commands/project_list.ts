@@ -1,9 +1,9 @@
 import { buildCommand } from "@stricli/core";
+import { listIn } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { isObject } from "../../control/protocol/envelope.ts";
 
 /** `zss project list` */
 export const command = buildCommand<Record<never, never>, [], CliContext>({
@@ -15,7 +15,7 @@ Examples:
   parameters: {},
   async func() {
     const value = await withConnection(this, (connection) => connection.call("project_list", {}));
-    const projects = Array.isArray(value["projects"]) ? value["projects"].filter(isObject) : [];
+    const projects = listIn(value, "projects");
     await printResult(this, {
       value,
       table: {

@@ -1,9 +1,9 @@
 import { buildCommand } from "@stricli/core";
+import { listIn } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { isObject } from "../../control/protocol/envelope.ts";
 import { projectTokenOf } from "../project_fields.ts";
 import { argument } from "../text_flags.ts";
 
@@ -19,7 +19,7 @@ Examples:
   async func(_flags, projectId) {
     const request = { project_id: projectId, ...projectTokenOf(this.io) };
     const value = await withConnection(this, (connection) => connection.call("project_mount_list", request));
-    const mounts = Array.isArray(value["mounts"]) ? value["mounts"].filter(isObject) : [];
+    const mounts = listIn(value, "mounts");
     await printResult(this, {
       value,
       table: {

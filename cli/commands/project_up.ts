@@ -4,8 +4,8 @@ import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { mountOf } from "../mount_text.ts";
-import { projectFields, type ProjectFlags, projectTokenOf } from "../project_fields.ts";
-import { argument, optionalText, repeatedText } from "../text_flags.ts";
+import { projectFields, type ProjectFlags, projectFlags, projectTokenOf } from "../project_fields.ts";
+import { argument, repeatedText } from "../text_flags.ts";
 
 /** `zss project up` */
 export const command = buildCommand<
@@ -22,13 +22,7 @@ Examples:
   parameters: {
     flags: {
       mount: repeatedText("path=node:export; all of them together replace those it has; repeatable", "mount"),
-      vision: optionalText("what it is for", "text"),
-      status: optionalText("a word of your own; active when it is new", "word"),
-      access: repeatedText(
-        "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
-        "pair",
-      ),
-      agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+      ...projectFlags,
     },
     positional: { kind: "tuple", parameters: [argument("name of the project", "name")] },
   },

@@ -4,8 +4,8 @@ import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { projectRendering } from "../render/project.ts";
-import { projectFields, type ProjectFlags, projectTokenOf } from "../project_fields.ts";
-import { argument, optionalText, repeatedText } from "../text_flags.ts";
+import { projectFields, type ProjectFlags, projectFlags, projectTokenOf } from "../project_fields.ts";
+import { argument, optionalText } from "../text_flags.ts";
 
 /** `zss project update` */
 export const command = buildCommand<ProjectFlags, [string], CliContext>({
@@ -18,13 +18,7 @@ Examples:
   parameters: {
     flags: {
       name: optionalText("new name", "name"),
-      vision: optionalText("what it is for", "text"),
-      status: optionalText("a word of your own; active when it is new", "word"),
-      access: repeatedText(
-        "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
-        "pair",
-      ),
-      agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+      ...projectFlags,
     },
     positional: { kind: "tuple", parameters: [argument("id of the project", "project_id")] },
   },

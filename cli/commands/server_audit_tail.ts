@@ -1,9 +1,9 @@
 import { buildCommand } from "@stricli/core";
+import { listIn, timeText } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { isObject } from "../../control/protocol/envelope.ts";
 import { wholeNumber } from "../flags.ts";
 
 /** `zss server audit tail` */
@@ -27,14 +27,14 @@ Examples:
   },
   async func(flags) {
     const value = await withConnection(this, (connection) => connection.call("audit_tail", { limit: flags.limit }));
-    const entries = Array.isArray(value["audit"]) ? value["audit"].filter(isObject) : [];
+    const entries = listIn(value, "audit");
     await printResult(this, {
       value,
       table: {
         columns: ["ID", "TIME", "WHO", "WHAT", "TARGET", "RESULT", "RULE"],
         rows: entries.map((entry) => [
           String(entry["id"]),
-          new Date(Number(entry["timestamp_ms"])).toISOString(),
+          timeText(entry["timestamp_ms"]),
           String(entry["actor"] ?? entry["role"]),
           String(entry["control_type"]).replace("control.", ""),
           String(entry["target"] ?? "-"),

@@ -1,9 +1,9 @@
 import { buildCommand } from "@stricli/core";
+import { listIn, timeText } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { isObject } from "../../control/protocol/envelope.ts";
 
 /** `zss server token list` */
 export const command = buildCommand<Record<never, never>, [], CliContext>({
@@ -15,7 +15,7 @@ Examples:
   parameters: {},
   async func() {
     const value = await withConnection(this, (connection) => connection.call("token_list", {}));
-    const tokens = Array.isArray(value["tokens"]) ? value["tokens"].filter(isObject) : [];
+    const tokens = listIn(value, "tokens");
     const list = (member: unknown) => Array.isArray(member) && member.length > 0 ? member.join(",") : "-";
     await printResult(this, {
       value,
@@ -28,7 +28,7 @@ Examples:
           list(token["scopes"]),
           String(token["project_id"] ?? "-"),
           list(token["actions"]),
-          token["expires_at_ms"] === null ? "-" : new Date(Number(token["expires_at_ms"])).toISOString(),
+          timeText(token["expires_at_ms"]),
         ]),
         empty: "(no tokens)",
       },

@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { listIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
@@ -28,7 +29,7 @@ Exit status:
   async func(_flags, projectId) {
     const request = projectId === undefined ? {} : { project_id: projectId, ...projectTokenOf(this.io) };
     const value = await withConnection(this, (connection) => connection.call("workspace_status", request));
-    const mounts = Array.isArray(value["mounts"]) ? value["mounts"].filter(isObject) : [];
+    const mounts = listIn(value, "mounts");
     const drift = isObject(value["drift"]) && Array.isArray(value["drift"]["items"]) ? value["drift"]["items"] : [];
     const messages = new Map(drift.filter(isObject).map((item) => [item["mount_path"], String(item["message"])]));
     await printResult(this, {

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { listIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import type { Rendering } from "./mod.ts";
 
 /** A project in every form. */
 export function projectRendering(value: Readonly<Record<string, unknown>>): Rendering {
   const id = String(value["project_id"]);
-  const mounts = Array.isArray(value["mounts"]) ? value["mounts"].filter(isObject) : [];
+  const mounts = listIn(value, "mounts");
   return {
     value,
     table: [

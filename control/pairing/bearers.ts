@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Actor, Member } from "../policy/rights.ts";
+import type { Actor } from "../policy/rights.ts";
+import type { Member } from "../protocol/trust.ts";
 import { ZssError } from "../protocol/errors.ts";
 import type { TokenRecord } from "../store/records.ts";
 import type { RecordReader, Transaction } from "../store/store.ts";

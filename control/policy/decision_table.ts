@@ -12,7 +12,8 @@
 
 import { type AccessMode, projectActions } from "../protocol/trust.ts";
 import { decideProject, type GivenToken, type ProjectRules } from "./project.ts";
-import type { Actor, Member } from "./rights.ts";
+import type { Actor } from "./rights.ts";
+import type { Member } from "../protocol/trust.ts";
 import { decideService } from "./service.ts";
 
 /** Who asks: a role, and for a user what it has to do with the project. */

@@ -7,22 +7,7 @@
  * @module
  */
 
-import type { OperatorScope, ProjectAction, Role } from "../protocol/trust.ts";
-
-/** Somebody with a bearer token. */
-export interface Member {
-  readonly role: Role;
-  /** Name of the token. */
-  readonly name: string;
-  /** Id of the token; `preset` for the one that the operator of the server chose. */
-  readonly token_id: string;
-  /** Of an operator: which operations of an admin it may call. */
-  readonly scopes: readonly OperatorScope[];
-  /** The only project that the token is good for; `null` for any. */
-  readonly project_id: string | null;
-  /** The only actions on projects that the token is good for; `null` for any. */
-  readonly actions: readonly ProjectAction[] | null;
-}
+import type { Member, OperatorScope } from "../protocol/trust.ts";
 
 /** Who speaks. */
 export type Actor = { readonly role: "anonymous" } | Member;

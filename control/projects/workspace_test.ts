@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { serviceDescriptor } from "../catalog/descriptor.ts";
-import type { Member } from "../policy/rights.ts";
+import type { Member } from "../protocol/trust.ts";
 import type { Viewer } from "../policy/visibility.ts";
 import type { NodeRecord, ProjectMount, ProjectRecord } from "../store/records.ts";
 import { normalMountPath, overlaps } from "./mount_path.ts";

@@ -21,6 +21,21 @@ export const projectActions = ["read", "observe", "invoke", "mount", "admin"] as
 /** What the policy of a project is about. */
 export type ProjectAction = typeof projectActions[number];
 
+/** Whom a bearer token stands for, and what it is good for. */
+export interface Member {
+  readonly role: Role;
+  /** Name of the token. */
+  readonly name: string;
+  /** Id of the token; `preset` for the one that the operator of the server chose. */
+  readonly token_id: string;
+  /** Of an operator: which operations of an admin it may call. */
+  readonly scopes: readonly OperatorScope[];
+  /** The only project that the token is good for; `null` for any. */
+  readonly project_id: string | null;
+  /** The only actions on projects that the token is good for; `null` for any. */
+  readonly actions: readonly ProjectAction[] | null;
+}
+
 /** How an action is permitted. */
 export type AccessMode = "open" | "token" | "admin" | "deny";
 

@@ -8,22 +8,25 @@ import { memoryStore } from "../store/memory.ts";
 import { type ServerConfig, watchConfigFrom } from "./config.ts";
 import { type RunningServer, startServer, systemRandom } from "./serve.ts";
 
-/** A server with nothing on disk, and time in the hands of the test. */
+/** A server with nothing but its audit log on disk, and time in the hands of the test. */
 class Scene implements AsyncDisposable {
   readonly clock: ManualClock;
   readonly #server: RunningServer;
+  readonly #folder: string;
 
-  private constructor(clock: ManualClock, server: RunningServer) {
+  private constructor(clock: ManualClock, server: RunningServer, folder: string) {
     this.clock = clock;
     this.#server = server;
+    this.#folder = folder;
   }
 
   static async open(config: Partial<ServerConfig> = {}): Promise<Scene> {
     const clock = new ManualClock();
+    const folder = await Deno.makeTempDir();
     const server = await startServer({
       bind: "127.0.0.1",
       port: 0,
-      dataDir: "",
+      dataDir: folder,
       adminToken: "admin",
       maxAnonymousSockets: 256,
       pingIntervalMs: 20_000,
@@ -31,7 +34,7 @@ class Scene implements AsyncDisposable {
       watch: watchConfigFrom({}),
       ...config,
     }, { clock, random: systemRandom, store: memoryStore({ epoch: "e" }) });
-    return new Scene(clock, server);
+    return new Scene(clock, server, folder);
   }
 
   get port(): number {
@@ -90,6 +93,7 @@ class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.close();
+    await Deno.remove(this.#folder, { recursive: true });
   }
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { Platform, ServiceDescriptor } from "../catalog/descriptor.ts";
-import type { AccessPolicy, OperatorScope, ProjectAction, Role } from "../protocol/trust.ts";
+import type { AccessPolicy, Member } from "../protocol/trust.ts";
 
 /** A node and its lease. */
 export interface NodeRecord {
@@ -69,16 +69,7 @@ export interface JoinRequestRecord {
 }
 
 /** A bearer token, kept under its hash. */
-export interface TokenRecord {
-  readonly token_id: string;
-  readonly name: string;
-  readonly role: Role;
-  /** Of an operator: which operations of an admin it may call. */
-  readonly scopes: readonly OperatorScope[];
-  /** The only project it is good for; `null` for any. */
-  readonly project_id: string | null;
-  /** The only actions it is good for; `null` for any. */
-  readonly actions: readonly ProjectAction[] | null;
+export interface TokenRecord extends Member {
   readonly created_at_ms: number;
   /** `null`: it does not expire. */
   readonly expires_at_ms: number | null;

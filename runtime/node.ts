@@ -8,13 +8,13 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { type Diagnostic, ZssError } from "../control/protocol/mod.ts";
+import { type Diagnostic, SERVICE_TREE, ZssError } from "../control/protocol/mod.ts";
 import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
 import { type Clock, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
-import { SERVICE_TREE, type ServiceDefinition } from "./host/definition.ts";
+import type { ServiceDefinition } from "./host/definition.ts";
 import { Host } from "./host/host.ts";
 import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
 import { type BackoffBounds, backoffMs } from "../control/client/mod.ts";

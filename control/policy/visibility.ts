@@ -19,7 +19,7 @@ import { decideService } from "./service.ts";
 
 /** A project with the nodes that are mounted in it. */
 export interface ScopedProject extends ProjectRules {
-  readonly mounts: readonly { readonly node_id: string }[];
+  readonly mounts: readonly { readonly node_id: string; readonly export_name: string }[];
 }
 
 /** Who looks, from within which project. */

@@ -77,6 +77,12 @@ export interface FileAttributes {
 /** Most bytes in one read or write, decoded. */
 export const MAX_TRANSFER_BYTES = 1_048_576;
 
+/** What the name of the tree of a service begins with; the id of the service follows. */
+export const SERVICE_TREE = "svc-";
+
+/** Where a service is invoked within its tree, if its manifest says nothing else. */
+export const DEFAULT_INVOKE_PATH = "control/invoke.json";
+
 /** Most bytes in the name of a file, in UTF-8. */
 export const MAX_NAME_BYTES = 255;
 

@@ -17,12 +17,14 @@ export {
 export { type ErrorDetails, errorText, ZssError } from "./errors.ts";
 export {
   childNameProblem,
+  DEFAULT_INVOKE_PATH,
   Errno,
   type FileAttributes,
   type FileKind,
   FsError,
   MAX_NAME_BYTES,
   MAX_TRANSFER_BYTES,
+  SERVICE_TREE,
   unsignedInteger,
 } from "./fs.ts";
 export {

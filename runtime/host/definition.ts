@@ -5,12 +5,10 @@
  */
 
 import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
+import { SERVICE_TREE } from "../../control/protocol/fs.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import type { TreeIdentity } from "../namespace/service_port.ts";
 import type { ServiceFacts } from "./documents.ts";
-
-/** What the name of a service's tree begins with; its id follows. */
-export const SERVICE_TREE = "svc-";
 
 /** One service: what is published about it and what does its work. */
 export interface ServiceDefinition {

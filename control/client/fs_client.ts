@@ -17,6 +17,7 @@ import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES } from "../prot
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation } from "../protocol/fs_requests.ts";
+import type { SessionTarget } from "./connection.ts";
 import { openSocket, urlWithPath } from "./socket.ts";
 import type { SocketOptions, TextSocket } from "./text_socket.ts";
 
@@ -35,6 +36,8 @@ export interface FsClientSettings {
   readonly subscribe?: boolean;
   /** Proof for the node or the relay, where the connection itself has none. */
   readonly authToken?: string;
+  /** The project from within which the relay shows the node to whoever is no admin; its last one unless told. */
+  readonly attach?: SessionTarget | undefined;
 }
 
 /** Which node to reach, through which server, as whom. */
@@ -98,9 +101,10 @@ export class FsClient {
   /** Says hello over a transport that is open. It is closed with the client, and when the hello is refused. */
   static async over(transport: TextSocket, settings: FsClientSettings): Promise<FsClient> {
     const client = new FsClient(transport, settings);
-    const { subscribe = false, authToken } = settings;
+    const { subscribe = false, authToken, attach = {} } = settings;
     try {
       const { caps } = await client.hello({
+        ...attach,
         ...(authToken === undefined ? {} : { auth_token: authToken }),
         ...(subscribe ? { subscribe_invalidations: true } : {}),
       });

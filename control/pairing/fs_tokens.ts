@@ -8,12 +8,23 @@
  */
 
 import type { Clock } from "../../drivers/process/mod.ts";
+import type { Actor } from "../policy/rights.ts";
 import { hashSecret, newSecret, type RandomBytes } from "./tokens.ts";
 
 /** How long a token is good for, in milliseconds. */
 export const FS_TOKEN_TTL_MS = 300_000;
 
-interface Grant {
+/** Whose token it is, and from within which project that one looks. */
+export interface FsGrant {
+  readonly actor: Actor;
+  readonly binding: {
+    readonly agent_id: string;
+    readonly project_id: string | null;
+    readonly project_token: string | undefined;
+  };
+}
+
+interface Grant extends FsGrant {
   readonly nodeId: string;
   /** On the monotonic clock. */
   readonly expiresAt: number;
@@ -31,17 +42,26 @@ export class FsTokens {
   }
 
   /** Makes a token for the files of `nodeId`. Whoever asks must have been let through already. */
-  mint(nodeId: string): string {
+  mint(nodeId: string, grant: FsGrant): string {
     this.#dropExpired();
     const token = newSecret("fs-", this.#random);
-    this.#grants.set(hashSecret(token), { nodeId, expiresAt: this.#clock.monotonic() + FS_TOKEN_TTL_MS });
+    this.#grants.set(hashSecret(token), { ...grant, nodeId, expiresAt: this.#clock.monotonic() + FS_TOKEN_TTL_MS });
     return token;
   }
 
-  /** Whether `token` opens the files of `nodeId` now. */
-  opens(token: string, nodeId: string): boolean {
+  /** Who opens the files of `nodeId` with `token` now; `undefined` when nobody does. */
+  open(token: string, nodeId: string): FsGrant | undefined {
     const grant = this.#grants.get(hashSecret(token));
-    return grant !== undefined && grant.nodeId === nodeId && grant.expiresAt > this.#clock.monotonic();
+    return grant !== undefined && grant.nodeId === nodeId && grant.expiresAt > this.#clock.monotonic()
+      ? grant
+      : undefined;
+  }
+
+  /** Ends what was made for the holder of a bearer token that is good no more. */
+  revoke(tokenId: string): void {
+    for (const [hash, { actor }] of this.#grants) {
+      if (actor.role !== "anonymous" && actor.token_id === tokenId) this.#grants.delete(hash);
+    }
   }
 
   #dropExpired(): void {

@@ -61,8 +61,3 @@ export function mayCall(actor: Actor, access: Access, scope?: OperatorScope): De
 function no(reason: string, hint: string, rule: string): Refusal {
   return { allowed: false, rule, code: "forbidden", reason, hint };
 }
-
-/** Whether `actor` may reach the files of a node without that node's secret. */
-export function mayReachNode(actor: Actor): boolean {
-  return actor.role === "admin";
-}

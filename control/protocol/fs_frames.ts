@@ -93,6 +93,10 @@ const helloSchema = z.looseObject({
   node_id: z.string().optional(),
   node_secret: z.string().optional(),
   auth_token: z.string().optional(),
+  /** Of a client that is no admin: the project from within which it looks, and as which agent. */
+  project_id: z.string().optional(),
+  project_token: z.string().optional(),
+  agent_id: z.string().optional(),
   subscribe_invalidations: z.boolean().default(false),
 });
 

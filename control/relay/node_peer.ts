@@ -23,16 +23,26 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly fsTokens: FsTokens;
   readonly leases: LeaseKeeper;
-  /** Writes down who opened, or was not let open, a tunnel or the files of a node. */
+  /** Writes down who opened a tunnel or files, who invoked what, and who was refused. */
   readonly note: (access: RelayAccess) => void;
 }
 
-/** An attempt to open a tunnel or the files of a node. */
+/** Who speaks: the holder of a token, nobody known, or a node. */
+export type Speaker = Actor | { readonly role: "node"; readonly name: string };
+
+/** What was done, or refused, by way of the relay. */
 export interface RelayAccess {
-  readonly what: "tunnel" | "files";
-  readonly actor: Actor;
+  /** `tunnel`, `files`: they were opened, or a file was refused. `invoke`: a service was made to do something. */
+  readonly what: "tunnel" | "files" | "invoke";
+  readonly speaker: Speaker;
   readonly nodeId: string | null;
-  /** Why it was refused; absent when it was not. */
+  /** The file that it was about; absent for the node as a whole. */
+  readonly target?: string;
+  /** Id of the call that an invoke became, or the request that was refused. */
+  readonly correlationId?: string;
+  /** The rule that decided, in words. */
+  readonly rule?: string;
+  /** Why it was refused or failed; absent when it was not. */
   readonly error?: unknown;
 }
 
@@ -79,7 +89,7 @@ export class NodePeer {
         lease_generation: node.lease_generation,
       }));
     } catch (error) {
-      this.#parts.note({ what: "tunnel", actor: { role: "anonymous" }, nodeId, error });
+      this.#parts.note({ what: "tunnel", speaker: { role: "anonymous" }, nodeId, error });
       refuse(this.#socket, tag, error);
     }
   }

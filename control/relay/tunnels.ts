@@ -3,7 +3,9 @@
  *
  * A node behind any network dials in and keeps one socket open. Requests of all
  * its clients share it: the server gives each a tag of its own and puts the
- * client's back on the reply. Everything but the tag passes through as it came.
+ * client's back on the reply. A client has so many requests on the way to the
+ * node and no more; what it sends beyond that waits here, so that one client in
+ * a hurry does not make the others wait.
  *
  * @module
  */
@@ -13,11 +15,18 @@ import { Errno, FsError } from "../protocol/fs.ts";
 import { fsErrorFrame } from "../protocol/fs_frames.ts";
 import { findMember } from "../protocol/json.ts";
 
-/** How long a node may take to answer one request, in milliseconds. */
+/** How long a node may take to answer one request, in milliseconds; what it waits here counts. */
 const REPLY_TIMEOUT_MS = 45_000;
+/** So many requests of one client are on the way to the node. */
+const MAX_UNDER_WAY = 64;
+/** So many more may wait here. */
+const MAX_WAITING = 1_024;
+/** What may wait to be sent to a node or a client before requests are refused or the client is dropped, in bytes. */
+const MAX_BUFFERED_BYTES = 33_554_432;
 
 /** The part of a socket that the relay needs. */
 export interface RelaySocket {
+  readonly bufferedBytes: number;
   sendText(text: string): void;
   close(code: number, reason: string): void;
 }
@@ -25,14 +34,33 @@ export interface RelaySocket {
 /** A client on the other side of a relay. */
 export interface RelayClient {
   readonly socket: RelaySocket;
-  /** Whether it wants to hear of changes. */
-  readonly subscribed: boolean;
+  /** Takes news that nobody asked for: a file has changed. */
+  readonly news: (text: string) => void;
 }
 
-interface Pending {
+/**
+ * Looks at the reply to a request before the client does.
+ *
+ * @param reply As the node sent it, with the tag of the tunnel; `undefined` when none came in time.
+ * @returns What the client gets instead.
+ */
+export type ReplyFilter = (reply: string | undefined) => string | undefined;
+
+interface Request {
   readonly client: RelayClient;
   readonly tag: number;
+  readonly text: string;
+  readonly filter: ReplyFilter;
   readonly cancel: CancelTimer;
+  /** Tag on the tunnel; `undefined` while it waits. */
+  upstream: number | undefined;
+}
+
+/** The requests of one client. */
+interface Line {
+  underWay: number;
+  waiting: Request[];
+  isGone: boolean;
 }
 
 /** One node's tunnel. */
@@ -40,7 +68,8 @@ export class Tunnel {
   readonly socket: RelaySocket;
   readonly #clock: Clock;
   readonly #clients: ReadonlySet<RelayClient>;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, Request>();
+  readonly #lines = new Map<RelayClient, Line>();
   #nextTag = 1;
 
   constructor(socket: RelaySocket, clients: ReadonlySet<RelayClient>, clock: Clock) {
@@ -49,50 +78,132 @@ export class Tunnel {
     this.#clock = clock;
   }
 
-  /** Sends a client's request on; the reply goes to the client. */
-  request(client: RelayClient, tag: number, text: string): void {
-    const upstream = this.#nextTag;
-    this.#nextTag = this.#nextTag % 0xffff_ffff + 1;
-    const cancel = this.#clock.after(REPLY_TIMEOUT_MS, () => {
-      this.#pending.delete(upstream);
-      client.socket.sendText(fsErrorFrame(tag, new FsError(Errno.EIO, "NodeTunnelUnavailable: no answer in 45 s")));
-    });
-    this.#pending.set(upstream, { client, tag, cancel });
-    this.socket.sendText(withTag(text, upstream));
+  /**
+   * Sends a client's request on; the reply goes to the client.
+   *
+   * @throws {FsError} `EAGAIN` when the client or the node has too much to do already.
+   */
+  request(client: RelayClient, tag: number, text: string, filter: ReplyFilter = (reply) => reply): void {
+    const line = this.#lineOf(client);
+    if (line.underWay >= MAX_UNDER_WAY && line.waiting.length >= MAX_WAITING) {
+      throw new FsError(
+        Errno.EAGAIN,
+        `too many requests under way: ${MAX_UNDER_WAY + MAX_WAITING} wait for their answer`,
+      );
+    }
+    if (this.socket.bufferedBytes > MAX_BUFFERED_BYTES) {
+      throw new FsError(Errno.EAGAIN, "the node takes requests more slowly than they come");
+    }
+    const request: Request = {
+      client,
+      tag,
+      text,
+      filter,
+      upstream: undefined,
+      cancel: this.#clock.after(REPLY_TIMEOUT_MS, () => this.#expire(request)),
+    };
+    if (line.underWay < MAX_UNDER_WAY) this.#send(request, line);
+    else line.waiting.push(request);
+  }
+
+  /** Sends a request of the server's own that nobody waits for. */
+  tell(text: string): void {
+    this.socket.sendText(withTag(text, this.#takeTag()));
   }
 
   /** Takes a frame from the node: a reply to a request, or news for those who subscribed. */
   receive(text: string): void {
     const type = memberText(text, "type");
     if (type?.startsWith('"acheron.e_fs_')) {
-      for (const client of this.#clients) if (client.subscribed) client.socket.sendText(text);
+      for (const client of this.#clients) client.news(text);
       return;
     }
     const tag = Number(memberText(text, "tag"));
-    const pending = this.#pending.get(tag);
-    // A reply that comes after its deadline, or to a client that left, has nobody to go to.
-    if (pending === undefined) return;
-    this.#pending.delete(tag);
-    pending.cancel();
-    pending.client.socket.sendText(withTag(text, pending.tag));
+    const request = this.#pending.get(tag);
+    // A reply that comes after its deadline has nobody to go to.
+    if (request === undefined) return;
+    const line = this.#ended(request);
+    const reply = request.filter(text);
+    if (line?.isGone === false && reply !== undefined) this.#answer(request, withTag(reply, request.tag));
+    if (line !== undefined) this.#fill(request.client, line);
   }
 
-  /** Forgets the requests of a client that left. */
+  /** Drops what waits of a client that left. The replies that are on their way are looked at still. */
   forget(client: RelayClient): void {
-    for (const [tag, pending] of this.#pending) {
-      if (pending.client !== client) continue;
-      pending.cancel();
-      this.#pending.delete(tag);
-    }
+    const line = this.#lines.get(client);
+    if (line === undefined) return;
+    line.isGone = true;
+    for (const { cancel } of line.waiting) cancel();
+    line.waiting = [];
+    this.#fill(client, line);
   }
 
   /** Fails every request that waits. */
   fail(): void {
-    for (const { client, tag, cancel } of this.#pending.values()) {
-      cancel();
-      client.socket.sendText(fsErrorFrame(tag, tunnelUnavailable()));
-    }
+    const lines = [...this.#lines.values()];
+    const requests = [...this.#pending.values(), ...lines.flatMap(({ waiting }) => waiting)];
     this.#pending.clear();
+    this.#lines.clear();
+    for (const request of requests) {
+      request.cancel();
+      request.filter(undefined);
+      request.client.socket.sendText(fsErrorFrame(request.tag, tunnelUnavailable()));
+    }
+  }
+
+  #lineOf(client: RelayClient): Line {
+    const known = this.#lines.get(client);
+    if (known !== undefined) return known;
+    const line: Line = { underWay: 0, waiting: [], isGone: false };
+    this.#lines.set(client, line);
+    return line;
+  }
+
+  #send(request: Request, line: Line): void {
+    const upstream = this.#takeTag();
+    request.upstream = upstream;
+    this.#pending.set(upstream, request);
+    line.underWay++;
+    this.socket.sendText(withTag(request.text, upstream));
+  }
+
+  #takeTag(): number {
+    const tag = this.#nextTag;
+    this.#nextTag = this.#nextTag % 0xffff_ffff + 1;
+    return tag;
+  }
+
+  #expire(request: Request): void {
+    const line = this.#ended(request);
+    request.filter(undefined);
+    if (line === undefined) return;
+    const error = new FsError(Errno.EIO, "NodeTunnelUnavailable: no answer in 45 s");
+    if (!line.isGone) this.#answer(request, fsErrorFrame(request.tag, error));
+    this.#fill(request.client, line);
+  }
+
+  /** Takes a request from the books. */
+  #ended(request: Request): Line | undefined {
+    request.cancel();
+    const line = this.#lines.get(request.client);
+    if (request.upstream === undefined) {
+      if (line !== undefined) line.waiting = line.waiting.filter((one) => one !== request);
+    } else if (this.#pending.delete(request.upstream) && line !== undefined) line.underWay--;
+    return line;
+  }
+
+  #fill(client: RelayClient, line: Line): void {
+    while (line.underWay < MAX_UNDER_WAY) {
+      const next = line.waiting.shift();
+      if (next === undefined) break;
+      this.#send(next, line);
+    }
+    if (line.underWay === 0 && line.waiting.length === 0) this.#lines.delete(client);
+  }
+
+  #answer({ client }: Request, text: string): void {
+    client.socket.sendText(text);
+    if (client.socket.bufferedBytes > MAX_BUFFERED_BYTES) client.socket.close(1013, "reads more slowly than it asks");
   }
 }
 

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Actor } from "../policy/rights.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
-import type { RelayAccess } from "../relay/node_peer.ts";
+import type { RelayAccess, Speaker } from "../relay/node_peer.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import type { Refusal } from "./admission.ts";
 
@@ -18,31 +17,55 @@ export function noteRefusal(plane: Notebook, refusal: Refusal, url: string | und
   // Not more than the path: a query may hold anything.
   const target = (url ?? "").split("?")[0]?.slice(0, 128) ?? null;
   const rule = `${refusal.message} (status ${refusal.status})`;
-  noteConnection(plane, { role: "anonymous" }, { what: "connection", target, code: refusal.code, rule });
+  noteConnection(plane, { role: "anonymous" }, {
+    what: "connection",
+    target,
+    code: refusal.code,
+    rule,
+    correlationId: null,
+  });
 }
 
-/** Writes down who opened, or was not let open, a tunnel or the files of a node. */
-export function noteAccess(plane: Notebook, { what, actor, nodeId, error }: RelayAccess): void {
-  if (error !== undefined && !plane.anonymousRefusals.take()) return;
-  const code = error === undefined ? null : error instanceof ZssError ? error.code : "node_auth_failed";
-  const target = nodeId === null ? null : nodeId.slice(0, 128);
-  noteConnection(plane, actor, { what, target, code, rule: error === undefined ? null : errorText(error) });
+/** Writes down what was done, or refused, by way of the relay. */
+export function noteAccess(plane: Notebook, access: RelayAccess): void {
+  const { what, speaker, nodeId, error } = access;
+  if (error !== undefined && speaker.role === "anonymous" && !plane.anonymousRefusals.take()) return;
+  const code = error === undefined
+    ? null
+    : error instanceof ZssError
+    ? error.code
+    : access.target === undefined
+    ? "node_auth_failed"
+    : "fs_error";
+  noteConnection(plane, speaker, {
+    what,
+    target: access.target ?? nodeId?.slice(0, 128) ?? null,
+    code,
+    rule: access.rule ?? (error === undefined ? null : errorText(error)),
+    correlationId: access.correlationId ?? null,
+  });
 }
 
 function noteConnection(
   plane: Notebook,
-  actor: Actor,
-  { what, target, code, rule }: { what: string; target: string | null; code: string | null; rule: string | null },
+  speaker: Speaker,
+  { what, target, code, rule, correlationId }: {
+    readonly what: string;
+    readonly target: string | null;
+    readonly code: string | null;
+    readonly rule: string | null;
+    readonly correlationId: string | null;
+  },
 ): void {
   plane.audit.write({
     timestamp_ms: plane.clock.now(),
-    role: actor.role,
-    actor: actor.role === "anonymous" ? null : actor.name,
+    role: speaker.role,
+    actor: speaker.role === "anonymous" ? null : speaker.name,
     agent_id: null,
     control_type: what,
     scope: "none",
     target,
-    correlation_id: null,
+    correlation_id: correlationId,
     result: code === null ? "ok" : "error",
     error_code: code,
     rule,

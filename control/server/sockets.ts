@@ -74,7 +74,8 @@ export class Sockets {
 
   /** Ends the connections of a token that is good no more. */
   cutOff(tokenId: string, last?: SessionSocket): void {
-    const { clock } = this.#plane;
+    const { clock, fsTokens } = this.#plane;
+    fsTokens.revoke(tokenId);
     for (const [socket, ws] of [...this.#byToken.get(tokenId) ?? []]) {
       const end = () => endSocket(ws, clock, 1008, "the token was revoked");
       // The one that asked for it gets its answer first, if it is still there to take it.
@@ -105,10 +106,10 @@ export class Sockets {
     this.#open.add(ws);
     if (actor.role === "anonymous") this.#anonymous.add(ws);
     const socket = new ServerSocket(ws, () => this.#anonymous.delete(ws));
-    const peer = this.#peer(route, socket, actor);
+    const forget = [this.#remember(ws, socket, actor)];
+    const peer = this.#peer(route, socket, actor, (owner) => forget.push(this.#remember(ws, socket, owner)));
     const stopPings = this.#ping(ws);
     let stopWaiting = this.#expectGreeting(ws, route);
-    const forget = this.#remember(ws, socket, actor);
     ws.on("message", (data, isBinary) => {
       const text = textOf(data, isBinary);
       if (text === undefined) return ws.close(1003, "text frames only");
@@ -125,7 +126,7 @@ export class Sockets {
     ws.on("close", () => {
       stopPings();
       stopWaiting?.();
-      forget();
+      for (const each of forget) each();
       this.#open.delete(ws);
       this.#anonymous.delete(ws);
       peer.closed();
@@ -150,7 +151,7 @@ export class Sockets {
     };
   }
 
-  #peer(route: Route, socket: ServerSocket, actor: Actor): Peer {
+  #peer(route: Route, socket: ServerSocket, actor: Actor, belongTo: (owner: Actor) => void): Peer {
     const { store, clock, fsTokens, leases } = this.#plane;
     const note = (access: RelayAccess) => noteAccess(this.#plane, access);
     const parts = { store, tunnels: this.#tunnels, clock, fsTokens, leases, note };
@@ -160,7 +161,7 @@ export class Sockets {
       case "node_tunnel":
         return new NodePeer(parts, socket);
       case "node_files":
-        return new ClientPeer(parts, socket, route.nodeId, actor);
+        return new ClientPeer(parts, Object.assign(socket, { belongTo }), route.nodeId, actor);
     }
   }
 

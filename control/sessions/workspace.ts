@@ -5,11 +5,12 @@
  */
 
 import { catalogOf } from "../pairing/node_events.ts";
-import { mayReachNode } from "../policy/rights.ts";
-import type { Viewer } from "../policy/visibility.ts";
+import type { Actor } from "../policy/rights.ts";
+import { decideNode } from "../policy/visibility.ts";
 import { type NodeLookup, type Workspace, workspaceOf } from "../projects/workspace.ts";
 import type { ProjectMount, ProjectRecord } from "../store/records.ts";
 import type { RecordReader } from "../store/store.ts";
+import type { Binding } from "./bindings.ts";
 import type { ControlPlane } from "./control_plane.ts";
 import type { OpContext } from "./handler.ts";
 import { viewerOf } from "./viewer.ts";
@@ -49,17 +50,20 @@ export function lookupIn(reader: RecordReader): NodeLookup {
 /** Answer of `workspace_status`; without a project, of nothing. */
 export function workspacePayload(
   plane: ControlPlane,
-  viewer: Viewer,
+  actor: Actor,
+  binding: Binding,
   project: ProjectRecord | undefined,
 ): Record<string, unknown> {
+  const viewer = viewerOf(plane.store, actor, binding);
   const empty: Workspace = {
     mounts: [],
     desired: [],
     drift: [],
     availability: { mounts_total: 0, online: 0, degraded: 0, missing: 0 },
   };
-  // Such a token opens all of a node, so it is for those who may reach all of it.
-  const tokenFor = (nodeId: string) => mayReachNode(viewer.actor) ? plane.fsTokens.mint(nodeId) : null;
+  // What it opens is decided when it is used, as it is for its owner.
+  const tokenFor = (nodeId: string) =>
+    decideNode(viewer, nodeId).allowed ? plane.fsTokens.mint(nodeId, { actor: viewer.actor, binding }) : null;
   const workspace = project === undefined ? empty : workspaceOf(project, lookupIn(plane.store), viewer, tokenFor);
   return {
     agent_id: viewer.agent_id,

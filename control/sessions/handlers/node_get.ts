@@ -8,8 +8,9 @@ export const nodeGet = operation({
   name: "node_get",
   access: "admin",
   request: requests.node_get,
-  handle({ plane }, { node_id }) {
+  handle({ plane, session }, { node_id }) {
     const node = nodeSummary(plane.store, findNode(plane.store, node_id));
-    return { node: { ...node, fs_auth_token: plane.fsTokens.mint(node_id) } };
+    const token = plane.fsTokens.mint(node_id, { actor: session.actor, binding: session.bindings.active });
+    return { node: { ...node, fs_auth_token: token } };
   },
 });

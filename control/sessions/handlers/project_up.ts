@@ -10,7 +10,6 @@ import {
   requireMountable,
   visibilityChanged,
 } from "../project_access.ts";
-import { viewerOf } from "../viewer.ts";
 import { activeKey } from "../memory.ts";
 import { workspacePayload } from "../workspace.ts";
 
@@ -71,13 +70,13 @@ export const projectUp = operation({
         tx.put("active_project", activeKey(actor, agent_id), { project_id: project.project_id })
       );
     }
-    const viewer = viewerOf(plane.store, actor, { agent_id, project_id: project.project_id, project_token });
+    const binding = { agent_id, project_id: project.project_id, project_token };
     return {
       project_id: project.project_id,
       project_token: null,
       created,
       activated: activate,
-      workspace: workspacePayload(plane, viewer, project),
+      workspace: workspacePayload(plane, actor, binding, project),
     };
   },
 });

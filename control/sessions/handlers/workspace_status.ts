@@ -20,15 +20,15 @@ export const workspaceStatus = operation({
     const id = project_id ?? bound;
     if (id === null || (id !== project_id && plane.store.get("project", id) === undefined)) {
       if (session.gate !== undefined) throw gateError(session.gate, "workspace_status");
-      return workspacePayload(plane, viewerOf(plane.store, actor, bindings.active), undefined);
+      return workspacePayload(plane, actor, bindings.active, undefined);
     }
     const project = findProject(plane.store, id);
     const what = `see the workspace of project "${id}"`;
     requireAssignable(actor, project, what);
     const isBound = id === bindings.active.project_id;
     const token = project_token ?? (isBound ? bindings.active.project_token : undefined);
-    const viewer = viewerOf(plane.store, actor, { agent_id, project_id: id, project_token: token });
-    requireAllowed(decideProject(project, "read", viewer), what);
-    return workspacePayload(plane, viewer, project);
+    const binding = { agent_id, project_id: id, project_token: token };
+    requireAllowed(decideProject(project, "read", viewerOf(plane.store, actor, binding)), what);
+    return workspacePayload(plane, actor, binding, project);
   },
 });

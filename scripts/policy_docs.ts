@@ -7,11 +7,11 @@
 import { projectCells, serviceCells } from "../control/policy/decision_cells.ts";
 
 const ACTIONS = table(["Action", "What it covers"], [
-  ["`read`", "see the project, its mounts and its workspace; bind a session to it"],
+  ["`read`", "see the project, its mounts and its workspace; read the mounted folders; bind a session to it"],
   ["`observe`", "watch the nodes that are mounted in it"],
-  ["`invoke`", "see and call the services of those nodes that take invokes"],
+  ["`invoke`", "see and call the services of those nodes that take invokes; write to mounted folders"],
   ["`mount`", "mount folders and take mounts away"],
-  ["`admin`", "change and delete the project, make and end its token"],
+  ["`admin`", "change and delete the project, make and end its token; switch its services off, configure them"],
 ]);
 
 const INTRO = `# Who may see and do what
@@ -44,6 +44,14 @@ tree. When a policy, a mount or a token changes, those who watch get an event of
 came into view or left it.
 
 \`zss explain visibility <path> --as <token>\` says which rule decides; \`zss server audit tail\` shows which rule decided.
+
+## Files
+
+Of a node that is mounted in the project, and that one may \`observe\`, one finds the folders that are mounted there, with
+\`read\`, and the services that one sees. To write, into a folder or to a service's \`control/invoke.json\`, takes
+\`invoke\`; \`config.json\` and \`control/{enable,disable,restart,reset}\` take \`admin\`, for they change the service for
+everybody. It is decided anew at each request: what is taken away is gone at once, open or not. The audit log holds each
+invoke with its call id, and each refusal.
 
 ## Projects, every case
 

@@ -53,16 +53,19 @@ interface Open extends Opener {
   tunnel: Tunnel;
 }
 
+/** What a client of the relay needs. */
+export type ClientParts = Pick<RelayParts, "store" | "tunnels" | "fsTokens" | "note">;
+
 /** A client of the relay. */
 export class ClientPeer {
-  readonly #parts: RelayParts;
+  readonly #parts: ClientParts;
   readonly #socket: ClientSocket;
   readonly #nodeId: string;
   readonly #actor: Actor;
   #open: Open | undefined;
   #isClosed = false;
 
-  constructor(parts: RelayParts, socket: ClientSocket, nodeId: string, actor: Actor) {
+  constructor(parts: ClientParts, socket: ClientSocket, nodeId: string, actor: Actor) {
     this.#parts = parts;
     this.#socket = socket;
     this.#nodeId = nodeId;

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { ManualClock } from "../../drivers/process/manual_clock.ts";
+import { FsTokens } from "../pairing/fs_tokens.ts";
+import { addNode } from "../pairing/nodes.ts";
+import { emptyPolicy } from "../policy/access_policy.ts";
+import type { Actor } from "../policy/rights.ts";
+import type { Member } from "../protocol/trust.ts";
+import { memoryStore } from "../store/memory.ts";
+import type { Store } from "../store/store.ts";
+import { ClientPeer } from "./client_peer.ts";
+import type { RelayAccess } from "./node_peer.ts";
+import { type RelaySocket, type Tunnel, TunnelRegistry } from "./tunnels.ts";
+
+type Frame = Record<string, unknown>;
+
+/** A socket that keeps what it is given. */
+class Wire implements RelaySocket {
+  readonly texts: string[] = [];
+  closedWith = "";
+  bufferedBytes = 0;
+
+  sendText(text: string): void {
+    this.texts.push(text);
+  }
+
+  close(code: number, reason: string): void {
+    this.closedWith = `${code} ${reason}`;
+  }
+
+  trustAsNode(): void {}
+  belongTo(): void {}
+
+  get last(): Frame {
+    return JSON.parse(this.texts.at(-1) ?? "null") as Frame;
+  }
+}
+
+const admin: Member = { role: "admin", name: "a", token_id: "t-a", scopes: [], project_id: null, actions: null };
+const bob: Member = { ...admin, role: "user", name: "bob", token_id: "t-b" };
+
+/** A relay with one node whose answers the test writes. */
+class Relay {
+  readonly clock = new ManualClock();
+  readonly store: Store = memoryStore({ epoch: "e" });
+  readonly tunnels = new TunnelRegistry(this.clock);
+  readonly notes: RelayAccess[] = [];
+  node = new Wire();
+  tunnel: Tunnel;
+  #tag = 0;
+
+  private constructor() {
+    this.tunnel = this.tunnels.open("node-1", this.node);
+  }
+
+  static async open(): Promise<Relay> {
+    const relay = new Relay();
+    await relay.store.transact((tx) => {
+      addNode(tx, "node-1", { node_name: "edge", fs_url: "", lease_ttl_ms: 60_000 }, randomBytes, 0);
+      tx.put("project", "proj-1", {
+        ...{ project_id: "proj-1", name: "Demo", vision: "", status: "active", kind: "normal", creator_id: null },
+        ...{ token_hash: null, is_locked: false, created_at_ms: 0, updated_at_ms: 0 },
+        access_policy: { ...emptyPolicy, actions: { read: "open", observe: "open", invoke: "open" } },
+        mounts: [{ node_id: "node-1", export_name: "work", mount_path: "/src" }],
+      });
+    });
+    return relay;
+  }
+
+  /** A client that has said hello. */
+  client(actor: Actor): { peer: ClientPeer; wire: Wire } {
+    const wire = new Wire();
+    const { store, tunnels, clock } = this;
+    const fsTokens = new FsTokens(clock, randomBytes);
+    const peer = new ClientPeer(
+      { store, tunnels, fsTokens, note: (access) => this.notes.push(access) },
+      wire,
+      "node-1",
+      actor,
+    );
+    this.ask(peer, "fs_hello", { payload: { protocol: "unified-v2-fs", proto: 2, project_id: "proj-1" } });
+    this.answer({});
+    return { peer, wire };
+  }
+
+  /** Sends a request of a client. */
+  ask(peer: ClientPeer, op: string, members: Frame = {}): void {
+    const frame = { channel: "acheron", type: `acheron.t_${op}`, tag: ++this.#tag, payload: {}, ...members };
+    void peer.receive(JSON.stringify(frame));
+  }
+
+  /** Answers the last request that reached the node, or the one with that tag. */
+  answer(payload: Frame, tag: unknown = this.node.last["tag"]): void {
+    this.tunnel.receive(JSON.stringify({ channel: "acheron", type: "acheron.r_x", tag, ok: true, payload }));
+  }
+
+  /** Shows a client the two folders of the node. */
+  shown(peer: ClientPeer): void {
+    this.ask(peer, "fs_exports");
+    this.answer({ exports: [{ name: "work", root: 10 }, { name: "home", root: 20 }] });
+  }
+}
+
+const errno = (wire: Wire) => Object(wire.last["error"]).errno;
+
+Deno.test("a user's request never reaches the node for a file that it was not shown", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(bob);
+  relay.shown(peer);
+  assert.deepEqual(Object(wire.last["payload"]).exports, [{ name: "work", root: 10 }]);
+  const sent = relay.node.texts.length;
+  relay.ask(peer, "fs_getattr", { node: 20 });
+  assert.equal(errno(wire), 2);
+  relay.ask(peer, "fs_read", { h: 1 });
+  assert.equal(errno(wire), 9);
+  relay.ask(peer, "fs_format", { node: 10 });
+  assert.equal(errno(wire), 22);
+  void peer.receive('{"channel":"acheron","type":"acheron.t_fs_getattr","tag":9,"node":10,"node":20}');
+  assert.equal(errno(wire), 22);
+  assert.equal(relay.node.texts.length, sent);
+});
+
+Deno.test("what a user sends reaches the node as the relay has read it", async () => {
+  const relay = await Relay.open();
+  const { peer } = relay.client(bob);
+  relay.shown(peer);
+  void peer.receive('{"channel":"acheron","type":"acheron.t_fs_getattr","t\\u0061g":9, "n\\u006fde":10}');
+  assert.deepEqual(Object.keys(relay.node.last), ["channel", "type", "tag", "node"]);
+});
+
+Deno.test("numbers of an earlier tunnel stand for nothing on the next", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(bob);
+  relay.shown(peer);
+  relay.ask(peer, "fs_getattr", { node: 10 });
+  relay.answer({});
+  assert.equal(wire.last["ok"], true);
+  relay.node = new Wire();
+  relay.tunnel = relay.tunnels.open("node-1", relay.node);
+  relay.ask(peer, "fs_getattr", { node: 10 });
+  assert.equal(errno(wire), 2);
+});
+
+Deno.test("the files that a client leaves open are closed on the node, also one that opens after it left", async () => {
+  const relay = await Relay.open();
+  const { peer } = relay.client(admin);
+  for (const h of [7, 8]) {
+    relay.ask(peer, "fs_open", { node: 11 });
+    relay.answer({ h });
+  }
+  relay.ask(peer, "fs_close", { h: 8 });
+  relay.answer({});
+  relay.ask(peer, "fs_open", { node: 12 });
+  const late = relay.node.last["tag"];
+  peer.closed();
+  const closings = () =>
+    relay.node.texts.map((text) => JSON.parse(text)).filter(({ type }) => type.endsWith("fs_close"));
+  assert.deepEqual(closings().map(({ h }) => h), [8, 7]);
+  relay.answer({ h: 9 }, late);
+  assert.deepEqual(closings().map(({ h }) => h), [8, 7, 9]);
+});
+
+Deno.test("a client has 64 requests on the way, the next wait, and too many are refused; others are not held up", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  const other = relay.client(admin);
+  const before = relay.node.texts.length;
+  for (let n = 0; n < 64 + 1_024; n++) relay.ask(peer, "fs_getattr", { node: 10 });
+  assert.equal(relay.node.texts.length - before, 64);
+  relay.ask(peer, "fs_getattr", { node: 10 });
+  assert.equal(errno(wire), 11);
+  relay.ask(other.peer, "fs_getattr", { node: 10 });
+  relay.answer({});
+  assert.equal(other.wire.last["ok"], true);
+  for (const text of relay.node.texts.slice(before, before + 64)) relay.answer({}, JSON.parse(text).tag);
+  assert.equal(relay.node.texts.length - before, 64 + 1 + 64);
+  // What was never sent waits no longer than what was.
+  relay.clock.advance(45_000);
+  assert.equal(errno(wire), 5);
+  assert.equal(wire.texts.length, 1 + 1 + 64 + 1_024);
+});
+
+Deno.test("a client that does not read is dropped, and a node that does not is not sent more", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  relay.ask(peer, "fs_getattr", { node: 10 });
+  wire.bufferedBytes = 40_000_000;
+  relay.answer({});
+  assert.match(wire.closedWith, /^1013 /);
+  relay.node.bufferedBytes = 40_000_000;
+  const other = relay.client(admin);
+  assert.equal(errno(other.wire), 11);
+});
+
+Deno.test("news reaches only those who asked for it and may see the file", async () => {
+  const relay = await Relay.open();
+  const hello = { protocol: "unified-v2-fs", proto: 2, project_id: "proj-1", subscribe_invalidations: true };
+  const wire = new Wire();
+  const { store, tunnels, clock } = relay;
+  const parts = { store, tunnels, fsTokens: new FsTokens(clock, randomBytes), note: () => {} };
+  const peer = new ClientPeer(parts, wire, "node-1", bob);
+  relay.ask(peer, "fs_hello", { payload: hello });
+  assert.ok(!relay.node.texts.at(-1)?.includes("proj-1"));
+  relay.answer({});
+  relay.shown(peer);
+  const quiet = relay.client(bob);
+  const before = [wire.texts.length, quiet.wire.texts.length];
+  for (const node of [10, 20]) {
+    relay.tunnel.receive(
+      `{"channel":"acheron","type":"acheron.e_fs_inval","payload":{"node":${node},"what":"data"}}`,
+    );
+  }
+  assert.deepEqual([wire.texts.length, quiet.wire.texts.length], [Number(before[0]) + 1, before[1]]);
+});

@@ -51,5 +51,6 @@ export function exitCodeOf(error: unknown): number {
   if (usage.has(error.code)) return Exit.usage;
   if (error.code === "history_gone" || error.code === "epoch_changed") return Exit.gap;
   if (failed.has(error.code)) return Exit.failed;
+  if (error.code === "wait_timeout") return Exit.timeout;
   return error.code === "driver_failed" ? Exit.driver : Exit.problems;
 }

@@ -60,6 +60,8 @@ export interface NodeOptions {
   readonly leaseTtlMs: number;
   readonly refreshIntervalMs: number;
   readonly reloadIntervalMs: number;
+  /** How long whoever writes `control/invoke.json` waits before it is told that the run goes on. @default {40,000} */
+  readonly invokeAnswerMs?: number;
   readonly backoff: BackoffBounds;
 }
 
@@ -105,7 +107,7 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
     clock: parts.clock,
     createFiles: createServiceFiles,
     createCallId: parts.newCallId,
-    limits: DEFAULT_SERVICE_LIMITS,
+    limits: { ...DEFAULT_SERVICE_LIMITS, ...(options.invokeAnswerMs && { answerWithinMs: options.invokeAnswerMs }) },
     report,
   });
   const kept = new ServiceStateFile(serviceStatePath(options.stateFile), {

@@ -29,6 +29,7 @@ interface Flags {
   readonly leaseTtlMs: number;
   readonly refreshIntervalMs: number;
   readonly manifestReloadIntervalMs: number;
+  readonly invokeAnswerMs: number;
   readonly reconnectBackoffMs: number;
   readonly reconnectBackoffMaxMs: number;
   readonly bind?: string;
@@ -92,6 +93,7 @@ Exit status:
       leaseTtlMs: milliseconds(900_000, "how long the server waits for a sign of life"),
       refreshIntervalMs: milliseconds(60_000, "time between signs of life", 100),
       manifestReloadIntervalMs: milliseconds(2_000, "time between looks at the manifests", 10),
+      invokeAnswerMs: milliseconds(40_000, "after how long a run goes on without whoever asked for it", 1, 44_000),
       reconnectBackoffMs: milliseconds(5_000, "first wait before a new connection", 10),
       reconnectBackoffMaxMs: milliseconds(60_000, "longest wait before a new connection", 10),
       bind: optionalText("standalone mode: address to listen on (not in this version)", "address"),
@@ -146,6 +148,7 @@ Exit status:
       leaseTtlMs: flags.leaseTtlMs,
       refreshIntervalMs: flags.refreshIntervalMs,
       reloadIntervalMs: flags.manifestReloadIntervalMs,
+      invokeAnswerMs: flags.invokeAnswerMs,
       backoff: { baseMs: flags.reconnectBackoffMs, maxMs: flags.reconnectBackoffMaxMs },
     }, {
       clock: io.clock,

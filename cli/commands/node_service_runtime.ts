@@ -2,12 +2,13 @@ import { buildCommand } from "@stricli/core";
 import type { FsClient } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
-import { parseJson } from "../../control/protocol/json.ts";
-import { FsError } from "../../control/protocol/mod.ts";
+import { Errno, FsError } from "../../control/protocol/mod.ts";
+import { sleep } from "../../drivers/process/clock.ts";
 import { usageError } from "../errors.ts";
-import { nonEmpty } from "../flags.ts";
+import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { readPayload } from "../payload.ts";
 import { remoteOf } from "../remote.ts";
 import { outputForm } from "../render/mod.ts";
 
@@ -29,12 +30,13 @@ const controlActions = ["enable", "disable", "restart", "reset"];
 
 const actions = [...Object.keys(readActions), "config-set", "invoke", ...controlActions];
 
+interface Flags {
+  readonly wait: boolean;
+  readonly timeout?: number | undefined;
+}
+
 /** `zss node service-runtime` */
-export const command = buildCommand<
-  Record<never, never>,
-  [string, string, string, string?],
-  CliContext
->({
+export const command = buildCommand<Flags, [string, string, string, string?], CliContext>({
   docs: helpPage(`Operate a service of a node through its files.
 
   status metrics health config-get result last-error help schema template
@@ -43,33 +45,54 @@ export const command = buildCommand<
   config-set <json>      replace config.json
   enable disable restart reset
 
+A payload is JSON, @FILE for what stands in a file, or - for standard input. A run that takes longer
+than 40 s goes on without us; with --wait it is waited for.
+
 Examples:
   $ zss node service-runtime node-1 echo status
   $ zss node service-runtime node-1 echo invoke '{"text":"hello"}'
+  $ zss node service-runtime node-1 train invoke @job.json --wait --timeout 3600000
   $ zss node service-runtime node-1 echo config-set '{"supervision":{"cooldown_ms":5000}}'
 
 Exit status:
-  1  refused    3  node not reachable    4  not allowed    6  the driver failed or timed out`),
+  1  refused    3  node not reachable    4  not allowed    6  the driver failed or timed out
+  124  --timeout has passed`),
   parameters: {
+    flags: {
+      wait: { kind: "boolean", brief: "wait for the end of a run that takes long", default: false },
+      timeout: {
+        kind: "parsed",
+        parse: wholeNumber(1, 2_147_483_647),
+        brief: "with --wait: how long, in milliseconds",
+        placeholder: "ms",
+        optional: true,
+      },
+    },
     positional: {
       kind: "tuple",
       parameters: [
         { parse: nonEmpty, brief: "id of the node", placeholder: "node_id" },
         { parse: nonEmpty, brief: "id of the service", placeholder: "service_id" },
         { parse: nonEmpty, brief: "what to do", placeholder: "action" },
-        { parse: nonEmpty, brief: "JSON object, for invoke and config-set", placeholder: "json", optional: true },
+        {
+          parse: nonEmpty,
+          brief: "JSON object, @FILE or -, for invoke and config-set",
+          placeholder: "json",
+          optional: true,
+        },
       ],
     },
   },
-  async func(_flags, nodeId, serviceId, action, payload) {
-    checkArguments(action, payload);
+  async func(flags, nodeId, serviceId, action, given) {
+    checkArguments(action, given, flags);
+    const payload = given === undefined ? undefined : await readPayload(this, given, `run ${action}`);
     const { FsClient } = await import("../../control/client/mod.ts");
     const remote = await remoteOf(this);
     const client = await FsClient.open({ ...remote, node_id: nodeId, clock: this.io.clock }).catch((error) => {
       throw refusal(error, nodeId, serviceId, action);
     });
     try {
-      await run(this, new ServiceAccess(client, serviceId), action, payload);
+      await run(this, new ServiceAccess(client, serviceId), action, payload, flags);
     } catch (error) {
       throw refusal(error, nodeId, serviceId, action);
     } finally {
@@ -103,13 +126,14 @@ async function run(
   service: ServiceAccess,
   action: string,
   payload: string | undefined,
+  flags: Flags,
 ): Promise<void> {
   const { io } = context;
   const file = readActions[action];
   if (file !== undefined) {
     io.stdout.write(withNewline(await service.read(file)));
   } else if (action === "invoke") {
-    await invoke(context, service, payload);
+    await invoke(context, service, payload, flags);
   } else if (action === "config-set") {
     await service.write("config.json", payload ?? "{}");
     io.stdout.write(withNewline(await service.read("health.json")));
@@ -120,49 +144,92 @@ async function run(
   }
 }
 
-async function invoke(context: CliContext, service: ServiceAccess, payload: string | undefined): Promise<void> {
+async function invoke(
+  context: CliContext,
+  service: ServiceAccess,
+  payload: string | undefined,
+  { wait, timeout }: Flags,
+): Promise<void> {
   const { io, globals } = context;
   const answer = await service.write("control/invoke.json", payload ?? await service.read("TEMPLATE.json"));
-  const [status, result, lastError] = await Promise.all(
-    ["status.json", "result.json", "last_error.txt"].map((file) => service.read(file)),
-  );
+  const files = await filesOfCall(service, answer["call_id"]);
+  if (wait) await untilEnded(context, service, files.status, timeout);
+  const [status = "", result = ""] = await Promise.all([files.status, files.result].map((file) => service.read(file)));
+  const state = stateOf(status);
+  // It says what went wrong last, which is this run only when this run went wrong.
+  const lastError = state === "ok" || state === "running" ? "" : await service.read("last_error.txt");
   if (outputForm(globals.output) === "json") {
-    const parsed = [status, result].map((text) => jsonOrText(text ?? ""));
+    const parsed = [status, result].map(jsonOrText);
     io.stdout.write(
       JSON.stringify({ call: answer, status: parsed[0], result: parsed[1], last_error: lastError }, null, 2) + "\n",
     );
   } else {
-    io.stdout.write(`status:\n${withNewline(status ?? "")}`);
-    if (lastError?.trim()) io.stdout.write(`last_error:\n${withNewline(lastError)}`);
-    io.stdout.write(`result:\n${withNewline(result ?? "")}`);
+    io.stdout.write(`status:\n${withNewline(status)}`);
+    if (lastError.trim()) io.stdout.write(`last_error:\n${withNewline(lastError)}`);
+    io.stdout.write(`result:\n${withNewline(result)}`);
   }
-  const state = isObject(jsonOrText(status ?? "")) ? String(Object(jsonOrText(status ?? "")).state) : "";
+  if (state === "running") io.stderr.write(`still running; ${files.status} shows when it has ended (--wait waits)\n`);
   if (state === "ok" || state === "running") return;
   throw new ZssError("driver_failed", `Cannot finish the invoke: the service is in state "${state}"`, {
     hint: "last_error above says why",
   });
 }
 
-function checkArguments(action: string, payload: string | undefined): void {
+/** The files of one run, or those of the last where the node keeps none of a single one. */
+async function filesOfCall(service: ServiceAccess, callId: unknown): Promise<{ status: string; result: string }> {
+  const last = { status: "status.json", result: "result.json" };
+  if (typeof callId !== "string") return last;
+  const own = { status: `calls/${callId}/status.json`, result: `calls/${callId}/result.json` };
+  try {
+    await service.read(own.status);
+    return own;
+  } catch (error) {
+    if (error instanceof FsError && error.errno === Errno.ENOENT) return last;
+    throw error;
+  }
+}
+
+/** How often a run that takes long is looked at, in milliseconds. */
+const LOOK_MS = 250;
+
+async function untilEnded(
+  { io }: CliContext,
+  service: ServiceAccess,
+  file: string,
+  timeoutMs: number | undefined,
+): Promise<void> {
+  const { clock, interrupted } = io;
+  const deadline = clock.monotonic() + (timeoutMs ?? Infinity);
+  while (stateOf(await service.read(file)) === "running") {
+    interrupted.throwIfAborted();
+    if (clock.monotonic() >= deadline) {
+      throw new ZssError("wait_timeout", `Cannot wait for the run any longer: ${timeoutMs} ms have passed`, {
+        hint: `it goes on; ${file} shows when it has ended`,
+      });
+    }
+    await sleep(clock, LOOK_MS, interrupted);
+  }
+}
+
+function stateOf(status: string): string {
+  const value = jsonOrText(status);
+  return isObject(value) ? String(value["state"]) : "";
+}
+
+function checkArguments(action: string, payload: string | undefined, { wait, timeout }: Flags): void {
   if (!actions.includes(action)) {
     throw usageError(`Cannot run "${action}": no such action`, `the actions are ${actions.join(", ")}`);
   }
   if (action === "config-set" && payload === undefined) {
     throw usageError("Cannot run config-set: a JSON object is wanted");
   }
-  if (payload === undefined) return;
-  if (action !== "invoke" && action !== "config-set") {
+  if (payload !== undefined && action !== "invoke" && action !== "config-set") {
     throw usageError(`Cannot run ${action}: it takes no payload, ${JSON.stringify(payload)} found`);
   }
-  let value: unknown;
-  try {
-    value = parseJson(payload);
-  } catch (error) {
-    throw usageError(
-      `Cannot run ${action}: the payload is no JSON (${error instanceof Error ? error.message : error})`,
-    );
+  if ((wait || timeout !== undefined) && action !== "invoke") {
+    throw usageError(`Cannot run ${action} with --wait: only an invoke is waited for`);
   }
-  if (!isObject(value)) throw usageError(`Cannot run ${action}: the payload must be a JSON object`);
+  if (timeout !== undefined && !wait) throw usageError("Cannot use --timeout alone: it says how long --wait waits");
 }
 
 function refusal(error: unknown, nodeId: string, serviceId: string, action: string): unknown {

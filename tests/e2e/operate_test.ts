@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Scene } from "./program.ts";
+import { Scene, zss } from "./program.ts";
 
 async function manifests(scene: Scene, services: Record<string, unknown>): Promise<string> {
   const dir = join(scene.folder, "services.d");
@@ -79,6 +79,38 @@ Deno.test("zss node list, info, service-get and service-runtime show and operate
   const denied = await scene.client("node", "service-runtime", "node-1", "echo", "invoke", "{}");
   assert.equal(denied.code, 1);
   assert.match(denied.stderr, /service invoke denied/);
+});
+
+Deno.test("zss node service-runtime takes a payload from a file or standard input, and waits for a long run", async () => {
+  await using scene = await Scene.open();
+  const sleeping = { ...echo, service_id: "nap", runtime: { ...echo.runtime, args: ["driver", "sleep"] } };
+  const dir = await manifests(scene, { "echo.json": echo, "nap.json": sleeping });
+  await (await scene.startNode("--services-dir", dir, "--invoke-answer-ms", "100")).printed(/online: 3 services/);
+  const runtime = (...more: string[]) => scene.client("node", "service-runtime", "node-1", ...more);
+  await writeFile(join(scene.folder, "job.json"), '{"job":1}');
+  assert.match((await runtime("echo", "invoke", "@job.json")).stdout, /"echo":\{"job":1\}/);
+  const piped = await zss(["node", "service-runtime", "node-1", "echo", "invoke", "-"], {
+    env: scene.env,
+    stdin: '{"piped":true}',
+  });
+  assert.match(piped.stdout, /"echo":\{"piped":true\}/);
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["echo", "invoke", "@gone.json"], /payload cannot be read from "gone.json"/],
+    [["echo", "invoke", "[]"], /the payload must be a JSON object/],
+    [["echo", "status", "{}"], /Cannot run status: it takes no payload/],
+    [["echo", "status", "--wait"], /only an invoke is waited for/],
+    [["echo", "invoke", "{}", "--timeout", "5"], /Cannot use --timeout alone/],
+  ];
+  for (const [args, message] of cases) {
+    const refused = await runtime(...args);
+    assert.deepEqual([refused.code, message.test(refused.stderr)], [2, true], refused.stderr);
+  }
+  const early = await runtime("nap", "invoke", '{"sleep_ms":1500}');
+  assert.deepEqual([early.code, /"state":"running"/.test(early.stdout)], [0, true]);
+  assert.match(early.stderr, /still running; calls\/c-[0-9a-f]+\/status.json/);
+  assert.equal((await runtime("nap", "invoke", '{"sleep_ms":1500}', "--wait", "--timeout", "50")).code, 124);
+  const whole = await runtime("nap", "invoke", '{"sleep_ms":400}', "--wait");
+  assert.deepEqual([whole.code, /"state":"ok"/.test(whole.stdout)], [0, true]);
 });
 
 Deno.test("zss node watch prints one line per event, what changed below it, and ends with Ctrl-C", async () => {

@@ -48,10 +48,10 @@ came into view or left it.
 ## Files
 
 Of a node that is mounted in the project, and that one may \`observe\`, one finds the folders that are mounted there, with
-\`read\`, and the services that one sees. To write, into a folder or to a service's \`control/invoke.json\`, takes
-\`invoke\`; \`config.json\` and \`control/{enable,disable,restart,reset}\` take \`admin\`, for they change the service for
-everybody. It is decided anew at each request: what is taken away is gone at once, open or not. The audit log holds each
-invoke with its call id, and each refusal.
+\`read\`, and the services that one sees. To write, into a folder or to a service's \`control/invoke.json\`, takes \`invoke\`;
+\`config.json\` and \`control/{enable,disable,restart,reset}\` take \`admin\`, for they change the service for everybody. It
+is decided anew at each request: what is taken away is gone at once, open or not. The audit log holds each invoke with
+its call id, and each refusal.
 
 ## Projects, every case
 

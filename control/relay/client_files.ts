@@ -10,6 +10,7 @@
  */
 
 import { isObject } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError, SERVICE_TREE } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { findMember, parseJson, stringifyJson } from "../protocol/json.ts";
@@ -105,7 +106,13 @@ export function requireTag(frame: FsFrame): number {
 function readOutside(text: string): ClientRequest {
   const member = (name: string): unknown => {
     const place = findMember(text, name);
-    return place === undefined ? undefined : parseJson(text.slice(place.start, place.end), { bigIntegers: true });
+    if (place === undefined) return undefined;
+    try {
+      return parseJson(text.slice(place.start, place.end), { bigIntegers: true });
+    } catch (error) {
+      if (!(error instanceof ZssError)) throw error;
+      throw new FsError(Errno.EINVAL, `InvalidEnvelope: ${name}: ${error.message}`, { cause: error });
+    }
   };
   const tag = member("tag");
   if (typeof tag !== "number" || !Number.isInteger(tag) || tag < 0 || tag > 0xffff_ffff) {

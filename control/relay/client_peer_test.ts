@@ -212,3 +212,16 @@ Deno.test("news reaches only those who asked for it and may see the file", async
   }
   assert.deepEqual([wire.texts.length, quiet.wire.texts.length], [Number(before[0]) + 1, before[1]]);
 });
+
+Deno.test("a large frame of an admin that cannot be read is refused, and the connection goes on", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  const filler = "x".repeat(70_000);
+  await peer.receive(`{"channel":"acheron","type":"acheron.t_fs_write","tag":tru,"payload":"${filler}"}`);
+  assert.equal(errno(wire), 22);
+  await peer.receive(`{"channel":"acheron","type":"acheron.t_fs_write","payload":"${filler}"}`);
+  assert.equal(errno(wire), 22);
+  relay.ask(peer, "fs_getattr", { node: 10 });
+  relay.answer({});
+  assert.equal(wire.last["ok"], true);
+});

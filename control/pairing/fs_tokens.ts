@@ -26,6 +26,8 @@ export interface FsGrant {
 
 interface Grant extends FsGrant {
   readonly nodeId: string;
+  /** What it was asked for, as text. */
+  readonly key: string;
   /** On the monotonic clock. */
   readonly expiresAt: number;
 }
@@ -35,17 +37,31 @@ export class FsTokens {
   readonly #clock: Clock;
   readonly #random: RandomBytes;
   readonly #grants = new Map<string, Grant>();
+  /** The newest token by what it was asked for. */
+  readonly #made = new Map<string, { readonly token: string; readonly hash: string }>();
 
   constructor(clock: Clock, random: RandomBytes) {
     this.#clock = clock;
     this.#random = random;
   }
 
-  /** Makes a token for the files of `nodeId`. Whoever asks must have been let through already. */
+  /**
+   * A token for the files of `nodeId`: the one that was made for the same before, while half of its time is left, so
+   * that nobody fills the server with them.
+   */
   mint(nodeId: string, grant: FsGrant): string {
     this.#dropExpired();
+    const { actor, binding } = grant;
+    const key = JSON.stringify([actor, binding, nodeId]);
+    const made = this.#made.get(key);
+    const now = this.#clock.monotonic();
+    if (made !== undefined && (this.#grants.get(made.hash)?.expiresAt ?? 0) - now > FS_TOKEN_TTL_MS / 2) {
+      return made.token;
+    }
     const token = newSecret("fs-", this.#random);
-    this.#grants.set(hashSecret(token), { ...grant, nodeId, expiresAt: this.#clock.monotonic() + FS_TOKEN_TTL_MS });
+    const hash = hashSecret(token);
+    this.#grants.set(hash, { ...grant, nodeId, key, expiresAt: now + FS_TOKEN_TTL_MS });
+    this.#made.set(key, { token, hash });
     return token;
   }
 
@@ -59,16 +75,21 @@ export class FsTokens {
 
   /** Ends what was made for the holder of a bearer token that is good no more. */
   revoke(tokenId: string): void {
-    for (const [hash, { actor }] of this.#grants) {
-      if (actor.role !== "anonymous" && actor.token_id === tokenId) this.#grants.delete(hash);
+    for (const [hash, { actor, key }] of this.#grants) {
+      if (actor.role !== "anonymous" && actor.token_id === tokenId) this.#drop(hash, key);
     }
   }
 
   #dropExpired(): void {
     // Grants stand in the order in which they were made, so the expired ones come first.
-    for (const [hash, { expiresAt }] of this.#grants) {
+    for (const [hash, { expiresAt, key }] of this.#grants) {
       if (expiresAt > this.#clock.monotonic()) return;
-      this.#grants.delete(hash);
+      this.#drop(hash, key);
     }
+  }
+
+  #drop(hash: string, key: string): void {
+    this.#grants.delete(hash);
+    if (this.#made.get(key)?.hash === hash) this.#made.delete(key);
   }
 }

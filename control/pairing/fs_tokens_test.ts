@@ -16,7 +16,12 @@ Deno.test("FsTokens opens the files of one node for five minutes, whatever the w
   assert.deepEqual([tokens.open(token, "node-2"), tokens.open("fs-0", "node-1")], [undefined, undefined]);
   clock.advance(FS_TOKEN_TTL_MS);
   assert.equal(tokens.open(token, "node-1"), undefined);
-  assert.notEqual(tokens.mint("node-1", grant), token);
+  const next = tokens.mint("node-1", grant);
+  assert.notEqual(next, token);
+  assert.equal(tokens.mint("node-1", grant), next);
+  assert.notEqual(tokens.mint("node-1", { ...grant, binding: { ...binding, project_token: "t" } }), next);
+  clock.advance(FS_TOKEN_TTL_MS / 2);
+  assert.notEqual(tokens.mint("node-1", grant), next);
 });
 
 Deno.test("FsTokens ends with the token of whoever they were made for", () => {

@@ -168,7 +168,8 @@ export type FsRequest = z.output<typeof fsRequest>;
 /** Name of an operation, for example `readdirp` for `acheron.t_fs_readdirp`. */
 export type FsOperation = FsRequest["op"];
 
-const operations: ReadonlySet<string> = new Set(fsRequest.options.map((option) => option.shape.op.value));
+/** All operations. */
+export const fsOperations: ReadonlySet<string> = new Set(fsRequest.options.map((option) => option.shape.op.value));
 
 /**
  * Gives a request its type.
@@ -178,7 +179,7 @@ const operations: ReadonlySet<string> = new Set(fsRequest.options.map((option) =
  */
 export function parseFsRequest(frame: FsFrame): FsRequest {
   const op = frame.type.startsWith(REQUEST_PREFIX) ? frame.type.slice(REQUEST_PREFIX.length) : "";
-  if (!operations.has(op)) {
+  if (!fsOperations.has(op)) {
     throw new FsError(
       Errno.EINVAL,
       `UnsupportedType: "${frame.type.slice(0, 64)}" is no request of the file protocol`,

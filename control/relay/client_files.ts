@@ -3,23 +3,22 @@
  *
  * The file protocol names files by numbers that the node gives out. The relay
  * reads along: from the list of exports, lookups and listings it knows which
- * path a number stands for, from opens which file a handle is. A number that the
- * client was never given stands for nothing.
+ * path a number stands for, from opens which file a handle is. For a client that
+ * may not have everything, a number that it was never given stands for nothing.
  *
  * @module
  */
 
 import { isObject } from "../protocol/envelope.ts";
-import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError, SERVICE_TREE } from "../protocol/fs.ts";
-import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
-import { findMember, parseJson, stringifyJson } from "../protocol/json.ts";
+import { type FsFrame, fsRequestFrame } from "../protocol/fs_frames.ts";
 import type { PathAct } from "../policy/node_path.ts";
+import { type ClientRequest, idOf, operations } from "./client_request.ts";
 
 /** A file in one of the trees of a node. */
 export interface TreePath {
   readonly tree: string;
-  /** Path within the tree, joined by slashes; empty for its root. */
+  /** Path within the tree of a service, joined by slashes; empty for its root, and for all of a folder. */
   readonly path: string;
 }
 
@@ -28,121 +27,21 @@ export interface Touch extends TreePath {
   readonly act: PathAct;
 }
 
-/** A request as the relay sees it. */
-export interface ClientRequest {
-  readonly op: string;
-  readonly tag: number;
-  /** The frame to send on. */
-  readonly text: string;
-  readonly node: string | undefined;
-  readonly handle: string | undefined;
-  /** `undefined` for a large frame, of which only the outside was read. */
-  readonly payload: Readonly<Record<string, unknown>> | undefined;
-}
-
-const PREFIX = "acheron.t_";
-/** Frames up to this size are parsed whole for everybody: what the node could not read is answered here and at once. */
-const WHOLE_CHARS = 65_536;
-/** So many files of one client are known at a time; a client that walks further looks the oldest up again. */
-const MAX_KNOWN = 262_144;
-
-/** What each operation does, with what. */
-const operations: Readonly<
-  Record<string, { readonly on: "node" | "child" | "handle" | "none"; readonly act: PathAct }>
-> = {
-  fs_hello: { on: "none", act: "read" },
-  fs_exports: { on: "none", act: "read" },
-  fs_lookup: { on: "child", act: "read" },
-  fs_getattr: { on: "node", act: "read" },
-  fs_readdirp: { on: "node", act: "read" },
-  fs_statfs: { on: "node", act: "read" },
-  fs_readlink: { on: "node", act: "read" },
-  fs_getxattr: { on: "node", act: "read" },
-  fs_listxattr: { on: "node", act: "read" },
-  fs_open: { on: "node", act: "read" },
-  fs_read: { on: "handle", act: "read" },
-  fs_lock: { on: "handle", act: "read" },
-  fs_close: { on: "handle", act: "read" },
-  fs_write: { on: "handle", act: "write" },
-  fs_truncate: { on: "node", act: "write" },
-  fs_setattr: { on: "node", act: "write" },
-  fs_setxattr: { on: "node", act: "write" },
-  fs_removexattr: { on: "node", act: "write" },
-  fs_create: { on: "child", act: "write" },
-  fs_mkdir: { on: "child", act: "write" },
-  fs_symlink: { on: "child", act: "write" },
-  fs_unlink: { on: "child", act: "write" },
-  fs_rmdir: { on: "child", act: "write" },
-  fs_rename: { on: "none", act: "write" },
-};
-
-/**
- * Reads a request.
- *
- * @param isStrict Whether the frame is parsed and written anew whatever its size, so that the node cannot read it
- * another way than the relay does.
- * @throws {FsError} `EINVAL`.
- */
-export function readRequest(text: string, isStrict: boolean): ClientRequest {
-  if (!isStrict && text.length > WHOLE_CHARS) return readOutside(text);
-  const frame = parseFsFrame(text);
-  return {
-    op: operationOf(frame.type, isStrict),
-    tag: requireTag(frame),
-    // A tag that is not where the tunnel looks for it could be taken for somebody else's.
-    text: isStrict || findMember(text, "tag") === undefined ? stringifyJson(frame.members) : text,
-    node: idOf(frame.members["node"]),
-    handle: idOf(frame.members["h"]),
-    payload: isObject(frame.payload) ? frame.payload : {},
-  };
-}
-
-/** The tag of a request. @throws {FsError} `EINVAL` when it has none. */
-export function requireTag(frame: FsFrame): number {
-  if (frame.tag === undefined) throw new FsError(Errno.EINVAL, "MissingField: tag");
-  return frame.tag;
-}
-
-function readOutside(text: string): ClientRequest {
-  const member = (name: string): unknown => {
-    const place = findMember(text, name);
-    if (place === undefined) return undefined;
-    try {
-      return parseJson(text.slice(place.start, place.end), { bigIntegers: true });
-    } catch (error) {
-      if (!(error instanceof ZssError)) throw error;
-      throw new FsError(Errno.EINVAL, `InvalidEnvelope: ${name}: ${error.message}`, { cause: error });
-    }
-  };
-  const tag = member("tag");
-  if (typeof tag !== "number" || !Number.isInteger(tag) || tag < 0 || tag > 0xffff_ffff) {
-    throw new FsError(Errno.EINVAL, "InvalidType: tag must be u32");
-  }
-  return {
-    op: operationOf(String(member("type")), false),
-    tag,
-    text,
-    node: idOf(member("node")),
-    handle: idOf(member("h")),
-    payload: undefined,
-  };
-}
-
-function operationOf(type: string, isStrict: boolean): string {
-  const op = type.startsWith(PREFIX) ? type.slice(PREFIX.length) : "";
-  if (isStrict && !Object.hasOwn(operations, op)) {
-    throw new FsError(Errno.EINVAL, `UnsupportedType: "${type.slice(0, 64)}" is no request of the file protocol`);
-  }
-  return op;
-}
+/** So many files of one client are known at a time; a client that walks further looks up again what it used least. */
+const MAX_KNOWN = 131_072;
+/** So many files may one client have open, or be about to open. */
+const MAX_OPEN = 128;
 
 /** The files that a client knows. */
 export class ClientFiles {
   readonly #isStrict: boolean;
   readonly #nodes = new Map<string, TreePath>();
   readonly #handles = new Map<string, TreePath>();
+  /** The place of each folder, once: what stands where in it makes no difference. */
+  readonly #folders = new Map<string, TreePath>();
+  #opening = 0;
 
-  /** @param isStrict Whether every file must be known; else only those of services and open handles are kept. */
+  /** @param isStrict Whether every file must be known; else what stands in the listings of folders is not read. */
   constructor(isStrict: boolean) {
     this.#isStrict = isStrict;
   }
@@ -166,89 +65,112 @@ export class ClientFiles {
   /**
    * What a request does with which files; empty for what is about none, and for files that need not be known.
    *
-   * @throws {FsError} `ENOENT` or `EBADF` for a number that the client was not given.
+   * @throws {FsError} `ENOENT` or `EBADF` for a number that the client was not given, `EAGAIN` for one open file too many.
    */
   touches(request: ClientRequest): Touch[] {
-    const operation = Object.hasOwn(operations, request.op) ? operations[request.op] : undefined;
+    const { op, node, handle, names } = request;
+    const operation = operations[op];
     if (operation === undefined) return [];
-    const { on, act } = operation;
-    if (request.op === "fs_rename") return this.#renamed(request);
-    if (on === "none") return [];
-    if (on === "handle") {
-      const place = this.#known(this.#handles, request.handle, Errno.EBADF, "unknown handle");
-      return place === undefined ? [] : [{ ...place, act }];
+    const { on, act, opens } = operation;
+    if (opens === true && this.#handles.size + this.#opening >= MAX_OPEN) {
+      throw new FsError(Errno.EAGAIN, `too many open files: this connection has ${MAX_OPEN}, close one`);
     }
-    const place = this.#known(this.#nodes, request.node, Errno.ENOENT, "file not found");
-    if (place === undefined) return [];
-    if (on === "child") return [{ ...childOf(place, request.payload?.["name"]), act }];
-    if (request.op !== "fs_open") return [{ ...place, act }];
-    const flags = request.payload?.["flags"] ?? 0;
-    return flags === 0 ? [{ ...place, act }] : [{ ...place, act: "write" }];
+    switch (on) {
+      case "none":
+        return [];
+      case "handle":
+        return this.#touch(this.#known(this.#handles, handle, Errno.EBADF, "unknown handle"), act);
+      case "node":
+        return this.#touch(this.#file(node), op === "fs_open" && request.flags !== 0 ? "write" : act);
+      case "child":
+        return this.#touch(this.#child(this.#file(node), names[0]), act);
+      case "parents":
+        return request.parents.flatMap((parent, index) =>
+          this.#touch(this.#child(this.#file(parent), names[index]), act)
+        );
+    }
+  }
+
+  /** Notes that a request is on its way. */
+  sent({ op }: ClientRequest): void {
+    if (operations[op]?.opens === true) this.#opening++;
+  }
+
+  /** Notes that a request has ended, one way or another. */
+  ended({ op, handle }: ClientRequest): void {
+    if (operations[op]?.opens === true) this.#opening--;
+    // Whatever the node answers, it does not hold the file any more.
+    if (op === "fs_close" && handle !== undefined) this.#handles.delete(handle);
   }
 
   /** Reads the reply to a request for numbers that the client now knows. */
   learn(request: ClientRequest, reply: FsFrame): void {
-    const payload = reply.payload;
+    const { payload } = reply;
     if (reply.members["ok"] !== true || !isObject(payload)) return;
     const { attr, ents, exports, h } = payload;
-    if (request.op === "fs_close" && request.handle !== undefined) this.#handles.delete(request.handle);
     if (request.op === "fs_exports") {
-      for (const { name, root } of listOf(exports)) this.#note(idOf(root), { tree: String(name), path: "" });
+      for (const { name, root } of listOf(exports)) {
+        if (typeof name === "string") this.#note(idOf(root), this.#root(name));
+      }
       return;
     }
     const at = request.node === undefined ? undefined : this.#nodes.get(request.node);
-    if (at === undefined && this.#isStrict) return;
-    const here = at ?? { tree: "", path: "" };
     const isNamed = operations[request.op]?.on === "child";
-    const place = isNamed ? childOf(here, request.payload?.["name"]) : here;
+    const place = at !== undefined && isNamed ? this.#child(at, request.names[0]) : at;
     const handle = idOf(h);
-    if (handle !== undefined) this.#handles.set(handle, place);
+    if (handle !== undefined) this.#handles.set(handle, place ?? UNKNOWN);
     if (at === undefined) return;
     if (isNamed && isObject(attr)) this.#note(idOf(attr["id"]), place);
     for (const { name, attr: entry } of listOf(ents)) {
-      if (name === "." || name === ".." || !isObject(entry)) continue;
-      this.#note(idOf(entry["id"]), childOf(at, name));
+      if (name === "." || name === ".." || typeof name !== "string" || !isObject(entry)) continue;
+      this.#note(idOf(entry["id"]), this.#child(at, name));
     }
   }
 
   /** Whether the reply to a request says anything that must be learned. */
-  matters({ op, node, payload }: ClientRequest): boolean {
-    switch (op) {
-      case "fs_exports":
-      case "fs_open":
-      case "fs_create":
-      case "fs_close":
-        return true;
-      case "fs_lookup":
-      case "fs_readdirp":
-      case "fs_mkdir":
-      case "fs_symlink":
-        return this.#isStrict || (node !== undefined && payload !== undefined && this.#nodes.has(node));
-      default:
-        return false;
-    }
+  matters({ op, node }: ClientRequest): boolean {
+    const operation = operations[op];
+    if (operation === undefined || operation.learns === undefined) return false;
+    if (operation.learns === "always" || this.#isStrict) return true;
+    return node !== undefined && this.#nodes.get(node)?.tree.startsWith(SERVICE_TREE) === true;
   }
 
-  #renamed({ payload = {} }: ClientRequest): Touch[] {
-    return (["old", "new"] as const).flatMap((which): Touch[] => {
-      const parent = this.#known(this.#nodes, idOf(payload[`${which}_parent`]), Errno.ENOENT, "file not found");
-      return parent === undefined ? [] : [{ ...childOf(parent, payload[`${which}_name`]), act: "write" }];
-    });
+  #file(node: string | undefined): TreePath | undefined {
+    return this.#known(this.#nodes, node, Errno.ENOENT, "file not found");
   }
 
-  #known(
-    table: ReadonlyMap<string, TreePath>,
-    key: string | undefined,
-    errno: Errno,
-    message: string,
-  ): TreePath | undefined {
+  #touch(place: TreePath | undefined, act: PathAct): Touch[] {
+    return place === undefined ? [] : [{ ...place, act }];
+  }
+
+  #known(table: Map<string, TreePath>, key: string | undefined, errno: Errno, message: string): TreePath | undefined {
     const place = key === undefined ? undefined : table.get(key);
-    if (place === undefined && this.#isStrict) throw new FsError(errno, message);
+    if (place === undefined || key === undefined) {
+      if (this.#isStrict) throw new FsError(errno, message);
+      return undefined;
+    }
+    // In the order of use, so that what is used is forgotten last.
+    table.delete(key);
+    table.set(key, place);
     return place;
   }
 
-  #note(key: string | undefined, place: TreePath): void {
-    if (key === undefined || (!this.#isStrict && !place.tree.startsWith(SERVICE_TREE))) return;
+  #root(tree: string): TreePath {
+    if (tree.startsWith(SERVICE_TREE)) return { tree, path: "" };
+    const known = this.#folders.get(tree) ?? { tree, path: "" };
+    this.#folders.set(tree, known);
+    return known;
+  }
+
+  #child(place: TreePath, name: string | undefined): TreePath;
+  #child(place: TreePath | undefined, name: string | undefined): TreePath | undefined;
+  #child(place: TreePath | undefined, name = ""): TreePath | undefined {
+    if (place === undefined || !place.tree.startsWith(SERVICE_TREE)) return place;
+    return { tree: place.tree, path: place.path === "" ? name : `${place.path}/${name}` };
+  }
+
+  #note(key: string | undefined, place: TreePath | undefined): void {
+    if (key === undefined || place === undefined) return;
     this.#nodes.delete(key);
     this.#nodes.set(key, place);
     if (this.#nodes.size <= MAX_KNOWN) return;
@@ -259,20 +181,12 @@ export class ClientFiles {
   }
 }
 
+/** A file that was opened by a number of which the relay does not know what it stands for. */
+export const UNKNOWN: TreePath = { tree: "", path: "" };
+
 /** The frame that closes a handle; the tunnel gives it a tag. */
 export function closing(handle: string): string {
   return fsRequestFrame("fs_close", 0, { h: BigInt(handle) }, {});
-}
-
-function childOf({ tree, path }: TreePath, name: unknown): TreePath {
-  return { tree, path: path === "" ? String(name) : `${path}/${String(name)}` };
-}
-
-/** A number of the wire as a key, however large it is. */
-function idOf(value: unknown): string | undefined {
-  return typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value))
-    ? String(value)
-    : undefined;
 }
 
 function listOf(value: unknown): readonly Record<string, unknown>[] {

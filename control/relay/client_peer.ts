@@ -3,8 +3,9 @@
  * the files of a node through its tunnel.
  *
  * An admin, and whoever has the node's own secret, reaches all of it. Everybody
- * else reaches what control/policy/node_path.ts permits, decided anew at each
- * request; invokes and refusals are written down.
+ * else looks from within a project that it may read, and reaches what
+ * control/policy/node_path.ts permits, decided anew at each request; invokes and
+ * refusals are written down.
  *
  * @module
  */
@@ -15,22 +16,19 @@ import { decideNodePath, type PathDecision } from "../policy/node_path.ts";
 import type { Actor } from "../policy/rights.ts";
 import { decideNode, type Viewer } from "../policy/visibility.ts";
 import { isObject } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError, SERVICE_TREE } from "../protocol/fs.ts";
 import { fsErrorFrame, type FsFrame, type FsHello, parseFsFrame, parseFsHello } from "../protocol/fs_frames.ts";
-import { findMember, stringifyJson } from "../protocol/json.ts";
+import { stringifyJson } from "../protocol/json.ts";
+import type { Binding } from "../sessions/bindings.ts";
+import { permitBinding } from "../sessions/binding_rights.ts";
 import { startOf } from "../sessions/gate.ts";
 import { viewerSource } from "../sessions/viewer.ts";
-import {
-  ClientFiles,
-  type ClientRequest,
-  closing,
-  readRequest,
-  requireTag,
-  type Touch,
-  type TreePath,
-} from "./client_files.ts";
+import { ClientFiles, closing, type Touch, type TreePath } from "./client_files.ts";
+import { ClientNotes } from "./client_notes.ts";
+import { type ClientRequest, forTheNode, idOf, readRequest, requireTag, tagOf } from "./client_request.ts";
 import { refuse, type RelayParts, type Speaker } from "./node_peer.ts";
-import type { RelayClient, RelaySocket, Tunnel } from "./tunnels.ts";
+import { type RelayClient, type RelaySocket, sendOrDrop, type Tunnel } from "./tunnels.ts";
 
 /** A socket of a client. */
 export interface ClientSocket extends RelaySocket {
@@ -49,12 +47,13 @@ interface Opener {
 interface Open extends Opener {
   readonly client: RelayClient;
   readonly files: ClientFiles;
+  readonly notes: ClientNotes;
   /** The tunnel that gave the numbers which the client knows. */
   tunnel: Tunnel;
 }
 
 /** What a client of the relay needs. */
-export type ClientParts = Pick<RelayParts, "store" | "tunnels" | "fsTokens" | "note">;
+export type ClientParts = Pick<RelayParts, "store" | "tunnels" | "fsTokens" | "clock" | "note">;
 
 /** A client of the relay. */
 export class ClientPeer {
@@ -72,10 +71,10 @@ export class ClientPeer {
     this.#actor = actor;
   }
 
-  receive(text: string): Promise<void> {
+  // deno-lint-ignore require-await -- what is thrown in here must reach whoever waits, not the socket's event
+  async receive(text: string): Promise<void> {
     if (this.#open === undefined) this.#hello(text);
     else this.#forward(this.#open, text);
-    return Promise.resolve();
   }
 
   closed(): void {
@@ -100,21 +99,29 @@ export class ClientPeer {
       const tunnel = this.#parts.tunnels.get(this.#nodeId);
       const client: RelayClient = {
         socket: this.#socket,
-        news: hello.subscribe_invalidations ? (news) => this.#tellNews(news) : () => {},
+        news: hello.subscribe_invalidations ? (news, id) => this.#tellNews(news, id) : () => {},
       };
       tunnel.request(client, requireTag(frame), forTheNode(frame));
-      this.#open = { ...opener, client, files: new ClientFiles(opener.viewer !== undefined), tunnel };
-      this.#parts.note({ what: "files", speaker: opener.speaker, nodeId: this.#nodeId });
+      const { speaker, viewer } = opener;
+      const agentId = viewer?.().agent_id ?? null;
+      this.#open = {
+        ...opener,
+        client,
+        tunnel,
+        files: new ClientFiles(viewer !== undefined),
+        notes: new ClientNotes({ ...this.#parts, nodeId: this.#nodeId, speaker, agentId }),
+      };
+      this.#parts.note({ what: "files", speaker, agentId, nodeId: this.#nodeId });
       this.#parts.tunnels.addClient(this.#nodeId, client);
     } catch (error) {
-      this.#parts.note({ what: "files", speaker: this.#actor, nodeId: this.#nodeId, error });
+      this.#parts.note({ what: "files", speaker: this.#actor, agentId: null, nodeId: this.#nodeId, error });
       refuse(this.#socket, tag, error);
     }
   }
 
   /** @throws {FsError} `EACCES` or `ENOENT`. @throws {ZssError} `node_auth_failed`. */
   #authenticate(hello: FsHello): Opener {
-    if (this.#actor.role !== "anonymous") return this.#opened(this.#actor, hello);
+    if (this.#actor.role !== "anonymous") return this.#opened(this.#actor, this.#bindingOf(this.#actor, hello));
     const token = hello.auth_token;
     if (!token) throw new FsError(Errno.EACCES, "AuthMissing: send auth_token, or connect with a bearer token");
     const grant = this.#parts.fsTokens.open(token, this.#nodeId);
@@ -123,23 +130,40 @@ export class ClientPeer {
       return { speaker: { role: "node", name: this.#nodeId }, viewer: undefined };
     }
     this.#socket.belongTo(grant.actor);
-    return this.#opened(grant.actor, { ...hello, ...grant.binding, project_id: grant.binding.project_id ?? undefined });
+    return this.#opened(grant.actor, grant.binding);
   }
 
-  #opened(actor: Actor, { project_id, project_token, agent_id }: Partial<FsHello>): Opener {
+  /** From where somebody looks: what the hello names, else where it was last. */
+  #bindingOf(actor: Actor, { project_id, project_token, agent_id }: FsHello): Binding {
+    const { binding } = startOf(this.#parts.store, actor);
+    return {
+      agent_id: agent_id ?? binding.agent_id,
+      project_id: project_id ?? binding.project_id,
+      project_token,
+    };
+  }
+
+  #opened(actor: Actor, binding: Binding): Opener {
     const { store } = this.#parts;
     if (actor.role === "admin") {
       if (store.get("node", this.#nodeId) === undefined) throw new FsError(Errno.ENOENT, "NodeNotFound");
       return { speaker: actor, viewer: undefined };
     }
-    const start = startOf(store, actor).binding;
-    const viewer = viewerSource(store, actor, {
-      agent_id: agent_id ?? start.agent_id,
-      project_id: project_id ?? start.project_id,
-      project_token,
-    });
-    const decision = decideNode(viewer(), this.#nodeId);
-    if (!decision.allowed) throw new FsError(Errno.ENOENT, `NodeNotFound: ${decision.reason}; ${decision.hint}`);
+    if (binding.project_id === null) {
+      throw new FsError(
+        Errno.ENOENT,
+        "NodeNotFound: the session is bound to no project; bind it to one with --project, or project_id of the hello",
+      );
+    }
+    const viewer = viewerSource(store, actor, binding);
+    // One answer for all that is not to be seen, or it would tell what there is.
+    if (!isPermitted(() => permitBinding(store, actor, binding)) || !decideNode(viewer(), this.#nodeId).allowed) {
+      throw new FsError(
+        Errno.ENOENT,
+        "NodeNotFound: no such node is mounted in a project of this name that you may read and observe; " +
+          "zss workspace status shows what is mounted",
+      );
+    }
     return { speaker: actor, viewer };
   }
 
@@ -156,10 +180,13 @@ export class ClientPeer {
       }
       const touches = open.files.touches(request);
       for (const touch of touches) this.#require(open, request, touch);
-      tunnel.request(open.client, request.tag, request.text, (reply) => this.#replied(open, request, touches, reply));
+      // What waits for its reply holds on to no more than it needs.
+      const held = { ...request, text: "" };
+      tunnel.request(open.client, tag, request.text, (reply) => this.#replied(open, held, touches, reply));
+      open.files.sent(request);
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
-      this.#socket.sendText(fsErrorFrame(tag ?? tagOf(text), error));
+      sendOrDrop(this.#socket, fsErrorFrame(tag ?? tagOf(text), error));
     }
   }
 
@@ -171,13 +198,12 @@ export class ClientPeer {
 
   #require(open: Open, request: ClientRequest, touch: Touch): void {
     const decision = this.#decide(open, touch, touch.act);
-    if (decision.allowed) return;
+    // Who closes a file that is hidden by now does no harm, and it would stay open.
+    if (decision.allowed || request.op === "fs_close") return;
     const error = decision.isHidden
       ? new FsError(Errno.ENOENT, "file not found")
       : new FsError(Errno.EACCES, `${decision.reason}; ${decision.hint}`);
-    // Who closes a handle of what is hidden by now does no harm, and it would stay open.
-    if (request.op === "fs_close") return;
-    this.#note(open, request, touch, { error, rule: decision.rule });
+    open.notes.refused(request, touch, error, decision.rule);
     throw error;
   }
 
@@ -188,92 +214,64 @@ export class ClientPeer {
     touches: readonly Touch[],
     reply: string | undefined,
   ): string | undefined {
-    const written = request.op === "fs_write" ? touches.find(isOperated) : undefined;
+    const { files, notes } = open;
+    const written = notes.writeOf(request, touches);
+    files.ended(request);
     if (reply === undefined) {
-      if (written !== undefined) this.#note(open, request, written, { error: new FsError(Errno.EIO, "no answer") });
+      if (written !== undefined) notes.unanswered(request, written);
       return undefined;
     }
-    if (written === undefined && !open.files.matters(request)) return reply;
+    if (written === undefined && !files.matters(request)) return reply;
     const frame = readReply(reply);
     if (frame === undefined) return reply;
-    if (written !== undefined) this.#noteWrite(open, request, written, frame);
+    if (written !== undefined) notes.answered(request, written, frame);
     if (this.#isClosed) {
       // A file that was opened for a client that has left meanwhile.
-      const handle = isObject(frame.payload) ? frame.payload["h"] : undefined;
-      if (typeof handle === "number" || typeof handle === "bigint") open.tunnel.tell(closing(String(handle)));
+      const handle = isObject(frame.payload) ? idOf(frame.payload["h"]) : undefined;
+      if (handle !== undefined) open.tunnel.tell(closing(handle));
       return undefined;
     }
     if (open.viewer === undefined || request.op !== "fs_exports") {
-      open.files.learn(request, frame);
+      files.learn(request, frame);
       return reply;
     }
     const shown = this.#withoutHidden(open, frame);
-    open.files.learn(request, shown);
+    files.learn(request, shown);
     return stringifyJson(shown.members);
   }
 
-  /** The list of exports with those only that the client may see. */
+  /** The list of exports with those only that the client may see, and without where they lie on the node. */
   #withoutHidden(open: Open, frame: FsFrame): FsFrame {
     const { payload } = frame;
     if (!isObject(payload) || !Array.isArray(payload["exports"])) return frame;
-    const exports = payload["exports"].filter((one) =>
-      isObject(one) && this.#decide(open, { tree: String(one["name"]), path: "" }, "read").allowed
-    );
+    const exports = payload["exports"].filter(isObject).flatMap((one) => {
+      const { name: tree } = one;
+      if (typeof tree !== "string" || !this.#decide(open, { tree, path: "" }, "read").allowed) return [];
+      return [tree.startsWith(SERVICE_TREE) ? one : { ...one, desc: "" }];
+    });
     const shown = { ...payload, exports };
     return { ...frame, payload: shown, members: { ...frame.members, payload: shown } };
   }
 
-  #tellNews(text: string): void {
-    const { viewer, files } = this.#open ?? {};
-    if (this.#open === undefined || files === undefined) return;
-    if (viewer !== undefined) {
-      const payload = readReply(text)?.payload;
-      const node = isObject(payload) ? payload["node"] ?? payload["dir"] : undefined;
-      const place = files.placeOf(String(node));
-      if (place === undefined || !this.#decide(this.#open, place, "read").allowed) return;
+  #tellNews(text: string, id: string): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    if (open.viewer !== undefined) {
+      const place = open.files.placeOf(id);
+      if (place === undefined || !this.#decide(open, place, "read").allowed) return;
     }
-    this.#socket.sendText(text);
-  }
-
-  #noteWrite(open: Open, request: ClientRequest, touch: Touch, frame: FsFrame): void {
-    const { error } = frame.members;
-    if (isObject(error)) {
-      const errno = error["errno"];
-      // A document that is not complete yet is no invoke.
-      if (errno === Errno.EINVAL) return;
-      const known = Object.values(Errno).find((one) => one === errno) ?? Errno.EIO;
-      this.#note(open, request, touch, { error: new FsError(known, String(error["message"])) });
-      return;
-    }
-    const callId = isObject(frame.payload) ? frame.payload["call_id"] : undefined;
-    const isInvoke = touch.path.endsWith("invoke.json");
-    if (isInvoke && callId === undefined) return;
-    this.#note(open, request, touch, { callId: typeof callId === "string" ? callId : undefined });
-  }
-
-  #note(
-    open: Open,
-    request: ClientRequest,
-    { tree, path, act }: Touch,
-    outcome: { readonly error?: FsError; readonly rule?: string; readonly callId?: string | undefined },
-  ): void {
-    const isService = tree.startsWith(SERVICE_TREE);
-    const place = isService ? `services/${tree.slice(SERVICE_TREE.length)}` : tree;
-    this.#parts.note({
-      what: isService && act === "write" ? "invoke" : "files",
-      speaker: open.speaker,
-      nodeId: this.#nodeId,
-      target: `/nodes/${this.#nodeId}/${place}${path === "" ? "" : `/${path}`}`.slice(0, 512),
-      correlationId: outcome.callId ?? `${request.op} ${request.tag}`,
-      ...(outcome.error === undefined ? {} : { error: outcome.error }),
-      ...(outcome.rule === undefined ? {} : { rule: outcome.rule }),
-    });
+    sendOrDrop(this.#socket, text);
   }
 }
 
-/** Whether writing there makes a service do something. */
-function isOperated({ tree, path, act }: Touch): boolean {
-  return act === "write" && tree.startsWith(SERVICE_TREE) && (path.startsWith("control/") || path === "config.json");
+function isPermitted(check: () => unknown): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (error instanceof ZssError) return false;
+    throw error;
+  }
 }
 
 /** What a node sent; `undefined` for what is no frame. */
@@ -284,18 +282,4 @@ function readReply(text: string): FsFrame | undefined {
     if (error instanceof FsError) return undefined;
     throw error;
   }
-}
-
-/** The tag of a frame that could not be read, if there is one to be found. */
-function tagOf(text: string): number | undefined {
-  const place = findMember(text, "tag");
-  const tag = place === undefined ? NaN : Number(text.slice(place.start, place.end));
-  return Number.isInteger(tag) && tag >= 0 && tag <= 0xffff_ffff ? tag : undefined;
-}
-
-/** The hello without what proves the client and what it sees: that is not the node's business. */
-function forTheNode({ members }: FsFrame): string {
-  const payload = { ...Object(members["payload"]) };
-  for (const name of ["auth_token", "project_id", "project_token", "agent_id"]) delete payload[name];
-  return stringifyJson({ ...members, payload });
 }

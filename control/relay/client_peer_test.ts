@@ -8,7 +8,9 @@ import type { Actor } from "../policy/rights.ts";
 import type { Member } from "../protocol/trust.ts";
 import { memoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
+import { fsOperations } from "../protocol/fs_requests.ts";
 import { ClientPeer } from "./client_peer.ts";
+import { operations } from "./client_request.ts";
 import type { RelayAccess } from "./node_peer.ts";
 import { type RelaySocket, type Tunnel, TunnelRegistry } from "./tunnels.ts";
 
@@ -68,18 +70,22 @@ class Relay {
   }
 
   /** A client that has said hello. */
-  client(actor: Actor): { peer: ClientPeer; wire: Wire } {
+  client(
+    actor: Actor,
+    hello: Frame = { protocol: "unified-v2-fs", proto: 2, project_id: "proj-1" },
+  ): { peer: ClientPeer; wire: Wire } {
     const wire = new Wire();
     const { store, tunnels, clock } = this;
     const fsTokens = new FsTokens(clock, randomBytes);
     const peer = new ClientPeer(
-      { store, tunnels, fsTokens, note: (access) => this.notes.push(access) },
+      { store, tunnels, clock, fsTokens, note: (access) => this.notes.push(access) },
       wire,
       "node-1",
       actor,
     );
-    this.ask(peer, "fs_hello", { payload: { protocol: "unified-v2-fs", proto: 2, project_id: "proj-1" } });
-    this.answer({});
+    const sent = this.node.texts.length;
+    this.ask(peer, "fs_hello", { payload: hello });
+    if (this.node.texts.length > sent) this.answer({});
     return { peer, wire };
   }
 
@@ -107,7 +113,7 @@ Deno.test("a user's request never reaches the node for a file that it was not sh
   const relay = await Relay.open();
   const { peer, wire } = relay.client(bob);
   relay.shown(peer);
-  assert.deepEqual(Object(wire.last["payload"]).exports, [{ name: "work", root: 10 }]);
+  assert.deepEqual(Object(wire.last["payload"]).exports, [{ name: "work", root: 10, desc: "" }]);
   const sent = relay.node.texts.length;
   relay.ask(peer, "fs_getattr", { node: 20 });
   assert.equal(errno(wire), 2);
@@ -192,12 +198,147 @@ Deno.test("a client that does not read is dropped, and a node that does not is n
   assert.equal(errno(other.wire), 11);
 });
 
+Deno.test("a frame that no schema of ours covers is refused, and the connection goes on", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(bob);
+  relay.shown(peer);
+  const before = relay.node.texts.length;
+  const strange = { toString: 1 };
+  for (
+    const frame of [
+      { type: "acheron.t_fs_lookup", node: 10, payload: { name: strange } },
+      { type: "acheron.t_fs_rename", payload: { old_parent: 10, old_name: strange, new_parent: 10, new_name: "a" } },
+      { type: strange },
+      { type: "acheron.t_constructor" },
+      { type: "acheron.t_fs_hello", payload: null },
+    ]
+  ) {
+    const sent = wire.texts.length;
+    await peer.receive(JSON.stringify({ channel: "acheron", tag: 3, ...frame }));
+    if (frame.type !== "acheron.t_fs_hello") assert.deepEqual([wire.texts.length - sent, errno(wire)], [1, 22]);
+  }
+  assert.equal(relay.node.texts.length, before + 1);
+});
+
+Deno.test("nobody looks as the primary agent, or from within a project that it may not read", async () => {
+  const relay = await Relay.open();
+  await relay.store.transact((tx) => {
+    const project = tx.get("project", "proj-1");
+    assert.ok(project);
+    tx.put("project", "proj-2", { ...project, project_id: "proj-2", access_policy: emptyPolicy });
+  });
+  const protocol = { protocol: "unified-v2-fs", proto: 2 };
+  const answers: unknown[] = [];
+  for (
+    const payload of [
+      { project_id: "proj-1", agent_id: "mother" },
+      { project_id: "system" },
+      { project_id: "proj-2" },
+      { project_id: "proj-9" },
+    ]
+  ) {
+    const { wire } = relay.client(bob, { ...protocol, ...payload });
+    answers.push(wire.last["error"]);
+  }
+  assert.equal(new Set(answers.map((error) => JSON.stringify(error))).size, 1);
+  assert.equal(Object(answers[0]).errno, 2);
+});
+
+Deno.test("each invoke is written down, also through a number that the client did not get here", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  relay.ask(peer, "fs_open", { node: 77, payload: { flags: 1 } });
+  relay.answer({ h: 5 });
+  for (const callId of ["c-1", "c-2"]) {
+    relay.ask(peer, "fs_write", { h: 5, payload: { data_b64: "e30=" } });
+    relay.answer({ n: 2, call_id: callId });
+  }
+  // An escaped name in a frame that is too large to be read whole.
+  await peer.receive(
+    `{"channel":"acheron","type":"acheron.t_fs_write","tag":9,"\\u0068":5,"payload":{"data_b64":"${
+      "e30=".repeat(20_000)
+    }"}}`,
+  );
+  relay.answer({ n: 2, call_id: "c-3" });
+  relay.ask(peer, "fs_open", { node: 78, payload: { flags: 1 } });
+  relay.answer({ h: 6 });
+  for (let n = 0; n < 3; n++) {
+    relay.ask(peer, "fs_write", { h: 6, payload: { data_b64: "e30=" } });
+    relay.answer({ n: 2 });
+  }
+  assert.equal(wire.last["ok"], true);
+  assert.deepEqual(relay.notes.slice(1).map(({ what, target, correlationId }) => [what, target, correlationId]), [
+    ["invoke", "/nodes/node-1/handle 5", "c-1"],
+    ["invoke", "/nodes/node-1/handle 5", "c-2"],
+    ["invoke", "/nodes/node-1/handle 5", "c-3"],
+    ["files", "/nodes/node-1/handle 6", relay.notes.at(-1)?.correlationId],
+  ]);
+});
+
+Deno.test("an invoke whose answer comes too late is written down with its call, and what it opened is closed", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  relay.ask(peer, "fs_open", { node: 77, payload: { flags: 1 } });
+  relay.answer({ h: 5 });
+  relay.ask(peer, "fs_write", { h: 5, payload: { data_b64: "e30=" } });
+  relay.clock.advance(45_000);
+  assert.equal(errno(wire), 5);
+  relay.answer({ n: 2, call_id: "c-late" });
+  assert.equal(relay.notes.at(-1)?.correlationId, "c-late");
+});
+
+Deno.test("a client has 128 files open and no more", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  for (let h = 1; h <= 128; h++) {
+    relay.ask(peer, "fs_open", { node: 11 });
+    if (h <= 100) relay.answer({ h });
+  }
+  relay.ask(peer, "fs_open", { node: 11 });
+  assert.equal(errno(wire), 11);
+  relay.ask(peer, "fs_close", { h: 1 });
+  relay.tunnel.receive(
+    `{"channel":"acheron","type":"acheron.err_fs","tag":${relay.node.last["tag"]},"ok":false,"error":{"errno":9}}`,
+  );
+  const before = relay.node.texts.length;
+  relay.ask(peer, "fs_open", { node: 11 });
+  assert.equal(relay.node.texts.length, before + 1);
+});
+
+Deno.test("what waits is bounded by its size too, and refusals are written down a bounded number of times", async () => {
+  const relay = await Relay.open();
+  const { peer, wire } = relay.client(admin);
+  for (let n = 0; n < 64; n++) relay.ask(peer, "fs_getattr", { node: 10 });
+  const long = "x".repeat(1_000_000);
+  for (let n = 0; n < 8; n++) relay.ask(peer, "fs_getattr", { node: 10, long });
+  assert.notEqual(errno(wire), 11);
+  relay.ask(peer, "fs_getattr", { node: 10, long });
+  assert.equal(errno(wire), 11);
+  const user = relay.client(bob);
+  relay.shown(user.peer);
+  await relay.store.transact((tx) => {
+    const project = tx.get("project", "proj-1");
+    assert.ok(project);
+    tx.put("project", "proj-1", {
+      ...project,
+      access_policy: { ...emptyPolicy, actions: { read: "open", observe: "open" } },
+    });
+  });
+  relay.notes.length = 0;
+  for (let n = 0; n < 100; n++) relay.ask(user.peer, "fs_mkdir", { node: 10, payload: { name: `d${n}` } });
+  assert.deepEqual([errno(user.wire), relay.notes.length], [13, 60]);
+});
+
+Deno.test("the relay knows every operation of the file protocol", () => {
+  for (const op of fsOperations) assert.ok(operations[`fs_${op}`], op);
+});
+
 Deno.test("news reaches only those who asked for it and may see the file", async () => {
   const relay = await Relay.open();
   const hello = { protocol: "unified-v2-fs", proto: 2, project_id: "proj-1", subscribe_invalidations: true };
   const wire = new Wire();
   const { store, tunnels, clock } = relay;
-  const parts = { store, tunnels, fsTokens: new FsTokens(clock, randomBytes), note: () => {} };
+  const parts = { store, tunnels, clock, fsTokens: new FsTokens(clock, randomBytes), note: () => {} };
   const peer = new ClientPeer(parts, wire, "node-1", bob);
   relay.ask(peer, "fs_hello", { payload: hello });
   assert.ok(!relay.node.texts.at(-1)?.includes("proj-1"));

@@ -35,6 +35,8 @@ export interface RelayAccess {
   /** `tunnel`, `files`: they were opened, or a file was refused. `invoke`: a service was made to do something. */
   readonly what: "tunnel" | "files" | "invoke";
   readonly speaker: Speaker;
+  /** The agent that it acts as; `null` for none. */
+  readonly agentId: string | null;
   readonly nodeId: string | null;
   /** The file that it was about; absent for the node as a whole. */
   readonly target?: string;
@@ -89,7 +91,7 @@ export class NodePeer {
         lease_generation: node.lease_generation,
       }));
     } catch (error) {
-      this.#parts.note({ what: "tunnel", speaker: { role: "anonymous" }, nodeId, error });
+      this.#parts.note({ what: "tunnel", speaker: { role: "anonymous" }, agentId: null, nodeId, error });
       refuse(this.#socket, tag, error);
     }
   }

@@ -10,17 +10,24 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { Errno, FsError } from "../protocol/fs.ts";
 import { fsErrorFrame } from "../protocol/fs_frames.ts";
 import { findMember } from "../protocol/json.ts";
 
+const log = getLogger(["zss", "control", "relay"]);
+
 /** How long a node may take to answer one request, in milliseconds; what it waits here counts. */
 const REPLY_TIMEOUT_MS = 45_000;
 /** So many requests of one client are on the way to the node. */
 const MAX_UNDER_WAY = 64;
-/** So many more may wait here. */
+/** So many more may wait here, */
 const MAX_WAITING = 1_024;
+/** and they may be so long together, in UTF-16 units. */
+const MAX_WAITING_CHARS = 8_388_608;
+/** So many requests that the node was too slow to answer are remembered, for what their answers do. */
+const MAX_LATE = 1_024;
 /** What may wait to be sent to a node or a client before requests are refused or the client is dropped, in bytes. */
 const MAX_BUFFERED_BYTES = 33_554_432;
 
@@ -34,8 +41,14 @@ export interface RelaySocket {
 /** A client on the other side of a relay. */
 export interface RelayClient {
   readonly socket: RelaySocket;
-  /** Takes news that nobody asked for: a file has changed. */
-  readonly news: (text: string) => void;
+  /** Takes news that nobody asked for: the file or directory of that id has changed. */
+  readonly news: (text: string, id: string) => void;
+}
+
+/** Sends to a client; one that leaves too much unread is dropped. */
+export function sendOrDrop(socket: RelaySocket, text: string): void {
+  socket.sendText(text);
+  if (socket.bufferedBytes > MAX_BUFFERED_BYTES) socket.close(1013, "reads more slowly than it asks");
 }
 
 /**
@@ -60,6 +73,7 @@ interface Request {
 interface Line {
   underWay: number;
   waiting: Request[];
+  waitingChars: number;
   isGone: boolean;
 }
 
@@ -70,6 +84,9 @@ export class Tunnel {
   readonly #clients: ReadonlySet<RelayClient>;
   readonly #pending = new Map<number, Request>();
   readonly #lines = new Map<RelayClient, Line>();
+  /** What looks at replies that come after their deadline: they may have opened a file, or run a service. */
+  readonly #late = new Map<number, ReplyFilter>();
+  #isOver = false;
   #nextTag = 1;
 
   constructor(socket: RelaySocket, clients: ReadonlySet<RelayClient>, clock: Clock) {
@@ -85,10 +102,11 @@ export class Tunnel {
    */
   request(client: RelayClient, tag: number, text: string, filter: ReplyFilter = (reply) => reply): void {
     const line = this.#lineOf(client);
-    if (line.underWay >= MAX_UNDER_WAY && line.waiting.length >= MAX_WAITING) {
+    const mustWait = line.underWay >= MAX_UNDER_WAY;
+    if (mustWait && (line.waiting.length >= MAX_WAITING || line.waitingChars + text.length > MAX_WAITING_CHARS)) {
       throw new FsError(
         Errno.EAGAIN,
-        `too many requests under way: ${MAX_UNDER_WAY + MAX_WAITING} wait for their answer`,
+        `too many requests under way: ${line.underWay + line.waiting.length} wait for their answer`,
       );
     }
     if (this.socket.bufferedBytes > MAX_BUFFERED_BYTES) {
@@ -102,8 +120,9 @@ export class Tunnel {
       upstream: undefined,
       cancel: this.#clock.after(REPLY_TIMEOUT_MS, () => this.#expire(request)),
     };
-    if (line.underWay < MAX_UNDER_WAY) this.#send(request, line);
-    else line.waiting.push(request);
+    if (!mustWait) return this.#send(request, line);
+    line.waiting.push(request);
+    line.waitingChars += text.length;
   }
 
   /** Sends a request of the server's own that nobody waits for. */
@@ -113,18 +132,26 @@ export class Tunnel {
 
   /** Takes a frame from the node: a reply to a request, or news for those who subscribed. */
   receive(text: string): void {
+    if (this.#isOver) return;
     const type = memberText(text, "type");
     if (type?.startsWith('"acheron.e_fs_')) {
-      for (const client of this.#clients) client.news(text);
+      const id = /"(?:node|dir)"\s*:\s*(\d+)/.exec(text)?.[1] ?? "";
+      for (const client of this.#clients) client.news(text, id);
       return;
     }
     const tag = Number(memberText(text, "tag"));
+    const late = this.#late.get(tag);
+    if (late !== undefined) {
+      this.#late.delete(tag);
+      filtered(late, text);
+    }
     const request = this.#pending.get(tag);
-    // A reply that comes after its deadline has nobody to go to.
     if (request === undefined) return;
     const line = this.#ended(request);
-    const reply = request.filter(text);
-    if (line?.isGone === false && reply !== undefined) this.#answer(request, withTag(reply, request.tag));
+    const reply = filtered(request.filter, text);
+    if (line?.isGone === false && reply !== undefined) {
+      sendOrDrop(request.client.socket, withTag(reply, request.tag));
+    }
     if (line !== undefined) this.#fill(request.client, line);
   }
 
@@ -135,26 +162,30 @@ export class Tunnel {
     line.isGone = true;
     for (const { cancel } of line.waiting) cancel();
     line.waiting = [];
+    line.waitingChars = 0;
     this.#fill(client, line);
   }
 
   /** Fails every request that waits. */
   fail(): void {
+    this.#isOver = true;
     const lines = [...this.#lines.values()];
     const requests = [...this.#pending.values(), ...lines.flatMap(({ waiting }) => waiting)];
     this.#pending.clear();
     this.#lines.clear();
     for (const request of requests) {
       request.cancel();
-      request.filter(undefined);
+      filtered(request.filter, undefined);
       request.client.socket.sendText(fsErrorFrame(request.tag, tunnelUnavailable()));
     }
+    for (const filter of this.#late.values()) filtered(filter, undefined);
+    this.#late.clear();
   }
 
   #lineOf(client: RelayClient): Line {
     const known = this.#lines.get(client);
     if (known !== undefined) return known;
-    const line: Line = { underWay: 0, waiting: [], isGone: false };
+    const line: Line = { underWay: 0, waiting: [], waitingChars: 0, isGone: false };
     this.#lines.set(client, line);
     return line;
   }
@@ -175,11 +206,23 @@ export class Tunnel {
 
   #expire(request: Request): void {
     const line = this.#ended(request);
-    request.filter(undefined);
+    const { upstream, filter, client, tag } = request;
+    if (upstream === undefined) filtered(filter, undefined);
+    else this.#expectLate(upstream, filter);
     if (line === undefined) return;
     const error = new FsError(Errno.EIO, "NodeTunnelUnavailable: no answer in 45 s");
-    if (!line.isGone) this.#answer(request, fsErrorFrame(request.tag, error));
-    this.#fill(request.client, line);
+    if (!line.isGone) sendOrDrop(client.socket, fsErrorFrame(tag, error));
+    this.#fill(client, line);
+  }
+
+  #expectLate(upstream: number, filter: ReplyFilter): void {
+    this.#late.set(upstream, filter);
+    if (this.#late.size <= MAX_LATE) return;
+    for (const [oldest, forgotten] of this.#late) {
+      this.#late.delete(oldest);
+      filtered(forgotten, undefined);
+      return;
+    }
   }
 
   /** Takes a request from the books. */
@@ -187,7 +230,10 @@ export class Tunnel {
     request.cancel();
     const line = this.#lines.get(request.client);
     if (request.upstream === undefined) {
-      if (line !== undefined) line.waiting = line.waiting.filter((one) => one !== request);
+      if (line?.waiting.includes(request)) {
+        line.waiting = line.waiting.filter((one) => one !== request);
+        line.waitingChars -= request.text.length;
+      }
     } else if (this.#pending.delete(request.upstream) && line !== undefined) line.underWay--;
     return line;
   }
@@ -196,14 +242,10 @@ export class Tunnel {
     while (line.underWay < MAX_UNDER_WAY) {
       const next = line.waiting.shift();
       if (next === undefined) break;
+      line.waitingChars -= next.text.length;
       this.#send(next, line);
     }
     if (line.underWay === 0 && line.waiting.length === 0) this.#lines.delete(client);
-  }
-
-  #answer({ client }: Request, text: string): void {
-    client.socket.sendText(text);
-    if (client.socket.bufferedBytes > MAX_BUFFERED_BYTES) client.socket.close(1013, "reads more slowly than it asks");
   }
 }
 
@@ -262,6 +304,16 @@ export class TunnelRegistry {
     const clients = new Set<RelayClient>();
     this.#clients.set(nodeId, clients);
     return clients;
+  }
+}
+
+/** What a filter makes of a reply. One that fails must not keep the others from theirs. */
+function filtered(filter: ReplyFilter, reply: string | undefined): string | undefined {
+  try {
+    return filter(reply);
+  } catch (error) {
+    log.error("Cannot look at a reply of a node: {error}", { error });
+    return undefined;
   }
 }
 

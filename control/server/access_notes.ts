@@ -23,6 +23,7 @@ export function noteRefusal(plane: Notebook, refusal: Refusal, url: string | und
     code: refusal.code,
     rule,
     correlationId: null,
+    agentId: null,
   });
 }
 
@@ -43,25 +44,27 @@ export function noteAccess(plane: Notebook, access: RelayAccess): void {
     code,
     rule: access.rule ?? (error === undefined ? null : errorText(error)),
     correlationId: access.correlationId ?? null,
+    agentId: access.agentId,
   });
 }
 
 function noteConnection(
   plane: Notebook,
   speaker: Speaker,
-  { what, target, code, rule, correlationId }: {
+  { what, target, code, rule, correlationId, agentId }: {
     readonly what: string;
     readonly target: string | null;
     readonly code: string | null;
     readonly rule: string | null;
     readonly correlationId: string | null;
+    readonly agentId: string | null;
   },
 ): void {
   plane.audit.write({
     timestamp_ms: plane.clock.now(),
     role: speaker.role,
     actor: speaker.role === "anonymous" ? null : speaker.name,
-    agent_id: null,
+    agent_id: agentId,
     control_type: what,
     scope: "none",
     target,

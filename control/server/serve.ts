@@ -166,8 +166,7 @@ async function serve(config: ServerConfig, parts: OpenParts): Promise<RunningSer
       log.debug("Upgrade socket failed: {error}", { error });
       socket.destroy();
     });
-    const isFull = sockets.anonymous >= config.maxAnonymousSockets;
-    const decision = decide(request, admission, isFull);
+    const decision = decide(request, admission, (actor) => sockets.isFull(actor));
     if ("status" in decision) {
       noteRefusal(plane, decision, request.url);
       // Older runtimes have given the connection away by now, which shows in the missing address, and let nothing but a
@@ -223,7 +222,7 @@ async function openLog<Log>(what: string, folder: string, open: () => Promise<Lo
 function decide(
   request: IncomingMessage,
   admission: Admission,
-  full: boolean,
+  isFull: (actor: Actor) => boolean,
 ): Refusal | { readonly route: Route; readonly actor: Actor } {
   const misled = admission.refusePlace(request);
   if (misled !== undefined) return misled;
@@ -233,8 +232,9 @@ function decide(
   }
   const actor = admission.actorOf(request);
   if ("status" in actor) return actor;
-  if (actor.role === "anonymous" && full) {
-    return { status: 503, reason: "Service Unavailable", code: "busy", message: "too many anonymous connections" };
+  if (isFull(actor)) {
+    const whose = actor.role === "anonymous" ? "anonymous connections" : "connections with this token";
+    return { status: 503, reason: "Service Unavailable", code: "busy", message: `too many ${whose}` };
   }
   return { route, actor };
 }

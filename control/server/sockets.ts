@@ -31,6 +31,8 @@ const log = getLogger(["zss", "control", "server"]);
 
 /** How long whoever ends its own token has for the answer, in milliseconds. */
 const LAST_ANSWER_MS = 100;
+/** So many connections may be open with the token of one user or operator. */
+const MAX_MEMBER_SOCKETS = 256;
 /** How long a peer may take to say goodbye, in milliseconds. */
 const GOODBYE_MS = 500;
 
@@ -60,6 +62,13 @@ export class Sockets {
   /** How many sockets have not proved who they are. */
   get anonymous(): number {
     return this.#anonymous.size;
+  }
+
+  /** Whether somebody has as many connections as one may have. */
+  isFull(actor: Actor): boolean {
+    if (actor.role === "anonymous") return this.anonymous >= this.#config.maxAnonymousSockets;
+    if (actor.role === "admin") return false;
+    return (this.#byToken.get(actor.token_id)?.size ?? 0) >= MAX_MEMBER_SOCKETS;
   }
 
   accept(request: IncomingMessage, socket: Duplex, head: Uint8Array, route: Route, actor: Actor): void {
@@ -111,13 +120,15 @@ export class Sockets {
     const stopPings = this.#ping(ws);
     let stopWaiting = this.#expectGreeting(ws, route);
     ws.on("message", (data, isBinary) => {
+      // A connection that is being closed is closed for what its peer still sends.
+      if (!socket.isOpen) return;
       const text = textOf(data, isBinary);
       if (text === undefined) return ws.close(1003, "text frames only");
       if (stopWaiting !== undefined && isGreeting(route, text)) {
         stopWaiting();
         stopWaiting = undefined;
       }
-      peer.receive(text).catch((error) => {
+      Promise.try(() => peer.receive(text)).catch((error) => {
         log.error("Connection failed: {error}", { error });
         ws.close(1011, "internal error");
       });

@@ -2,7 +2,7 @@ import { buildCommand } from "@stricli/core";
 import type { FsClient } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
-import { Errno, FsError } from "../../control/protocol/mod.ts";
+import { Errno, FsError, treeOfService } from "../../control/protocol/mod.ts";
 import { sleep } from "../../drivers/process/clock.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
@@ -108,7 +108,7 @@ class ServiceAccess {
 
   constructor(client: FsClient, serviceId: string) {
     this.#client = client;
-    this.#name = `svc-${serviceId}`;
+    this.#name = treeOfService(serviceId);
   }
 
   async read(path: string): Promise<string> {

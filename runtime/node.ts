@@ -10,7 +10,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type Diagnostic, SERVICE_TREE, ZssError } from "../control/protocol/mod.ts";
 import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
-import { type Clock, sleep } from "../drivers/process/mod.ts";
+import { type Clock, currentOs, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
@@ -34,6 +34,7 @@ import { createServiceFiles } from "./namespace/service_files.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
 import { Reloader, type WantedServices } from "./reload/reload.ts";
+import { createTerminals, type Terminals } from "./terminal/terminals.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
 import { ServiceStateFile, serviceStatePath } from "./state/service_state.ts";
 
@@ -53,6 +54,8 @@ export interface NodeOptions {
   readonly exports: readonly ExportSpec[];
   readonly manifestFiles: readonly string[];
   readonly manifestDirs: readonly string[];
+  /** Ids of the terminals that the node offers; each runs whatever it is told to. */
+  readonly terminalIds: readonly string[];
   readonly stateFile: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Whether the `fs` entry is published. The folders are served either way. */
@@ -103,9 +106,10 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
   const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
   const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
   const report = (problem: string) => log.warn("{problem}", { problem });
+  const terminals = await createTerminals(options.terminalIds, { ...parts, createId: parts.newCallId, os: currentOs });
   const host = new Host({
     clock: parts.clock,
-    createFiles: createServiceFiles,
+    createFiles: terminals.filesOf(createServiceFiles),
     createCallId: parts.newCallId,
     limits: { ...DEFAULT_SERVICE_LIMITS, ...(options.invokeAnswerMs && { answerWithinMs: options.invokeAnswerMs }) },
     report,
@@ -140,7 +144,7 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
       const resumed = state.node_id !== null;
       parts.report({ type: "paired", node_id: credentials.node_id, node_name: credentials.node_name, resumed });
       try {
-        const serving = { host, files, folders, manifests, reloader };
+        const serving = { host, files, folders, manifests, reloader, terminals };
         await serve({ ...options, token: how.token }, parts, credentials, serving, signal);
       } catch (error) {
         if (how.withoutToken(error)) {
@@ -169,6 +173,7 @@ interface Serving {
   readonly files: FileServer;
   readonly manifests: ManifestLoader;
   readonly reloader: Reloader<ServiceDefinition>;
+  readonly terminals: Terminals;
   readonly folders: readonly ReturnType<typeof openFolder>[];
 }
 
@@ -177,13 +182,14 @@ async function serve(
   options: NodeOptions,
   parts: NodeParts,
   credentials: Credentials,
-  { host, files, folders, manifests, reloader }: Serving,
+  { host, files, folders, manifests, reloader, terminals }: Serving,
   signal: AbortSignal,
 ): Promise<void> {
   const nodeId = credentials.node_id;
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
   manifests.nodeId = nodeId;
+  for (const terminal of terminals.definitions(nodeId)) host.put(terminal);
   await reloader.reload();
   const link = new Link({
     ...options,

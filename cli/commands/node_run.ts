@@ -23,6 +23,7 @@ interface Flags {
   readonly export: string[];
   readonly serviceManifest: string[];
   readonly servicesDir: string[];
+  readonly terminalId: string[];
   readonly stateFile: string;
   readonly label: string[];
   readonly fsService: boolean;
@@ -56,6 +57,7 @@ Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --export work=. --label site=hq
   $ zss node run --control-url ws://127.0.0.1:18790
   $ zss node run --control-url wss://zss.example:18790 --ca ca.pem
+  $ zss node run --control-url ws://127.0.0.1:18790 --terminal-id 1
 
 Exit status:
   0  ended by a signal    1  the server refused    2  wrong usage    3  a fault    4  not allowed`),
@@ -81,6 +83,7 @@ Exit status:
       export: repeatedText("folder to serve: name=path[:ro]; repeatable", "spec"),
       serviceManifest: repeatedText("manifest of a service; repeatable", "path"),
       servicesDir: repeatedText("folder of manifests, *.json and *.jsonc; repeatable", "path"),
+      terminalId: repeatedText("offer a terminal: a shell for whoever may invoke it; repeatable", "id"),
       stateFile: {
         kind: "parsed",
         parse: nonEmpty,
@@ -142,6 +145,7 @@ Exit status:
       exports,
       manifestFiles: flags.serviceManifest,
       manifestDirs: flags.servicesDir,
+      terminalIds: terminalIdsOf(flags.terminalId),
       stateFile: flags.stateFile,
       labels: pairsOf(flags.label, "--label"),
       fsService: flags.fsService,
@@ -210,6 +214,17 @@ function describe(event: NodeEvent, paint: Paint): string {
       return `zss node reloaded: ${[...part("+", added), ...part("~", replaced), ...part("-", removed)].join(" ")}\n`;
     }
   }
+}
+
+function terminalIdsOf(ids: readonly string[]): readonly string[] {
+  requireUnique(ids, "--terminal-id");
+  const wrong = ids.find((id) => !/^[A-Za-z0-9._-]{1,100}$/.test(id));
+  if (wrong === undefined) return ids;
+  throw usageError(
+    `Cannot use --terminal-id ${
+      JSON.stringify(wrong)
+    }: 1 to 100 letters, digits, dots, underscores and hyphens are wanted`,
+  );
 }
 
 function requireUnique(names: readonly string[], flag: string): void {

@@ -63,9 +63,7 @@ export function decideNodePath(
   const node = decideNode(viewer, place.node_id);
   if (!node.allowed) return { ...node, isHidden: true };
   const service_id = serviceOfTree(place.tree);
-  const seen = service_id === undefined
-    ? decideFolder(viewer, place)
-    : decideServiceTree(viewer, services, service_id);
+  const seen = service_id === undefined ? decideFolder(viewer, place) : decideServiceTree(viewer, services, service_id);
   if (!seen.allowed) return { ...seen, isHidden: true };
   if (act === "read") return { ...seen, isHidden: false };
   if (viewer.project === null) return { ...absent("the session is bound to no project"), isHidden: true };

@@ -58,7 +58,13 @@ const cases: readonly (readonly [string, Viewer, Partial<NodePath>, PathAct, str
   ["a service can be invoked", viewer("bob"), invoke, "write", "yes"],
   ["a terminal is a service", viewer("bob"), { tree: "terminal-1", path: "pty/open.json" }, "write", "yes"],
   ["a terminal that is not published is hidden", viewer("bob"), { tree: "terminal-2" }, "read", "hidden"],
-  ["operating a terminal asks for admin", viewer("bob"), { tree: "terminal-1", path: "control/disable" }, "write", "project_policy_forbidden"],
+  [
+    "operating a terminal asks for admin",
+    viewer("bob"),
+    { tree: "terminal-1", path: "control/disable" },
+    "write",
+    "project_policy_forbidden",
+  ],
   [
     "no invoke hides what is typed and shown in a terminal",
     viewer("bob", policy({ read: "open", observe: "open" })),

@@ -62,7 +62,7 @@ export interface Pty {
   close(): Promise<void>;
 }
 
-/** Whether this machine has pseudo terminals; if not, `reason` is a clause that says why. */
+/** Whether this machine has pseudo terminals; if not, `reason` says why. */
 export type PtySupport = { readonly available: true } | { readonly available: false; readonly reason: string };
 
 /** How long one look at a terminal may take, in milliseconds; closing one waits for it. */
@@ -160,7 +160,7 @@ let loaded: { readonly libc: Libc; readonly abi: Abi } | undefined;
 function libcOf(os: Os): { readonly libc: Libc; readonly abi: Abi } {
   if (loaded !== undefined) return loaded;
   const abi = abiOf(os.name);
-  if (abi === undefined) throw new Error(`zss has no pseudo terminals on ${os.name}`);
+  if (abi === undefined) throw cannotOpen(`zss has none on ${os.name}`);
   loaded = { libc: loadLibc(abi), abi };
   return loaded;
 }
@@ -168,17 +168,17 @@ function libcOf(os: Os): { readonly libc: Libc; readonly abi: Abi } {
 /**
  * Starts a program in a new terminal.
  *
- * @throws {Error} When it cannot; the message is a clause that says why, without a full stop.
+ * @throws {Error} When it cannot; the message says why.
  */
 export function openPty(options: PtyOptions): Pty {
   const os = options.os ?? currentOs;
   const { libc, abi } = libcOf(os);
   const fd = libc.posix_openpt(abi.openFlags);
-  if (fd < 0) throw new Error("the system gives out no pseudo terminal; all may be in use");
+  if (fd < 0) throw cannotOpen("the system gives none out; all may be in use");
   try {
-    if (libc.grantpt(fd) !== 0 || libc.unlockpt(fd) !== 0) throw new Error("the pseudo terminal cannot be unlocked");
+    if (libc.grantpt(fd) !== 0 || libc.unlockpt(fd) !== 0) throw cannotOpen("it cannot be unlocked");
     const name = libc.ptsname(fd);
-    if (name === null) throw new Error("the pseudo terminal has no name");
+    if (name === null) throw cannotOpen("it has no name");
     const path = Deno.UnsafePointerView.getCString(name);
     setSize(libc, abi, fd, options.size);
     if (os.name === "linux") markUtf8(libc, fd);
@@ -187,6 +187,10 @@ export function openPty(options: PtyOptions): Pty {
     libc.close(fd);
     throw error;
   }
+}
+
+function cannotOpen(reason: string): Error {
+  return new Error(`Cannot open a pseudo terminal: ${reason}`);
 }
 
 let support: Promise<PtySupport> | undefined;
@@ -374,7 +378,7 @@ function spawnIn(libc: Libc, abi: Abi, terminal: string, { file, argv, cwd, env 
       args.pointers,
       variables.pointers,
     );
-    if (failure !== 0) throw new Error(`"${file}" cannot be started in "${cwd}": ${errorName(failure)}`);
+    if (failure !== 0) throw new Error(`Cannot start "${file}" in "${cwd}": ${errorName(failure)}`);
     return pid[0] ?? 0;
   } finally {
     libc.posix_spawnattr_destroy(attributes);
@@ -388,7 +392,7 @@ function errorName(number: number): string {
 }
 
 function cString(text: string): Uint8Array<ArrayBuffer> {
-  if (text.includes("\0")) throw new Error("a zero byte cannot be handed to a program");
+  if (text.includes("\0")) throw new TypeError("Cannot hand a zero byte to a program");
   return new TextEncoder().encode(`${text}\0`);
 }
 

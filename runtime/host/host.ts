@@ -92,6 +92,12 @@ export class Host {
     this.#tell({ kind: "state", service_id });
   }
 
+  /** Adds a service, or replaces the one with the same id. @throws {ZssError} As `add` and `replace` do. */
+  put(definition: ServiceDefinition): void {
+    if (this.#registrations.has(definition.descriptor.service_id)) this.replace(definition);
+    else this.add(definition);
+  }
+
   /**
    * Takes a service away at once; its runs get `graceMs` to end.
    *

@@ -13,7 +13,7 @@
 
 import type { Driver, HealthReport, Invocation, InvokeResult } from "../../drivers/driver.ts";
 import { runProgram, type RunResult } from "../../drivers/process/mod.ts";
-import { outputText } from "./output_text.ts";
+import { type OutputText, outputText } from "./output_text.ts";
 import { findProgram, shellOf, type TerminalDeps } from "./programs.ts";
 import { type ExecRequest, InvalidPayload, readExecRequest } from "./request.ts";
 
@@ -124,21 +124,24 @@ type Outcome = Readonly<Record<string, unknown>> & { readonly ok: boolean };
 
 function outcomeOf(run: RunResult): Outcome {
   const isExit = run.end === "exit";
+  const stdout = outputText(run.stdout, run.written.stdout);
+  const stderr = outputText(run.stderr, run.written.stderr);
   return {
     ok: isExit && run.exitCode === 0,
     state: isExit ? "exited" : run.end === "timeout" ? "timed_out" : "terminated",
     exit_code: run.exitCode,
-    ...outputMembers("stdout", run.stdout, run.written.stdout),
-    ...outputMembers("stderr", run.stderr, run.written.stderr),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    ...marksOf("stdout", stdout),
+    ...marksOf("stderr", stderr),
     ...(run.end === "signal" ? { signal: run.detail } : {}),
     duration_ms: run.durationMs,
   };
 }
 
-function outputMembers(name: string, kept: Uint8Array, total: number): Record<string, unknown> {
-  const { text, b64, total_bytes } = outputText(kept, total);
+/** What the reference's members cannot say of an output. */
+function marksOf(name: string, { b64, total_bytes }: OutputText): Record<string, unknown> {
   return {
-    [name]: text,
     ...(total_bytes === undefined ? {} : { [`${name}_truncated`]: true, [`${name}_bytes`]: total_bytes }),
     ...(b64 === undefined ? {} : { [`${name}_b64`]: b64 }),
   };

@@ -55,7 +55,7 @@ export interface NodeOptions {
   readonly manifestFiles: readonly string[];
   readonly manifestDirs: readonly string[];
   /** Ids of the terminals that the node offers; each runs whatever it is told to. */
-  readonly terminalIds: readonly string[];
+  readonly terminalIds?: readonly string[];
   readonly stateFile: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Whether the `fs` entry is published. The folders are served either way. */
@@ -106,7 +106,11 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
   const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
   const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
   const report = (problem: string) => log.warn("{problem}", { problem });
-  const terminals = await createTerminals(options.terminalIds, { ...parts, createId: parts.newCallId, os: currentOs });
+  const terminals = await createTerminals(options.terminalIds ?? [], {
+    ...parts,
+    createId: parts.newCallId,
+    os: currentOs,
+  });
   const host = new Host({
     clock: parts.clock,
     createFiles: terminals.filesOf(createServiceFiles),

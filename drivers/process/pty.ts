@@ -18,7 +18,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
-import { currentOs, type Os, type OsName } from "./os.ts";
+import { currentOs, type Os } from "./os.ts";
+import { type Abi, abiOf, cString, CStrings, type Libc, type Library, loadLibc, O_RDWR } from "./pty_libc.ts";
 import type { ProgramExit } from "./spawn.ts";
 
 /** Size of a terminal, in characters. */
@@ -75,96 +76,6 @@ const POLLIN = 1;
 const POLLOUT = 4;
 const POLL_GONE = 8 | 16 | 32;
 
-/** Numbers in which the C libraries differ. */
-interface Abi {
-  readonly library: string;
-  readonly openFlags: number;
-  readonly spawnFlags: number;
-  readonly setWindowSize: bigint;
-  /** Whether arguments behind `...` travel on the stack, behind eight that do not. */
-  readonly variadicOnStack: boolean;
-}
-
-const O_RDWR = 2;
-
-function abiOf(os: OsName): Abi | undefined {
-  switch (os) {
-    case "linux":
-      return {
-        library: "libc.so.6",
-        // O_NOCTTY, O_NONBLOCK, O_CLOEXEC
-        openFlags: O_RDWR | 0o400 | 0o4000 | 0o2000000,
-        // SETSIGDEF, SETSIGMASK, SETSID
-        spawnFlags: 0x04 | 0x08 | 0x80,
-        setWindowSize: 0x5414n,
-        variadicOnStack: false,
-      };
-    case "darwin":
-      return {
-        library: "libSystem.B.dylib",
-        openFlags: O_RDWR | 0x20000 | 0x4 | 0x1000000,
-        spawnFlags: 0x04 | 0x08 | 0x400,
-        setWindowSize: 0x80087467n,
-        variadicOnStack: process.arch === "arm64",
-      };
-    case "windows":
-      return undefined;
-  }
-}
-
-function loadLibc({ library }: Abi) {
-  const { symbols } = Deno.dlopen(
-    library,
-    {
-      posix_openpt: { parameters: ["i32"], result: "i32" },
-      unlockpt: { parameters: ["i32"], result: "i32" },
-      grantpt: { parameters: ["i32"], result: "i32" },
-      ptsname: { parameters: ["i32"], result: "pointer" },
-      close: { parameters: ["i32"], result: "i32" },
-      read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-      write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-      poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
-      ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
-      ioctl_on_stack: {
-        name: "ioctl",
-        parameters: ["i32", "u64", "u64", "u64", "u64", "u64", "u64", "u64", "buffer"],
-        result: "i32",
-      },
-      tcgetpgrp: { parameters: ["i32"], result: "i32" },
-      tcgetattr: { parameters: ["i32", "buffer"], result: "i32" },
-      tcsetattr: { parameters: ["i32", "i32", "buffer"], result: "i32" },
-      waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true },
-      sigfillset: { parameters: ["buffer"], result: "i32" },
-      sigemptyset: { parameters: ["buffer"], result: "i32" },
-      posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
-      posix_spawnattr_destroy: { parameters: ["buffer"], result: "i32" },
-      posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
-      posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
-      posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
-      posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
-      posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
-      posix_spawn_file_actions_addopen: { parameters: ["buffer", "i32", "buffer", "i32", "u32"], result: "i32" },
-      posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-      posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
-      posix_spawn: { parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
-    } as const,
-  );
-  return symbols;
-}
-
-type Libc = ReturnType<typeof loadLibc>;
-
-/** The C library, loaded at the first use and kept: what was loaded once costs nothing. */
-let loaded: { readonly libc: Libc; readonly abi: Abi } | undefined;
-
-function libcOf(os: Os): { readonly libc: Libc; readonly abi: Abi } {
-  if (loaded !== undefined) return loaded;
-  const abi = abiOf(os.name);
-  if (abi === undefined) throw cannotOpen(`zss has none on ${os.name}`);
-  loaded = { libc: loadLibc(abi), abi };
-  return loaded;
-}
-
 /**
  * Starts a program in a new terminal.
  *
@@ -172,19 +83,23 @@ function libcOf(os: Os): { readonly libc: Libc; readonly abi: Abi } {
  */
 export function openPty(options: PtyOptions): Pty {
   const os = options.os ?? currentOs;
-  const { libc, abi } = libcOf(os);
+  const abi = abiOf(os.name);
+  if (abi === undefined) throw cannotOpen(`zss has none on ${os.name}`);
+  const library = loadLibc(abi);
+  const libc = library.symbols;
   const fd = libc.posix_openpt(abi.openFlags);
-  if (fd < 0) throw cannotOpen("the system gives none out; all may be in use");
   try {
+    if (fd < 0) throw cannotOpen("the system gives none out; all may be in use");
     if (libc.grantpt(fd) !== 0 || libc.unlockpt(fd) !== 0) throw cannotOpen("it cannot be unlocked");
     const name = libc.ptsname(fd);
     if (name === null) throw cannotOpen("it has no name");
     const path = Deno.UnsafePointerView.getCString(name);
     setSize(libc, abi, fd, options.size);
     if (os.name === "linux") markUtf8(libc, fd);
-    return new LibcPty(libc, abi, os, fd, spawnIn(libc, abi, path, options));
+    return new LibcPty(library, abi, os, fd, spawnIn(libc, abi, path, options));
   } catch (error) {
-    libc.close(fd);
+    if (fd >= 0) libc.close(fd);
+    library.close();
     throw error;
   }
 }
@@ -228,16 +143,18 @@ class LibcPty implements Pty {
   readonly #fd: number;
   readonly #buffer = new Uint8Array(READ_BYTES);
   readonly #looking = new Set<Promise<number>>();
+  readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(libc: Libc, abi: Abi, os: Os, fd: number, pid: number) {
-    this.#libc = libc;
+  constructor(library: Library, abi: Abi, os: Os, fd: number, pid: number) {
+    this.#libc = library.symbols;
     this.#abi = abi;
     this.#os = os;
     this.#fd = fd;
     this.pid = pid;
     this.exited = this.#wait();
+    void Promise.all([this.exited, this.#closed.promise]).then(() => library.close());
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -287,6 +204,7 @@ class LibcPty implements Pty {
     // The number of a file that another thread looks at must not be given to another file.
     await Promise.all([...this.#looking, this.#writing]);
     this.#libc.close(this.#fd);
+    this.#closed.resolve();
   }
 
   async #type(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -389,23 +307,6 @@ function spawnIn(libc: Libc, abi: Abi, terminal: string, { file, argv, cwd, env 
 function errorName(number: number): string {
   const name = Object.entries(constants.errno).find(([, value]) => value === number)?.[0];
   return name ?? `error ${number}`;
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  if (text.includes("\0")) throw new TypeError("Cannot hand a zero byte to a program");
-  return new TextEncoder().encode(`${text}\0`);
-}
-
-/** A list of texts as C wants it: pointers, the last one null. Holds the texts for as long as it lives. */
-class CStrings {
-  readonly pointers: Uint8Array<ArrayBuffer>;
-  readonly texts: readonly Uint8Array<ArrayBuffer>[];
-
-  constructor(texts: readonly string[]) {
-    this.texts = texts.map(cString);
-    const pointers = [...this.texts.map((text) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))), 0n];
-    this.pointers = new Uint8Array(new BigUint64Array(pointers).buffer);
-  }
 }
 
 /**

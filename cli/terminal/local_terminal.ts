@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { PtySize } from "../../drivers/process/mod.ts";
+import { makeTerminalRaw, type PtySize } from "../../drivers/process/mod.ts";
 import { stopSignals } from "../../drivers/process/this_system.ts";
 
 /** A terminal, or what stands in for one in a test. */
@@ -49,10 +49,10 @@ export function ownTerminal(): LocalTerminal {
       return () => Deno.removeSignalListener("SIGWINCH", listener);
     },
     raw() {
-      Deno.stdin.setRaw(true);
+      const putBack = makeTerminalRaw();
       const restore = () => {
         globalThis.removeEventListener("unload", restore);
-        Deno.stdin.setRaw(false);
+        putBack();
       };
       // However the program ends, the shell that started it must be usable.
       globalThis.addEventListener("unload", restore);

@@ -162,3 +162,13 @@ Deno.test(
     assert.match(alive.stdout, /gone|Z \(zombie\)/);
   },
 );
+
+Deno.test({ name: "zss node terminal puts the terminal back when the node goes away", ignore }, async () => {
+  await using scene = await Scene.open();
+  const node = await scene.startNode("--terminal-id", "1");
+  await node.printed(/zss node online/);
+  await using person = new Person(scene, SHELL);
+  await person.sees(/far> $/);
+  await node.end();
+  await person.sees(/code=\d+\r\nicanon/);
+});

@@ -144,6 +144,9 @@ Deno.test({ name: "zss node terminal is a shell with keys, Ctrl-C, resize and ex
   await person.sees(/(y\r\n){30000}allthere/);
   person.type("exit 42\r");
   await person.sees(/code=42\r\nicanon/);
+  const audit = await scene.client("server", "audit", "tail", "-o", "json");
+  assert.match(audit.stdout, /services\/terminal-1\/pty\/open\.json/);
+  assert.doesNotMatch(audit.stdout, /pty\/[^/]+\/input/);
 });
 
 Deno.test(

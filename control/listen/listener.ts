@@ -12,7 +12,7 @@ import { type Clock, sleep } from "../../drivers/process/clock.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import type { Certificate } from "./certificate.ts";
 
-const log = getLogger(["zss", "control", "server"]);
+const log = getLogger(["zss", "control", "listen"]);
 
 /** A peer has so long for the head of a request, and for the TLS handshake before it, in milliseconds. */
 const HEAD_TIMEOUT_MS = 5_000;

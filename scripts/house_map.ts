@@ -60,7 +60,6 @@ const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["drivers/process/reserved_variables.ts", 0],
   ["runtime/node.ts", 4],
   ["runtime/pairing.ts", 4],
-  ["runtime/serving.ts", 4],
   ["runtime/standalone_node.ts", 4],
   // Ports and the pure rules that several rooms share: types of a port must be nameable where it is a parameter.
   ["control/metrics/distribution.ts", 2],

@@ -8,7 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../drivers/process/clock.ts";
 import type { Actor } from "../policy/rights.ts";
-import { BearerAttempts } from "./bearer_attempts.ts";
+import { BearerAttempts } from "../listen/bearer_attempts.ts";
 import type { ServerConfig } from "./config.ts";
 import { hostAllowed, type HostRules, hostRules } from "../listen/host_allowed.ts";
 import type { Refusal } from "../listen/refusal.ts";

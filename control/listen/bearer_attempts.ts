@@ -7,7 +7,7 @@
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { afterFailure, type FailureRecord, retryAfterSeconds } from "./bearer_backoff.ts";
-import { canonicalHost } from "../listen/canonical_host.ts";
+import { canonicalHost } from "./canonical_host.ts";
 
 /** Most addresses that are remembered; above it the one that failed longest ago is forgotten. */
 const MAX_ADDRESSES = 1024;

@@ -275,6 +275,8 @@ function credentialsOf(state: NodeState): Credentials | undefined {
 class ManifestLoader {
   /** Takes the place of `{node_id}`; set before the first load. */
   nodeId = "";
+  /** Their names are taken. */
+  exports: readonly Pick<ExportSpec, "name">[];
   readonly #options: ServingOptions;
   readonly #parts: NodeParts;
   #shown = "[]";
@@ -282,6 +284,7 @@ class ManifestLoader {
   constructor(options: ServingOptions, parts: NodeParts) {
     this.#options = options;
     this.#parts = parts;
+    this.exports = options.exports;
   }
 
   load(): Promise<WantedServices<ServiceDefinition>> {
@@ -307,8 +310,8 @@ class ManifestLoader {
 
   /** What no manifest may claim: its own entry would have the id, or its tree the name, of something else. */
   #reserved(): SetMember[] {
-    const { exports, fsService } = this.#options;
-    const trees = exports.filter(({ name }) => name.startsWith(SERVICE_TREE)).map(({ name }) => ({
+    const { fsService } = this.#options;
+    const trees = this.exports.filter(({ name }) => name.startsWith(SERVICE_TREE)).map(({ name }) => ({
       origin: `the export "${name}"`,
       service_id: name.slice(SERVICE_TREE.length),
       mounts: [],

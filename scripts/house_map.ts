@@ -59,6 +59,7 @@ const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["drivers/driver.ts", 0],
   ["drivers/process/reserved_variables.ts", 0],
   ["runtime/node.ts", 4],
+  ["runtime/node_check.ts", 4],
   ["runtime/pairing.ts", 4],
   ["runtime/standalone_node.ts", 4],
   // Ports and the pure rules that several rooms share: types of a port must be nameable where it is a parameter.

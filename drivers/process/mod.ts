@@ -11,4 +11,5 @@ export { type RunEnd, type RunOptions, runProgram, type RunResult } from "./run.
 export { HELPER_VARIABLE, type HelperRole } from "./helper_role.ts";
 export { helperCommand, programCommand, type SelfCommand, type SelfFacts } from "./self_command.ts";
 export { type LaunchFailure, type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
-export { platform, stopSignals } from "./this_system.ts";
+export { type NotifyEnvironment, type NotifySocket, openNotifySocket, readNotifyEnvironment } from "./notify_socket.ts";
+export { platform, reloadSignal, stopSignals } from "./this_system.ts";

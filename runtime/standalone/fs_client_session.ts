@@ -127,7 +127,8 @@ export class FsClientSession {
   #refuse({ tag, error }: { readonly tag: number | undefined; readonly error: FsError }): void {
     this.#socket.send(fsErrorFrame(tag, error), () => {});
     this.#parts.onRefused();
-    this.#end(1008, "refused");
+    // Whoever took this for a server does not read the frame.
+    this.#end(1008, error.errno === Errno.EACCES ? "refused" : "a node without a control plane wants t_fs_hello first");
   }
 
   #send(frame: string): void {

@@ -37,7 +37,13 @@ export type PairingEvent =
   /** The invite made an identity that is gone, so the node asks. */
   | { readonly type: "invite_unusable"; readonly reason: string }
   /** The server takes no first invite like this one. Said once for each reason; the node tries again by itself. */
-  | { readonly type: "invite_refused"; readonly reason: string; readonly retry_in_ms: number }
+  | {
+    readonly type: "invite_refused";
+    /** `invite_not_found`, `invite_redeemed`, `invite_expired`, or `invite_unreadable` when it could not be read. */
+    readonly code: string;
+    readonly reason: string;
+    readonly retry_in_ms: number;
+  }
   | { readonly type: "token_refused"; readonly reason: string }
   | { readonly type: "waiting_for_server"; readonly reason: string; readonly retry_in_ms: number };
 
@@ -100,7 +106,7 @@ export class Pairing {
         }
         if (this.#mode === "invite" && isInviteProblem(error)) {
           if (error.message !== this.#refusedInvite) {
-            report({ type: "invite_refused", reason: error.message, retry_in_ms: INVITE_RETRY_MS });
+            report({ type: "invite_refused", code: error.code, reason: error.message, retry_in_ms: INVITE_RETRY_MS });
           }
           this.#refusedInvite = error.message;
           await sleep(clock, INVITE_RETRY_MS, signal);

@@ -167,7 +167,7 @@ Exit status:
       note("--control-auth-token is not needed: a node proves itself with its own secret");
     }
     if (settings.mode === "standalone") {
-      note("this node runs standalone; to pair it with a server: --control-url ws://HOST:18790");
+      note("this node runs standalone; to pair it with a server: --control-url ws://HOST:18790, or --context NAME");
       if (settings.options.exports.length + flags.serviceManifest.length + flags.servicesDir.length === 0) {
         note("it serves nothing: name services with --services-dir, folders with --export");
       }

@@ -85,7 +85,9 @@ export function eventText(event: NodeEvent, paint: Paint = plain): string {
     case "invite_unusable":
       return `zss node cannot use its invite again, so it asks to join: ${event.reason}\n`;
     case "invite_refused":
-      return `zss node cannot pair: ${event.reason}; it tries again every ${seconds(event.retry_in_ms)}\n` +
+      return `zss node cannot pair: ${event.reason} [${event.code}]; it tries again every ${
+        seconds(event.retry_in_ms)
+      }\n` +
         "  another invite: zss node invite; a file that --invite-token-file names is read anew each time\n";
     case "token_refused":
       return `zss node goes on without the bearer token, which a node does not need: ${event.reason}\n`;

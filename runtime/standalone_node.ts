@@ -40,8 +40,9 @@ export async function runStandaloneNode(
     });
     parts.meters?.takeClientsFrom(() => endpoint.numbers);
     try {
+      const reloading = serving.keepReloading(signal, () => {});
       parts.report({ type: "listening", url: endpoint.url, trees: files.trees.length });
-      await serving.keepReloading(signal, () => {});
+      await reloading;
       await fired(drained);
     } finally {
       await endpoint.close();

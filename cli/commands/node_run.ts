@@ -1,25 +1,11 @@
 import { buildCommand } from "@stricli/core";
-import { getLogger } from "@logtape/logtape";
-import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
-import process from "node:process";
-import { errorText } from "../../control/protocol/errors.ts";
-import { currentOs, openNotifySocket, readNotifyEnvironment } from "../../drivers/process/mod.ts";
-import type { NodeEvent } from "../../runtime/mod.ts";
 import { hostWord } from "../allowed.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { logFlags } from "../log_flags.ts";
-import { sayAsRecords, sayAsText } from "../node_run/events.ts";
-import { meterEvent } from "../node_run/meter_events.ts";
-import { ServiceManager } from "../node_run/service_manager.ts";
-import { type NodeRunFlags, settingsOf } from "../node_run/settings.ts";
-import { writeReadyFile } from "../ready_file.ts";
+import type { NodeRunFlags } from "../node_run/settings.ts";
 import { optionalText, repeatedText } from "../text_flags.ts";
-import { VERSION } from "../version.ts";
-
-const log = getLogger(["zss", "node"]);
 
 const optionalPort = (brief: string) =>
   ({ kind: "parsed", parse: wholeNumber(0, 65_535), brief, optional: true, placeholder: "port" }) as const;
@@ -142,77 +128,7 @@ Exit status:
     },
   },
   async func(flags) {
-    const settings = await settingsOf(this, flags);
-    const { io } = this;
-    const { NodeMeters, openMetricsServer, runNode, runStandaloneNode } = await import("../../runtime/mod.ts");
-    const parts = {
-      clock: io.clock,
-      random: Math.random,
-      newCallId: () => `c-${randomBytes(8).toString("hex")}`,
-      cwd: process.cwd(),
-      env: io.env,
-      version: VERSION,
-      platform: { os: currentOs.platform, arch: Deno.build.arch, runtime_kind: "native" },
-      ...(io.onReloadAsked === undefined ? {} : { onReloadAsked: io.onReloadAsked }),
-    };
-    if (flags.check) {
-      const { printCheck } = await import("../node_run/check.ts");
-      return await printCheck(this, settings, flags.checkServer, parts);
-    }
-    const { startLogging } = await import("../logging.ts");
-    await startLogging(this, flags);
-    const asRecords = flags.logFormat === "json";
-    const note = (text: string) => asRecords ? log.info("{text}", { text }) : io.stderr.write(`note: ${text}\n`);
-    if (flags.controlAuthToken !== undefined) {
-      note("--control-auth-token is not needed: a node proves itself with its own secret");
-    }
-    if (settings.mode === "standalone") {
-      note("this node runs standalone; to pair it with a server: --control-url ws://HOST:18790, or --context NAME");
-      if (settings.options.exports.length + flags.serviceManifest.length + flags.servicesDir.length === 0) {
-        note("it serves nothing: name services with --services-dir, folders with --export");
-      }
-    }
-    const meters = new NodeMeters({ version: VERSION, mode: settings.mode }, io.clock, () => process.memoryUsage().rss);
-    if (settings.mode === "standalone") meters.nodeId = settings.options.nodeName;
-    const manager = new ServiceManager(
-      readNotifyEnvironment(io.env, process.pid),
-      io.clock,
-      (address) => openNotifySocket(address, (problem) => log.warn("{problem}", { problem })),
-    );
-    const say = asRecords ? sayAsRecords() : sayAsText(io);
-    const report = (event: NodeEvent) => {
-      meterEvent(meters, event);
-      say(event);
-      manager.note(event);
-      if (event.type === "listening" && flags.readyFile !== undefined) {
-        written = writeReadyFile(flags.readyFile, event.url);
-        written.catch((error) => log.error("{error}", { error: errorText(error) }));
-      }
-    };
-    let written: Promise<void> | undefined;
-    const { metricsPort: port, metricsBind: bind } = flags;
-    const metrics = port === undefined ? undefined : await openMetricsServer({ bind, port }, meters, io.clock);
-    const { interrupted } = io;
-    interrupted.addEventListener("abort", () => {
-      meters.state = "ending";
-      manager.stopping();
-    }, { once: true });
-    try {
-      if (metrics !== undefined) {
-        if (asRecords) log.info("metrics on {url}", { url: metrics.url });
-        else io.stdout.write(`zss node metrics on ${metrics.url}\n`);
-      }
-      if (settings.mode === "standalone") {
-        await runStandaloneNode(settings.options, { ...parts, meters, report }, interrupted);
-      } else await runNode(settings.options, { ...parts, meters, report }, interrupted);
-      if (asRecords) log.info("ended");
-      else io.stderr.write("zss node: ended\n");
-    } finally {
-      await written?.catch(() => {});
-      // Who waits for the next start must not read of this one.
-      if (flags.readyFile !== undefined) await rm(flags.readyFile, { force: true });
-      await metrics?.close();
-      manager.close();
-    }
+    const { runNodeCommand } = await import("../node_run/run.ts");
+    await runNodeCommand(this, flags);
   },
 });

@@ -17,7 +17,7 @@ export async function printCheck(
   context: CliContext,
   settings: NodeSettings,
   askServer: boolean,
-  parts: Omit<NodeParts, "report">,
+  parts: Omit<NodeParts, "report" | "meters">,
 ): Promise<void> {
   const { io, globals } = context;
   const form = globals.output ?? "table";

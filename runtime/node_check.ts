@@ -122,8 +122,9 @@ async function checkManifests(
   throw new ZssError("manifest_invalid", `Cannot load all of ${text}: ${errors} error${errors === 1 ? "" : "s"}`);
 }
 
-function keyOf({ file, rule, start, message }: Diagnostic): string {
-  return JSON.stringify([file, rule, start, message]);
+/** What two looks at one fault have in common; their words may differ. */
+function keyOf({ file, rule, start, path }: Diagnostic): string {
+  return JSON.stringify([file, rule, start, path]);
 }
 
 /** The file is replaced by a rename, so it is its folder that has to take it. */

@@ -119,7 +119,7 @@ Exit status:
       allowedHost: {
         kind: "parsed",
         parse: hostWord,
-        brief: "standalone: name by which the node is reached; repeatable",
+        brief: "name by which a standalone node, or the numbers, are reached; repeatable",
         variadic: true,
         default: [],
         placeholder: "name",

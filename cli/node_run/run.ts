@@ -25,7 +25,7 @@ import { VERSION } from "../version.ts";
 import { sayAsRecords, sayAsText } from "./events.ts";
 import { meterEvent } from "./meter_events.ts";
 import { ServiceManager } from "./service_manager.ts";
-import { type NodeRunFlags, type NodeSettings, settingsOf } from "./settings.ts";
+import { allowedHostsOf, type NodeRunFlags, type NodeSettings, settingsOf } from "./settings.ts";
 
 const log = getLogger(["zss", "node"]);
 
@@ -111,7 +111,9 @@ async function run(
     if (event.type === "listening") ready.write(event.url);
   };
   const { metricsPort: port, metricsBind: bind } = flags;
-  const metrics = port === undefined ? undefined : await openMetricsServer({ bind, port }, meters, io.clock);
+  const metrics = port === undefined
+    ? undefined
+    : await openMetricsServer({ bind, port, allowedHosts: allowedHostsOf(io, flags) }, meters, io.clock);
   try {
     if (metrics !== undefined) {
       if (asRecords) log.info("metrics on {url}", { url: metrics.url });

@@ -154,8 +154,13 @@ async function endpointOf(io: CliIo, flags: NodeRunFlags): Promise<StandaloneOpt
     authToken: await authTokenOf(io.env, flags),
     tls: certificateFiles(flags),
     insecureBind: flags.insecureBind ?? false,
-    allowedHosts: allowedList(flags.allowedHost, io.env, "ZSS_ALLOWED_HOSTS", hostWord),
+    allowedHosts: allowedHostsOf(io, flags),
   };
+}
+
+/** Names by which the node and its numbers are reached. */
+export function allowedHostsOf({ env }: CliIo, flags: NodeRunFlags): readonly string[] {
+  return allowedList(flags.allowedHost, env, "ZSS_ALLOWED_HOSTS", hostWord);
 }
 
 /** What clients of a standalone node have to bring. */

@@ -20,6 +20,8 @@ export interface MetricsServerOptions {
   readonly bind: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Names that a Host header may hold besides loopback, `bind` and the address connected to. @default {[]} */
+  readonly allowedHosts?: readonly string[];
 }
 
 /** A page of numbers that can be asked for. */
@@ -35,11 +37,11 @@ export interface MetricsServer {
  * @throws {ZssError} `port_in_use` or `listen_failed`.
  */
 export async function openMetricsServer(
-  { bind, port }: MetricsServerOptions,
+  { bind, port, allowedHosts = [] }: MetricsServerOptions,
   meters: NodeMeters,
   clock: Clock,
 ): Promise<MetricsServer> {
-  const rules = hostRules(bind, []);
+  const rules = hostRules(bind, allowedHosts);
   const listener = await Listener.open({
     bind,
     port,

@@ -2,9 +2,10 @@
  * One client of a node that has no control plane: its hello, its requests, and
  * what it does not take.
  *
- * A client that sends more than the node can answer is heard no further until
- * it has taken its answers. One that takes nothing is cut off; it never holds
- * up the others.
+ * Requests begin in the order in which they arrive, so many at a time that
+ * neither the answers fill the memory nor one client the node. A client that
+ * sends more is heard no further until it has taken its answers. One that takes
+ * nothing is cut off; it never holds up the others.
  *
  * @module
  */
@@ -25,8 +26,9 @@ const PAUSE_BYTES = 4 * 1024 * 1024;
 /** How much may wait before a client is cut off, in bytes: news of changes, and answers that it has asked for. */
 const NEWS_LIMIT_BYTES = 4 * 1024 * 1024;
 const ANSWER_LIMIT_BYTES = 64 * 1024 * 1024;
-/** Requests under way above which a client is heard no further. */
-const PAUSE_REQUESTS = 256;
+/** How much may be under way at a time: so many requests, or an eighth of it that read content. */
+const BUDGET = 64;
+const READ_COST = 8;
 /** A hello is short; what is longer is not looked through for one. */
 const HELLO_LENGTH = 16_384;
 
@@ -68,7 +70,8 @@ export class FsClientSession {
   readonly #socket: SessionSocket;
   readonly #parts: SessionParts;
   #handler: RequestHandler | undefined;
-  #underWay = 0;
+  readonly #waiting: Request[] = [];
+  #spent = 0;
   #isPaused = false;
   #isClosed = false;
 
@@ -82,24 +85,27 @@ export class FsClientSession {
     return this.#handler !== undefined;
   }
 
-  /** Takes a frame; settles when it has been answered. */
-  async receive(text: string): Promise<void> {
-    if (this.#isClosed) return;
+  /** Takes a frame; settles when it has been answered, or never will be. */
+  receive(text: string): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
     if (this.#handler === undefined || mayBeHello(text)) {
       const refusal = this.#hello(text);
-      if (refusal !== undefined) return this.#refuse(refusal);
+      if (refusal !== undefined) {
+        this.#refuse(refusal);
+        return Promise.resolve();
+      }
     }
-    this.#underWay++;
-    this.#adjust();
-    await this.#handler?.handle(text);
-    this.#underWay--;
-    this.#adjust();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ text, resolve, reject });
+      this.#adjust();
+    });
   }
 
   /** The connection is gone. A second call does nothing. */
   closed(): void {
     this.#isClosed = true;
     this.#handler?.close();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
   /** Looks at a frame that is, or should be, a hello; returns why the client has to go. */
@@ -147,15 +153,46 @@ export class FsClientSession {
     this.#socket.close(code, reason);
   }
 
-  /** Hears the client, or does not, by what waits. */
+  /** Begins what may begin, and hears the client only when nothing waits. */
   #adjust(): void {
+    while (!this.#isClosed && this.#socket.bufferedBytes <= PAUSE_BYTES) {
+      const [next] = this.#waiting;
+      if (next === undefined || this.#spent + costOf(next) > BUDGET) break;
+      this.#waiting.shift();
+      void this.#begin(next);
+    }
     if (this.#isClosed) return;
-    const isFull = this.#socket.bufferedBytes > PAUSE_BYTES || this.#underWay >= PAUSE_REQUESTS;
+    const isFull = this.#waiting.length > 0 || this.#socket.bufferedBytes > PAUSE_BYTES;
     if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
     if (isFull) this.#socket.pause();
     else this.#socket.resume();
   }
+
+  async #begin(request: Request): Promise<void> {
+    const cost = costOf(request);
+    this.#spent += cost;
+    try {
+      await this.#handler?.handle(request.text);
+      request.resolve();
+    } catch (error) {
+      request.reject(error);
+    }
+    this.#spent -= cost;
+    this.#adjust();
+  }
+}
+
+/** A frame on its way. */
+interface Request {
+  readonly text: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** An answer to a read may be a megabyte; what else is large came in from the client itself. */
+function costOf({ text }: Request): number {
+  return text.length < HELLO_LENGTH && text.includes("t_fs_read") ? READ_COST : 1;
 }
 
 /** What a frame of news begins with, and no answer does. */

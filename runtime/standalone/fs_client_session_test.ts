@@ -107,14 +107,44 @@ Deno.test("FsClientSession does not hear a client that has not taken its answers
   assert.deepEqual(scene.log, ["connect true", "pause", "resume"]);
 });
 
-Deno.test("FsClientSession does not hear a client with 256 requests under way, until one has ended", async () => {
+Deno.test("FsClientSession begins 64 requests at a time, in order, and hears the client when none waits", async () => {
   const scene = new Scene();
   void scene.session.receive(hello());
-  for (let i = 1; i < 256; i++) void scene.session.receive(request);
+  for (let i = 1; i < 66; i++) void scene.session.receive(request.replace("2}", `${i}}`));
+  assert.equal(scene.requests.length, 64);
   assert.deepEqual(scene.log, ["connect true", "pause"]);
-  scene.requests[7]?.answer();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (const answered of [1, 2]) {
+    scene.requests[answered]?.answer();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assert.match(scene.requests.at(-1)?.text ?? "", /"tag":65\}/);
   assert.deepEqual(scene.log, ["connect true", "pause", "resume"]);
+});
+
+Deno.test("FsClientSession lets eight reads be under way, and begins none while answers wait", async () => {
+  const scene = new Scene();
+  void scene.session.receive(hello());
+  scene.requests[0]?.answer();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const read = '{"channel":"acheron","type":"acheron.t_fs_read","tag":2,"h":1}';
+  for (let i = 0; i < 20; i++) void scene.session.receive(read);
+  assert.equal(scene.requests.length, 9);
+  scene.bufferedBytes = 5 * 1024 * 1024;
+  scene.requests[1]?.answer();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(scene.requests.length, 9);
+  scene.bufferedBytes = 0;
+  scene.push('{"ok":true}');
+  assert.equal(scene.requests.length, 10);
+});
+
+Deno.test("FsClientSession forgets what waits when the connection ends", async () => {
+  const scene = new Scene();
+  void scene.session.receive(hello());
+  const last = Array.from({ length: 70 }, () => scene.session.receive(request)).at(-1);
+  scene.session.closed();
+  await last;
+  assert.equal(scene.requests.length, 64);
 });
 
 Deno.test("FsClientSession cuts off who takes no news, and who asks for far more than it takes", () => {

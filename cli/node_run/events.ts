@@ -27,7 +27,7 @@ const troubles: ReadonlySet<NodeEvent["type"]> = new Set(
 );
 
 /** Says events to a person: trouble on standard error, the rest on standard output. */
-export function sayAsText(io: CliIo): (event: NodeEvent) => void {
+export function sayAsText(io: Pick<CliIo, "stdout" | "stderr" | "env">): (event: NodeEvent) => void {
   const paint = paintFor(io.stderr, io.env);
   return (event) => {
     const text = eventText(event, paint);
@@ -38,13 +38,18 @@ export function sayAsText(io: CliIo): (event: NodeEvent) => void {
 /** Says events to a program: each is a record of the log, whose properties are its members. */
 export function sayAsRecords(): (event: NodeEvent) => void {
   return (event) => {
-    const text = eventText(event, plain).trimEnd();
+    const [text = ""] = eventText(event, plain).split("\n");
     const { type, ...members } = event;
-    const properties = { event: type, text, ...members };
-    if (text === "") log.debug("{event}", properties);
-    else if (troubles.has(type) && !isRelief(event)) log.warn("{text}", properties);
-    else log.info("{text}", properties);
+    const properties = { event: type, ...members };
+    if (text === "") log.debug(type, properties);
+    else if (troubles.has(type) && !isRelief(event)) log.warn(asTemplate(text), properties);
+    else log.info(asTemplate(text), properties);
   };
+}
+
+/** A text in which the log finds no place for a property. */
+export function asTemplate(text: string): string {
+  return text.replace(/[{}]/g, "$&$&");
 }
 
 /** No finding is left, which is news and no trouble. */

@@ -22,7 +22,7 @@ import type { CliContext } from "../io.ts";
 import { startLogging } from "../logging.ts";
 import { writeReadyFile } from "../ready_file.ts";
 import { VERSION } from "../version.ts";
-import { sayAsRecords, sayAsText } from "./events.ts";
+import { asTemplate, sayAsRecords, sayAsText } from "./events.ts";
 import { meterEvent } from "./meter_events.ts";
 import { ServiceManager } from "./service_manager.ts";
 import { allowedHostsOf, type NodeRunFlags, type NodeSettings, settingsOf } from "./settings.ts";
@@ -87,7 +87,7 @@ async function run(
   const { mode, options } = settings;
   const asRecords = flags.logFormat === "json";
   for (const text of notesOf(flags, settings)) {
-    if (asRecords) log.info("{text}", { text });
+    if (asRecords) log.info(asTemplate(text));
     else io.stderr.write(`note: ${text}\n`);
   }
   const meters = new NodeMeters({ version: VERSION, mode }, io.clock, () => process.memoryUsage().rss);
@@ -116,7 +116,7 @@ async function run(
     : await openMetricsServer({ bind, port, allowedHosts: allowedHostsOf(io, flags) }, meters, io.clock);
   try {
     if (metrics !== undefined) {
-      if (asRecords) log.info("metrics on {url}", { url: metrics.url });
+      if (asRecords) log.info(asTemplate(`metrics on ${metrics.url}`), { event: "metrics", url: metrics.url });
       else io.stdout.write(`zss node metrics on ${metrics.url}\n`);
     }
     if (mode === "standalone") await runStandaloneNode(options, { ...parts, meters, report }, interrupted);

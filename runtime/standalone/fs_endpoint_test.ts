@@ -142,6 +142,25 @@ Deno.test("FsEndpoint refuses pages of other origins and foreign names before th
   assert.equal(await statusOf("Host: evil.example\r\n"), "421");
 });
 
+Deno.test("FsEndpoint ends a connection with a frame over 4 MiB, answers a binary one, and serves the others", async () => {
+  await using scene = await Scene.open();
+  const other = await scene.client("/v2/fs", undefined);
+  const large = await scene.socket();
+  large.send(" ".repeat(4 * 1024 * 1024 + 1));
+  assert.match(await ended(large), /1009/);
+  const binary = new WebSocket(scene.endpoint.url);
+  binary.addEventListener("open", () => binary.send(new Uint8Array([1, 2, 3])));
+  const answer = await new Promise<string>((resolve) =>
+    binary.addEventListener("message", ({ data }) => resolve(String(data)))
+  );
+  assert.match(answer, /"errno":22,"message":"unsupported websocket opcode"/);
+  assert.equal(binary.readyState, WebSocket.OPEN);
+  const gone = new Promise((resolve) => binary.addEventListener("close", resolve));
+  binary.close();
+  await gone;
+  assert.equal((await other.exports()).length, 1);
+});
+
 Deno.test("FsEndpoint tells every client of a change before it answers who made it", async () => {
   await using scene = await Scene.open();
   const [one, other] = [await scene.client("/v2/fs", undefined), await scene.client("/", undefined)];

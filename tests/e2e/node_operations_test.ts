@@ -100,6 +100,7 @@ Deno.test("zss node run --log-format json writes one object a line, and nothing 
   const records = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(records.map(({ level }) => level), ["INFO", "INFO", "INFO"]);
   assert.deepEqual([records[1].logger, records[1].properties.trees], ["zss.node", 1]);
+  assert.match(records[1].message, /^zss node listening on ws:\S+: 1 tree served$/);
   const silent = new Program([
     ...STANDALONE,
     "--log-format",

@@ -78,7 +78,7 @@ Deno.test("zss node run shows its numbers, and tells whether it is ready", async
   const node = await scene.startNode("--metrics-port", "0", "--label", "site=hq");
   const [, url = ""] = await node.printed(/zss node metrics on (http:\S+)/);
   await node.printed(/zss node online/);
-  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  assert.equal(await (await fetch(`${url}/readyz`)).text(), "ready\n");
   const text = await (await fetch(`${url}/metrics`)).text();
   assert.match(text, /^zss_node_link_state\{state="online"\} 1$/m);
   assert.match(text, /^zss_node_info\{version="[^"]+",mode="paired",node_id="node-1"\} 1$/m);

@@ -13,4 +13,5 @@ export { openPty, type Pty, type PtyOptions, type PtySize, type PtySupport, ptyS
 export { HELPER_VARIABLE, type HelperRole } from "./helper_role.ts";
 export { helperCommand, programCommand, type SelfCommand, type SelfFacts } from "./self_command.ts";
 export { type LaunchFailure, type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
-export { platform, stopSignals } from "./this_system.ts";
+export { type NotifyEnvironment, type NotifySocket, openNotifySocket, readNotifyEnvironment } from "./notify_socket.ts";
+export { platform, reloadSignal, stopSignals } from "./this_system.ts";

@@ -88,8 +88,8 @@ Deno.test("zss node service-runtime takes a payload from a file or standard inpu
   await (await scene.startNode("--services-dir", dir, "--invoke-answer-ms", "100")).printed(/online: 3 services/);
   const runtime = (...more: string[]) => scene.client("node", "service-runtime", "node-1", ...more);
   await writeFile(join(scene.folder, "job.json"), '{"job":1}');
-  assert.match((await runtime("echo", "invoke", "@job.json")).stdout, /"echo":\{"job":1\}/);
-  const piped = await zss(["node", "service-runtime", "node-1", "echo", "invoke", "-"], {
+  assert.match((await runtime("echo", "invoke", "@job.json", "--wait")).stdout, /"echo":\{"job":1\}/);
+  const piped = await zss(["node", "service-runtime", "node-1", "echo", "invoke", "-", "--wait"], {
     env: scene.env,
     stdin: '{"piped":true}',
   });

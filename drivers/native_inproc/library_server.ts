@@ -54,15 +54,17 @@ class Library implements HelperWork {
   readonly #outLength = new BigUint64Array(1);
   readonly #errLength = new BigUint64Array(1);
 
-  load(words: unknown): void {
+  load(words: unknown): string | undefined {
     const told = libraryWords.parse(words);
     const library = openCopy(told);
+    if (typeof library === "string") return library;
     const size = BigInt(Math.max(BUFFER_BYTES, told.limit));
     this.#limit = told.limit;
     this.#out = new Uint8Array(Number(size));
     this.#err = new Uint8Array(Number(size));
     this.#call = (payload) =>
       library.call(payload, BigInt(payload.length), this.#out, size, this.#outLength, this.#err, size, this.#errLength);
+    return undefined;
   }
 
   call(payload: Uint8Array): Omit<CallResult, "isMarked" | "isSpent"> {
@@ -88,31 +90,22 @@ class Library implements HelperWork {
   }
 }
 
+/** The function, or why there is none. */
+type Opened = Deno.DynamicLibrary<{ call: typeof signature }>["symbols"] | string;
+
 /** Loads a copy, so that the library may be replaced while it is in use; the copy is removed as soon as it can be. */
-function openCopy(
-  { file, folder, symbol, sha256 }: LibraryWords,
-): Deno.DynamicLibrary<{ call: typeof signature }>["symbols"] {
-  const bytes = read(file);
-  if (sha256 !== undefined) {
-    const found = createHash("sha256").update(bytes).digest("hex");
-    if (found !== sha256) throw new Error(`its SHA-256 is ${found}, and runtime.sha256 wants ${sha256}`);
-  }
+function openCopy({ file, folder, symbol, sha256 }: LibraryWords): Opened {
+  const bytes = readFileSync(file);
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (sha256 !== undefined && found !== sha256) return `its SHA-256 is ${found}, and runtime.sha256 wants ${sha256}`;
   const copy = join(folder, basename(file));
   writeFileSync(copy, bytes, { mode: 0o500 });
   try {
     return Deno.dlopen(copy, { call: { ...signature, name: symbol } }).symbols;
   } catch (error) {
-    throw new Error(said(reasonOf(error), { copy, file, symbol }));
+    return said(reasonOf(error), { copy, file, symbol });
   } finally {
     removed(copy);
-  }
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new Error(`it cannot be read: ${reasonOf(error)}`);
   }
 }
 

@@ -25,8 +25,8 @@ import { currentOs } from "./os.ts";
 
 /** What a helper does. */
 export interface HelperWork {
-  /** Prepares what it is told. @throws {Error} When it cannot; the message is a clause that says why. */
-  load(words: unknown): void;
+  /** Prepares what it is told. Returns a clause that says why it cannot; undefined when it is prepared. */
+  load(words: unknown): string | undefined;
   /** Runs a call. */
   call(payload: Uint8Array, timeoutMs: number): Omit<CallResult, "isMarked" | "isSpent">;
 }
@@ -78,12 +78,16 @@ export function serveHelper(work: HelperWork, self: HelperProcess = thisProcess(
 }
 
 function prepare(work: HelperWork, words: unknown): Uint8Array {
+  const reason = whyNot(() => work.load(words));
+  if (reason === undefined) return encodeFrame(ANSWER.ready);
+  return encodeFrame(ANSWER.refused, new TextEncoder().encode(reason.slice(0, 4_096)));
+}
+
+function whyNot(load: () => string | undefined): string | undefined {
   try {
-    work.load(words);
-    return encodeFrame(ANSWER.ready);
+    return load();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return encodeFrame(ANSWER.refused, new TextEncoder().encode(reason.slice(0, 4_096)));
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

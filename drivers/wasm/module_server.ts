@@ -1,0 +1,260 @@
+/**
+ * What a helper of a module driver does: compiles the module once, and runs it
+ * anew for each call.
+ *
+ * A call sees nothing of the one before: it gets a fresh instance with fresh
+ * memory. The process gives up what the module has no use for before any of
+ * the module's code can run.
+ *
+ * @module
+ */
+
+import { Fd, File, OpenFile, WASI, WASIProcExit } from "@bjorn3/browser_wasi_shim";
+import { createHash } from "node:crypto";
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { z } from "zod";
+import type { CallResult } from "../process/helper_frames.ts";
+import { type HelperWork, serveHelper } from "../process/helper_server.ts";
+import { bytesAt, spiderHost, wasiImports } from "./host_functions.ts";
+import { HostFolder, OpenedFiles } from "./host_folder.ts";
+import { limitMemory } from "./memory_limit.ts";
+import { Output, TooMuchOutput } from "./outputs.ts";
+import { MalformedModule } from "./sections.ts";
+
+/** What the helper is told. */
+export const moduleWords = z.object({
+  /** Absolute path of the module. */
+  file: z.string(),
+  entrypoint: z.string().optional(),
+  sha256: z.string().optional(),
+  args: z.array(z.string()),
+  /** As `NAME=value`. */
+  env: z.array(z.string()),
+  /** What the module calls a folder, and its absolute path on the machine. */
+  preopens: z.array(z.tuple([z.string(), z.string()])),
+  maxMemoryBytes: z.number(),
+  /** Limit of each output, in bytes. */
+  limit: z.int(),
+});
+
+/** See {@linkcode moduleWords}. */
+export type ModuleWords = z.output<typeof moduleWords>;
+
+/** Largest module, in bytes. */
+const MAX_MODULE_BYTES = 67_108_864;
+
+/** What the pair of docs/driver_abi.md is made of. */
+const PAIR = { alloc: "spider_venom_alloc", invoke: "spider_venom_invoke_json", version: "spider_venom_abi_version" };
+
+/** Exit code of a call whose module has said something that cannot be. */
+const NONSENSE = 125;
+
+const PERMISSIONS = ["net", "run", "write", "env", "sys", "import"] as const;
+
+/** Serves calls until nobody asks any more. */
+export function serveModule(): void {
+  serveHelper(new Module());
+}
+
+/** How a call is entered. */
+type Entry = { readonly kind: "pair" } | { readonly kind: "export"; readonly name: string };
+
+/** What a call says of its end. */
+type Said = Pick<CallResult, "end" | "exitCode" | "note"> & { readonly output?: Uint8Array };
+
+class Module implements HelperWork {
+  #module: WebAssembly.Module | undefined;
+  #entry: Entry = { kind: "export", name: "_start" };
+  #words: ModuleWords | undefined;
+  #roots: readonly (readonly [name: string, root: string])[] = [];
+
+  load(words: unknown): string | undefined {
+    const told = moduleWords.parse(words);
+    const compiled = compile(told);
+    if (typeof compiled === "string") return compiled;
+    const entry = entryOf(compiled, told.entrypoint);
+    if (typeof entry === "string") return entry;
+    const roots: [string, string][] = [];
+    for (const [name, folder] of told.preopens) {
+      if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+        return `runtime.preopens names "${folder}" as "${name}", which is no folder`;
+      }
+      roots.push([name, realpathSync(folder)]);
+    }
+    this.#module = compiled;
+    this.#entry = entry;
+    this.#words = told;
+    this.#roots = roots;
+    giveUp(roots.length > 0 ? PERMISSIONS : [...PERMISSIONS, "read"]);
+    return undefined;
+  }
+
+  call(payload: Uint8Array): Omit<CallResult, "isMarked" | "isSpent"> {
+    const [told, module] = [this.#words, this.#module];
+    const nothing = new Uint8Array();
+    if (told === undefined || module === undefined) {
+      return { end: "exit", exitCode: NONSENSE, note: "nothing is loaded", stdout: nothing, stderr: nothing };
+    }
+    const stdout = new Output(told.limit);
+    const stderr = new Output(told.limit);
+    const files = new OpenedFiles();
+    const folders = this.#roots.map(([name, root]) => new HostFolder(root, root, files, name));
+    // Copied: the next call overwrites it, and the module may not have read it before it ends.
+    const fds: Fd[] = [new OpenFile(new File(payload, { readonly: true })), stdout, stderr, ...folders];
+    const run = new Run(module, fds, told, stderr);
+    const { end, exitCode, note, output } = run.toTheEnd(this.#entry, payload);
+    files.closeAll();
+    const refused = files.refused.slice(0, 3).map((path) => `; "${path}" is outside of its preopens`).join("");
+    const result = { end, exitCode, note: note + (exitCode === 0 ? "" : refused).slice(note === "" ? 2 : 0) };
+    return { ...result, stdout: output ?? stdout.bytes(), stderr: stderr.bytes() };
+  }
+}
+
+/** One call. */
+class Run {
+  readonly #module: WebAssembly.Module;
+  readonly #shim: WASI;
+  readonly #told: ModuleWords;
+  readonly #stderr: Output;
+  #memory: WebAssembly.Memory | undefined;
+
+  constructor(module: WebAssembly.Module, fds: Fd[], told: ModuleWords, stderr: Output) {
+    this.#module = module;
+    this.#told = told;
+    this.#stderr = stderr;
+    this.#shim = new WASI([basename(told.file), ...told.args], told.env, fds, { debug: false });
+  }
+
+  toTheEnd(entry: Entry, payload: Uint8Array): Said {
+    try {
+      const instance = this.#instance();
+      return entry.kind === "pair" ? this.#callPair(instance, payload) : this.#callExport(instance, entry.name);
+    } catch (error) {
+      if (error instanceof WASIProcExit) return { end: "exit", exitCode: toExitCode(error.code), note: "" };
+      if (error instanceof TooMuchOutput) return { end: "output_limit", exitCode: -1, note: "" };
+      return { end: "trap", exitCode: -1, note: this.#trapped(error) };
+    }
+  }
+
+  #instance(): WebAssembly.Instance {
+    const memory = () => this.#memory ?? lacksMemory();
+    const instance = new WebAssembly.Instance(this.#module, {
+      wasi_snapshot_preview1: wasiImports(this.#shim, memory),
+      spider_host_v1: spiderHost(memory, this.#stderr),
+    });
+    const { memory: exported } = instance.exports;
+    if (exported instanceof WebAssembly.Memory) this.#memory = exported;
+    this.#shim.inst = { exports: { memory: this.#memory ?? new WebAssembly.Memory({ initial: 0 }) } };
+    return instance;
+  }
+
+  #callExport(instance: WebAssembly.Instance, name: string): Said {
+    if (name !== "_start") this.#initialize(instance);
+    const code = functionOf(instance, name)();
+    return { end: "exit", exitCode: typeof code === "number" ? toExitCode(code) : 0, note: "" };
+  }
+
+  #callPair(instance: WebAssembly.Instance, payload: Uint8Array): Said {
+    this.#initialize(instance);
+    const wrong = (note: string): Said => ({ end: "exit", exitCode: NONSENSE, note });
+    const memory = this.#memory ?? lacksMemory();
+    const version = PAIR.version in instance.exports ? functionOf(instance, PAIR.version)() : 1;
+    if (version !== 1) return wrong(`${PAIR.version} says ${version}, and zss knows version 1`);
+    const at = Number(functionOf(instance, PAIR.alloc)(payload.length));
+    if (at === 0 && payload.length > 0) return wrong(`${PAIR.alloc} has no room for ${payload.length} bytes`);
+    bytesAt(memory, at, payload.length).set(payload);
+    const answer = functionOf(instance, PAIR.invoke)(at, payload.length);
+    if (typeof answer !== "bigint") return wrong(`${PAIR.invoke} does not return an i64`);
+    const [pointer, length] = [Number(answer & 0xffffffffn), Number((answer >> 32n) & 0xffffffffn)];
+    if (length === 0) return { end: "exit", exitCode: 0, note: "", output: new Uint8Array() };
+    if (pointer === 0) return wrong(`${PAIR.invoke} returns ${length} bytes at address 0`);
+    if (pointer + length > memory.buffer.byteLength) {
+      return wrong(
+        `${PAIR.invoke} returns ${length} bytes at ${pointer}, and the memory has ${memory.buffer.byteLength}`,
+      );
+    }
+    const output = bytesAt(memory, pointer, length).slice(0, this.#told.limit);
+    if (length > this.#told.limit) return { end: "output_limit", exitCode: -1, note: "", output };
+    return { end: "exit", exitCode: 0, note: "", output };
+  }
+
+  /** What the linker of a library module puts before everything else. */
+  #initialize(instance: WebAssembly.Instance): void {
+    if ("_initialize" in instance.exports) functionOf(instance, "_initialize")();
+  }
+
+  #trapped(error: unknown): string {
+    const held = this.#memory?.buffer.byteLength ?? 0;
+    const words = error instanceof Error ? error.message : String(error);
+    return `${words} (it held ${held} of at most ${this.#told.maxMemoryBytes} bytes of memory)`;
+  }
+}
+
+function lacksMemory(): never {
+  throw new WebAssembly.RuntimeError("Cannot reach the memory of the module: it exports none");
+}
+
+function functionOf(instance: WebAssembly.Instance, name: string): CallableFunction {
+  const found = instance.exports[name];
+  if (typeof found !== "function") throw new WebAssembly.RuntimeError(`Cannot call "${name}": it is no function`);
+  return found;
+}
+
+function toExitCode(code: number): number {
+  return code < 0 || code > 255 ? 255 : code;
+}
+
+function compile({ file, sha256, maxMemoryBytes }: ModuleWords): WebAssembly.Module | string {
+  const { size } = statSync(file);
+  if (size > MAX_MODULE_BYTES) return `it has ${size} bytes, more than ${MAX_MODULE_BYTES}`;
+  const bytes = readFileSync(file);
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (sha256 !== undefined && found !== sha256) return `its SHA-256 is ${found}, and runtime.sha256 wants ${sha256}`;
+  try {
+    const limited = limitMemory(bytes, maxMemoryBytes);
+    return typeof limited === "string" ? limited : new WebAssembly.Module(limited);
+  } catch (error) {
+    if (!(error instanceof MalformedModule) && !(error instanceof WebAssembly.CompileError)) throw error;
+    return `it is no module that can be run: ${error.message.replace(/^WebAssembly\.Module\(\): /, "")}`;
+  }
+}
+
+/** What is called, or why nothing can be. */
+function entryOf(module: WebAssembly.Module, entrypoint: string | undefined): Entry | string {
+  const missing = missingImports(module);
+  if (missing.length > 0) return `it imports what zss does not offer: ${missing.slice(0, 5).join(", ")}`;
+  const exports = WebAssembly.Module.exports(module);
+  const has = (wanted: string, of: WebAssembly.ImportExportKind) =>
+    exports.some(({ name, kind }) => name === wanted && kind === of);
+  if (entrypoint !== undefined) {
+    if (has(entrypoint, "function")) return { kind: "export", name: entrypoint };
+    return `it does not export the function "${entrypoint}"; correct runtime.entrypoint`;
+  }
+  if (has(PAIR.alloc, "function") && has(PAIR.invoke, "function") && has("memory", "memory")) return { kind: "pair" };
+  if (has("_start", "function")) return { kind: "export", name: "_start" };
+  return `it exports neither "_start" nor "${PAIR.alloc}" and "${PAIR.invoke}" with its memory; ` +
+    "build it for WASI preview 1, or name its function in runtime.entrypoint";
+}
+
+function missingImports(module: WebAssembly.Module): string[] {
+  const noMemory = () => new WebAssembly.Memory({ initial: 0 });
+  const offered: Readonly<Record<string, WebAssembly.ModuleImports>> = {
+    wasi_snapshot_preview1: wasiImports(new WASI([], [], [], { debug: false }), noMemory),
+    spider_host_v1: spiderHost(noMemory, new Output(0)),
+  };
+  return WebAssembly.Module.imports(module)
+    .filter(({ module, name, kind }) => kind !== "function" || !Object.hasOwn(offered[module] ?? {}, name))
+    .map(({ module, name, kind }) => `the ${kind} "${name}" of "${module}"`);
+}
+
+function giveUp(names: readonly (Deno.PermissionName | "import")[]): void {
+  for (const name of names) {
+    // A runtime that does not know one of them cannot use it either.
+    try {
+      Deno.permissions.revokeSync({ name } as Deno.PermissionDescriptor);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+}

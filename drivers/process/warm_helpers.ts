@@ -60,7 +60,10 @@ const KEEP_LAST_MS = 60_000;
 const KEEP_OTHERS_MS = 5_000;
 
 /** How long the file may take to be prepared when nobody has said how long, in milliseconds. */
-const LOOK_MS = 10_000;
+const LOOK_MS = 5_000;
+
+/** How long a look waits for its turn before it is answered without one, in milliseconds. */
+const TURN_MS = 4_000;
 
 /** How long it is believed that a file cannot be prepared, in milliseconds: what it lacks may be installed. */
 const BELIEVE_MS = 60_000;
@@ -258,7 +261,8 @@ export class WarmHelpers {
   async #look(): Promise<HealthReport> {
     const { clock, noun, name } = this.#options;
     const force = new Force();
-    const leave = await looks.enter();
+    const leave = await this.#turn();
+    if (leave === undefined) return online;
     const stopDeadline = clock.after(LOOK_MS, () => force.now("timeout"));
     const cancel = () => force.now("cancelled");
     this.#closing.signal.addEventListener("abort", cancel);
@@ -281,6 +285,15 @@ export class WarmHelpers {
       this.#closing.signal.removeEventListener("abort", cancel);
       leave();
     }
+  }
+
+  /** Waits until it may look; undefined when it would take too long. The file is there, which is all that is known then. */
+  async #turn(): Promise<(() => void) | undefined> {
+    const late = new AbortController();
+    const stopWaiting = this.#options.clock.after(TURN_MS, () => late.abort());
+    const leave = await looks.enter(AbortSignal.any([late.signal, this.#closing.signal]));
+    stopWaiting();
+    return leave;
   }
 
   #keep(seat: Seat, forMs = this.#idle.length === 0 ? KEEP_LAST_MS : KEEP_OTHERS_MS): void {
@@ -418,14 +431,31 @@ class Gate {
     this.#free = places;
   }
 
-  async enter(): Promise<() => void> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#free--;
+  /** Returns how to leave; undefined when `signal` fires first. */
+  async enter(signal: AbortSignal): Promise<(() => void) | undefined> {
+    if (this.#free > 0) this.#free--;
+    else if (!await this.#wait(signal)) return undefined;
     return () => {
       const next = this.#waiting.shift();
       if (next === undefined) this.#free++;
       else next();
     };
+  }
+
+  #wait(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(come), 1);
+        resolve(false);
+      };
+      const come = () => {
+        signal.removeEventListener("abort", giveUp);
+        resolve(true);
+      };
+      this.#waiting.push(come);
+      signal.addEventListener("abort", giveUp, { once: true });
+    });
   }
 }
 

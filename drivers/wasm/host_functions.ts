@@ -25,13 +25,13 @@ export function bytesAt(memory: WebAssembly.Memory, at: number, length: number):
 }
 
 /** The functions of `spider_host_v1`. Logs become lines of standard error. */
-export function spiderHost(memory: () => WebAssembly.Memory, stderr: Output): WebAssembly.ModuleImports {
+export function spiderHost(memory: () => WebAssembly.Memory, stderr: () => Output): WebAssembly.ModuleImports {
   return {
     spider_host_capabilities: () => CAPABILITIES,
     spider_host_now_ms: () => BigInt(Date.now()),
     spider_host_log(level: number, at: number, length: number) {
       const text = new TextDecoder().decode(bytesAt(memory(), at, length));
-      stderr.write(new TextEncoder().encode(`${LEVELS.get(level) ?? "info"}: ${text}\n`));
+      stderr().write(new TextEncoder().encode(`${LEVELS.get(level) ?? "info"}: ${text}\n`));
       return 0;
     },
     spider_host_random_fill(at: number, length: number) {

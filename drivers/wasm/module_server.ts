@@ -64,16 +64,13 @@ type Entry = { readonly kind: "pair" } | { readonly kind: "export"; readonly nam
 type Said = Pick<CallResult, "end" | "exitCode" | "note"> & { readonly output?: Uint8Array };
 
 class Module implements HelperWork {
-  #module: WebAssembly.Module | undefined;
-  #entry: Entry = { kind: "export", name: "_start" };
-  #words: ModuleWords | undefined;
-  #roots: readonly (readonly [name: string, root: string])[] = [];
+  #loaded: Loaded | undefined;
 
   load(words: unknown): string | undefined {
     const told = moduleWords.parse(words);
-    const compiled = compile(told);
-    if (typeof compiled === "string") return compiled;
-    const entry = entryOf(compiled, told.entrypoint);
+    const module = compile(told);
+    if (typeof module === "string") return module;
+    const entry = entryOf(module, told.entrypoint);
     if (typeof entry === "string") return entry;
     const roots: [string, string][] = [];
     for (const [name, folder] of told.preopens) {
@@ -82,71 +79,115 @@ class Module implements HelperWork {
       }
       roots.push([name, realpathSync(folder)]);
     }
-    this.#module = compiled;
-    this.#entry = entry;
-    this.#words = told;
-    this.#roots = roots;
+    this.#loaded = { module, entry, told, roots, host: new Host(told) };
     giveUp(roots.length > 0 ? PERMISSIONS : [...PERMISSIONS, "read"]);
     return undefined;
   }
 
   call(payload: Uint8Array): Omit<CallResult, "isMarked" | "isSpent"> {
-    const [told, module] = [this.#words, this.#module];
-    const nothing = new Uint8Array();
-    if (told === undefined || module === undefined) {
-      return { end: "exit", exitCode: NONSENSE, note: "nothing is loaded", stdout: nothing, stderr: nothing };
-    }
+    if (this.#loaded === undefined) throw new TypeError("Cannot call a module before one is loaded");
+    const { module, entry, told, roots, host } = this.#loaded;
     const stdout = new Output(told.limit);
     const stderr = new Output(told.limit);
     const files = new OpenedFiles();
-    const folders = this.#roots.map(([name, root]) => new HostFolder(root, root, files, name));
-    // Copied: the next call overwrites it, and the module may not have read it before it ends.
-    const fds: Fd[] = [new OpenFile(new File(payload, { readonly: true })), stdout, stderr, ...folders];
-    const run = new Run(module, fds, told, stderr);
-    const { end, exitCode, note, output } = run.toTheEnd(this.#entry, payload);
+    const folders = roots.map(([name, root]) => new HostFolder(root, root, files, name));
+    host.begin([new OpenFile(new File(payload, { readonly: true })), stdout, stderr, ...folders], stderr);
+    const { end, exitCode, note, output } = new Run(module, host, told).toTheEnd(entry, payload);
+    host.end();
     files.closeAll();
-    const refused = files.refused.slice(0, 3).map((path) => `; "${path}" is outside of its preopens`).join("");
-    const result = { end, exitCode, note: note + (exitCode === 0 ? "" : refused).slice(note === "" ? 2 : 0) };
-    return { ...result, stdout: output ?? stdout.bytes(), stderr: stderr.bytes() };
+    const outside = exitCode === 0
+      ? []
+      : files.refused.slice(0, 3).map((path) => `"${path}" is outside of its preopens`);
+    const notes = [...(note === "" ? [] : [note]), ...outside].join("; ");
+    return { end, exitCode, note: notes, stdout: output ?? stdout.bytes(), stderr: stderr.bytes() };
   }
 }
+
+/** What a helper has prepared. */
+interface Loaded {
+  readonly module: WebAssembly.Module;
+  readonly entry: Entry;
+  readonly told: ModuleWords;
+  readonly roots: readonly (readonly [name: string, root: string])[];
+  readonly host: Host;
+}
+
+/**
+ * What a module imports. The functions are the same for all calls, since the
+ * engine prepares each function that it sees for the first time; what they
+ * reach is that of one call.
+ */
+class Host {
+  readonly imports: WebAssembly.Imports;
+  readonly #shim: WASI;
+  #memory: WebAssembly.Memory | undefined;
+  #stderr = new Output(0);
+
+  constructor({ file, args, env }: Pick<ModuleWords, "file" | "args" | "env">) {
+    this.#shim = new WASI([basename(file), ...args], env, [], { debug: false });
+    const memory = () => this.memory;
+    this.imports = {
+      wasi_snapshot_preview1: wasiImports(this.#shim, memory),
+      spider_host_v1: spiderHost(memory, () => this.#stderr),
+    };
+  }
+
+  /** The memory of the instance. @throws {WebAssembly.RuntimeError} If it exports none. */
+  get memory(): WebAssembly.Memory {
+    if (this.#memory !== undefined) return this.#memory;
+    throw new WebAssembly.RuntimeError("Cannot reach the memory of the module: it exports none");
+  }
+
+  /** How many bytes of memory the instance has. */
+  get memoryBytes(): number {
+    return this.#memory?.buffer.byteLength ?? 0;
+  }
+
+  begin(fds: Fd[], stderr: Output): void {
+    this.#shim.fds = fds;
+    this.#stderr = stderr;
+  }
+
+  /** Takes the instance of the call. */
+  use(instance: WebAssembly.Instance): void {
+    const { memory } = instance.exports;
+    if (!(memory instanceof WebAssembly.Memory)) return;
+    this.#memory = memory;
+    this.#shim.inst = { exports: { memory } };
+  }
+
+  /** Lets go of what belongs to the call. */
+  end(): void {
+    this.#memory = undefined;
+    this.#shim.inst = { exports: { memory: noMemory } };
+    this.#shim.fds = [];
+  }
+}
+
+const noMemory = new WebAssembly.Memory({ initial: 0 });
 
 /** One call. */
 class Run {
   readonly #module: WebAssembly.Module;
-  readonly #shim: WASI;
+  readonly #host: Host;
   readonly #told: ModuleWords;
-  readonly #stderr: Output;
-  #memory: WebAssembly.Memory | undefined;
 
-  constructor(module: WebAssembly.Module, fds: Fd[], told: ModuleWords, stderr: Output) {
+  constructor(module: WebAssembly.Module, host: Host, told: ModuleWords) {
     this.#module = module;
+    this.#host = host;
     this.#told = told;
-    this.#stderr = stderr;
-    this.#shim = new WASI([basename(told.file), ...told.args], told.env, fds, { debug: false });
   }
 
   toTheEnd(entry: Entry, payload: Uint8Array): Said {
     try {
-      const instance = this.#instance();
+      const instance = new WebAssembly.Instance(this.#module, this.#host.imports);
+      this.#host.use(instance);
       return entry.kind === "pair" ? this.#callPair(instance, payload) : this.#callExport(instance, entry.name);
     } catch (error) {
       if (error instanceof WASIProcExit) return { end: "exit", exitCode: toExitCode(error.code), note: "" };
       if (error instanceof TooMuchOutput) return { end: "output_limit", exitCode: -1, note: "" };
       return { end: "trap", exitCode: -1, note: this.#trapped(error) };
     }
-  }
-
-  #instance(): WebAssembly.Instance {
-    const memory = () => this.#memory ?? lacksMemory();
-    const instance = new WebAssembly.Instance(this.#module, {
-      wasi_snapshot_preview1: wasiImports(this.#shim, memory),
-      spider_host_v1: spiderHost(memory, this.#stderr),
-    });
-    const { memory: exported } = instance.exports;
-    if (exported instanceof WebAssembly.Memory) this.#memory = exported;
-    this.#shim.inst = { exports: { memory: this.#memory ?? new WebAssembly.Memory({ initial: 0 }) } };
-    return instance;
   }
 
   #callExport(instance: WebAssembly.Instance, name: string): Said {
@@ -158,7 +199,7 @@ class Run {
   #callPair(instance: WebAssembly.Instance, payload: Uint8Array): Said {
     this.#initialize(instance);
     const wrong = (note: string): Said => ({ end: "exit", exitCode: NONSENSE, note });
-    const memory = this.#memory ?? lacksMemory();
+    const { memory } = this.#host;
     const version = PAIR.version in instance.exports ? functionOf(instance, PAIR.version)() : 1;
     if (version !== 1) return wrong(`${PAIR.version} says ${version}, and zss knows version 1`);
     const at = Number(functionOf(instance, PAIR.alloc)(payload.length));
@@ -185,14 +226,10 @@ class Run {
   }
 
   #trapped(error: unknown): string {
-    const held = this.#memory?.buffer.byteLength ?? 0;
+    const held = this.#host.memoryBytes;
     const words = error instanceof Error ? error.message : String(error);
     return `${words} (it held ${held} of at most ${this.#told.maxMemoryBytes} bytes of memory)`;
   }
-}
-
-function lacksMemory(): never {
-  throw new WebAssembly.RuntimeError("Cannot reach the memory of the module: it exports none");
 }
 
 function functionOf(instance: WebAssembly.Instance, name: string): CallableFunction {
@@ -238,13 +275,9 @@ function entryOf(module: WebAssembly.Module, entrypoint: string | undefined): En
 }
 
 function missingImports(module: WebAssembly.Module): string[] {
-  const noMemory = () => new WebAssembly.Memory({ initial: 0 });
-  const offered: Readonly<Record<string, WebAssembly.ModuleImports>> = {
-    wasi_snapshot_preview1: wasiImports(new WASI([], [], [], { debug: false }), noMemory),
-    spider_host_v1: spiderHost(noMemory, new Output(0)),
-  };
+  const { imports } = new Host({ file: "", args: [], env: [] });
   return WebAssembly.Module.imports(module)
-    .filter(({ module, name, kind }) => kind !== "function" || !Object.hasOwn(offered[module] ?? {}, name))
+    .filter(({ module, name, kind }) => kind !== "function" || !Object.hasOwn(imports[module] ?? {}, name))
     .map(({ module, name, kind }) => `the ${kind} "${name}" of "${module}"`);
 }
 

@@ -29,6 +29,8 @@ export interface HelperWork {
   load(words: unknown): string | undefined;
   /** Runs a call. */
   call(payload: Uint8Array, timeoutMs: number): Omit<CallResult, "isMarked" | "isSpent">;
+  /** Called when an answer is given, to prepare for the next call; runs no code of others. */
+  rest?(): void;
 }
 
 /** What a helper knows of its own process. */
@@ -74,6 +76,7 @@ export function serveHelper(work: HelperWork, self: HelperProcess = thisProcess(
     const isSpent = self.hasChildren();
     const stderr = isSpent ? withStrays(result.stderr, self.strays()) : result.stderr;
     self.write(encodeResult({ ...result, stderr, isMarked, isSpent }));
+    work.rest?.();
   }
 }
 

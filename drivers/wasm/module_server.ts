@@ -18,9 +18,9 @@ import type { CallResult } from "../process/helper_frames.ts";
 import { type HelperWork, serveHelper } from "../process/helper_server.ts";
 import { bytesAt, spiderHost, wasiImports } from "./host_functions.ts";
 import { HostFolder, OpenedFiles } from "./host_folder.ts";
-import { limitMemory } from "./memory_limit.ts";
+import { type HostedModule, hostMemory, MEMORY_IMPORT, PAGE_BYTES } from "./memory_limit.ts";
 import { Output, TooMuchOutput } from "./outputs.ts";
-import { MalformedModule } from "./sections.ts";
+import { MalformedModule, SECTION, sectionsOf } from "./sections.ts";
 
 /** What the helper is told. */
 export const moduleWords = z.object({
@@ -65,11 +65,13 @@ type Said = Pick<CallResult, "end" | "exitCode" | "note"> & { readonly output?: 
 
 class Module implements HelperWork {
   #loaded: Loaded | undefined;
+  #ahead: WebAssembly.Instance | undefined;
 
   load(words: unknown): string | undefined {
     const told = moduleWords.parse(words);
-    const module = compile(told);
-    if (typeof module === "string") return module;
+    const compiled = compile(told);
+    if (typeof compiled === "string") return compiled;
+    const { module, isPassive, memory } = compiled;
     const entry = entryOf(module, told.entrypoint);
     if (typeof entry === "string") return entry;
     const roots: [string, string][] = [];
@@ -79,7 +81,7 @@ class Module implements HelperWork {
       }
       roots.push([name, realpathSync(folder)]);
     }
-    this.#loaded = { module, entry, told, roots, host: new Host(told) };
+    this.#loaded = { module, isPassive, entry, told, roots, host: new Host(told, memory) };
     giveUp(roots.length > 0 ? PERMISSIONS : [...PERMISSIONS, "read"]);
     return undefined;
   }
@@ -92,7 +94,9 @@ class Module implements HelperWork {
     const files = new OpenedFiles();
     const folders = roots.map(([name, root]) => new HostFolder(root, root, files, name));
     host.begin([new OpenFile(new File(payload, { readonly: true })), stdout, stderr, ...folders], stderr);
-    const { end, exitCode, note, output } = new Run(module, host, told).toTheEnd(entry, payload);
+    const run = new Run(() => this.#ahead ?? host.instantiate(module), host, told);
+    const { end, exitCode, note, output } = run.toTheEnd(entry, payload);
+    this.#ahead = undefined;
     host.end();
     files.closeAll();
     const outside = exitCode === 0
@@ -101,11 +105,30 @@ class Module implements HelperWork {
     const notes = [...(note === "" ? [] : [note]), ...outside].join("; ");
     return { end, exitCode, note: notes, stdout: output ?? stdout.bytes(), stderr: stderr.bytes() };
   }
+
+  /** Makes the instance of the next call while nobody waits for it. */
+  rest(): void {
+    if (this.#loaded?.isPassive !== true) return;
+    try {
+      this.#ahead = this.#loaded.host.instantiate(this.#loaded.module);
+    } catch {
+      // The call says why.
+    }
+  }
+}
+
+/** A module that can be instantiated. */
+interface Compiled extends Pick<HostedModule, "memory"> {
+  readonly module: WebAssembly.Module;
+  /** Whether it runs none of its code when it is instantiated. */
+  readonly isPassive: boolean;
 }
 
 /** What a helper has prepared. */
 interface Loaded {
   readonly module: WebAssembly.Module;
+  /** Whether it runs none of its code when it is instantiated. */
+  readonly isPassive: boolean;
   readonly entry: Entry;
   readonly told: ModuleWords;
   readonly roots: readonly (readonly [name: string, root: string])[];
@@ -118,13 +141,16 @@ interface Loaded {
  * reach is that of one call.
  */
 class Host {
-  readonly imports: WebAssembly.Imports;
+  readonly imports: Readonly<Record<string, WebAssembly.ModuleImports>>;
   readonly #shim: WASI;
+  readonly #limits: HostedModule["memory"];
   #memory: WebAssembly.Memory | undefined;
   #stderr = new Output(0);
 
-  constructor({ file, args, env }: Pick<ModuleWords, "file" | "args" | "env">) {
+  /** @param limits What the memory of the module must be. */
+  constructor({ file, args, env }: Pick<ModuleWords, "file" | "args" | "env">, limits: HostedModule["memory"]) {
     this.#shim = new WASI([basename(file), ...args], env, [], { debug: false });
+    this.#limits = limits;
     const memory = () => this.memory;
     this.imports = {
       wasi_snapshot_preview1: wasiImports(this.#shim, memory),
@@ -132,10 +158,10 @@ class Host {
     };
   }
 
-  /** The memory of the instance. @throws {WebAssembly.RuntimeError} If it exports none. */
+  /** The memory of the instance. @throws {WebAssembly.RuntimeError} If it has none. */
   get memory(): WebAssembly.Memory {
     if (this.#memory !== undefined) return this.#memory;
-    throw new WebAssembly.RuntimeError("Cannot reach the memory of the module: it exports none");
+    throw new WebAssembly.RuntimeError("Cannot reach the memory of the module: it has none");
   }
 
   /** How many bytes of memory the instance has. */
@@ -143,45 +169,52 @@ class Host {
     return this.#memory?.buffer.byteLength ?? 0;
   }
 
+  /** Makes an instance with empty memory. The one before is not to be used any more. */
+  instantiate(module: WebAssembly.Module): WebAssembly.Instance {
+    if (this.#limits === undefined) return new WebAssembly.Instance(module, this.imports);
+    this.#memory = emptied(this.#memory, this.#limits.initial) ?? new WebAssembly.Memory(this.#limits);
+    this.#shim.inst = { exports: { memory: this.#memory } };
+    const own = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: this.#memory } };
+    return new WebAssembly.Instance(module, { ...this.imports, ...own });
+  }
+
   begin(fds: Fd[], stderr: Output): void {
     this.#shim.fds = fds;
     this.#stderr = stderr;
   }
 
-  /** Takes the instance of the call. */
-  use(instance: WebAssembly.Instance): void {
-    const { memory } = instance.exports;
-    if (!(memory instanceof WebAssembly.Memory)) return;
-    this.#memory = memory;
-    this.#shim.inst = { exports: { memory } };
-  }
-
   /** Lets go of what belongs to the call. */
   end(): void {
-    this.#memory = undefined;
-    this.#shim.inst = { exports: { memory: noMemory } };
     this.#shim.fds = [];
   }
 }
 
-const noMemory = new WebAssembly.Memory({ initial: 0 });
+/** Largest memory that is emptied, in bytes; a larger one is made anew, of which only what is used is touched. */
+const MOST_EMPTIED = 2_097_152;
+
+/** The same memory with nothing in it; undefined when it has grown or is large. */
+function emptied(memory: WebAssembly.Memory | undefined, pages: number): WebAssembly.Memory | undefined {
+  const bytes = memory?.buffer.byteLength ?? Infinity;
+  if (bytes !== pages * PAGE_BYTES || bytes > MOST_EMPTIED || memory === undefined) return undefined;
+  new Uint8Array(memory.buffer).fill(0);
+  return memory;
+}
 
 /** One call. */
 class Run {
-  readonly #module: WebAssembly.Module;
+  readonly #instantiate: () => WebAssembly.Instance;
   readonly #host: Host;
   readonly #told: ModuleWords;
 
-  constructor(module: WebAssembly.Module, host: Host, told: ModuleWords) {
-    this.#module = module;
+  constructor(instantiate: () => WebAssembly.Instance, host: Host, told: ModuleWords) {
+    this.#instantiate = instantiate;
     this.#host = host;
     this.#told = told;
   }
 
   toTheEnd(entry: Entry, payload: Uint8Array): Said {
     try {
-      const instance = new WebAssembly.Instance(this.#module, this.#host.imports);
-      this.#host.use(instance);
+      const instance = this.#instantiate();
       return entry.kind === "pair" ? this.#callPair(instance, payload) : this.#callExport(instance, entry.name);
     } catch (error) {
       if (error instanceof WASIProcExit) return { end: "exit", exitCode: toExitCode(error.code), note: "" };
@@ -242,15 +275,17 @@ function toExitCode(code: number): number {
   return code < 0 || code > 255 ? 255 : code;
 }
 
-function compile({ file, sha256, maxMemoryBytes }: ModuleWords): WebAssembly.Module | string {
+function compile({ file, sha256, maxMemoryBytes }: ModuleWords): Compiled | string {
   const { size } = statSync(file);
   if (size > MAX_MODULE_BYTES) return `it has ${size} bytes, more than ${MAX_MODULE_BYTES}`;
   const bytes = readFileSync(file);
   const found = createHash("sha256").update(bytes).digest("hex");
   if (sha256 !== undefined && found !== sha256) return `its SHA-256 is ${found}, and runtime.sha256 wants ${sha256}`;
   try {
-    const limited = limitMemory(bytes, maxMemoryBytes);
-    return typeof limited === "string" ? limited : new WebAssembly.Module(limited);
+    const hosted = hostMemory(bytes, maxMemoryBytes);
+    if (typeof hosted === "string") return hosted;
+    const isPassive = !sectionsOf(bytes).some(({ id }) => id === SECTION.start);
+    return { module: new WebAssembly.Module(hosted.module), memory: hosted.memory, isPassive };
   } catch (error) {
     if (!(error instanceof MalformedModule) && !(error instanceof WebAssembly.CompileError)) throw error;
     return `it is no module that can be run: ${error.message.replace(/^WebAssembly\.Module\(\): /, "")}`;
@@ -275,8 +310,9 @@ function entryOf(module: WebAssembly.Module, entrypoint: string | undefined): En
 }
 
 function missingImports(module: WebAssembly.Module): string[] {
-  const { imports } = new Host({ file: "", args: [], env: [] });
+  const { imports } = new Host({ file: "", args: [], env: [] }, undefined);
   return WebAssembly.Module.imports(module)
+    .filter(({ module, name }) => module !== MEMORY_IMPORT.module || name !== MEMORY_IMPORT.name)
     .filter(({ module, name, kind }) => kind !== "function" || !Object.hasOwn(imports[module] ?? {}, name))
     .map(({ module, name, kind }) => `the ${kind} "${name}" of "${module}"`);
 }

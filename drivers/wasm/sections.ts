@@ -17,7 +17,16 @@ export interface Section {
 }
 
 /** Ids of the sections that are read or written here. */
-export const SECTION = { type: 1, import: 2, function: 3, memory: 5, global: 6, export: 7, code: 10 } as const;
+export const SECTION = {
+  type: 1,
+  import: 2,
+  function: 3,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  code: 10,
+} as const;
 
 /** Bytes before the first section: the magic word and version 1. */
 const HEAD = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
@@ -66,18 +75,6 @@ export function leb(value: number): number[] {
   return bytes;
 }
 
-/** Writes a signed number of at most 64 bits. */
-export function signedLeb(value: bigint): number[] {
-  const bytes: number[] = [];
-  for (let rest = value;;) {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    const isDone = (rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0);
-    bytes.push(isDone ? low : low | 0x80);
-    if (isDone) return bytes;
-  }
-}
-
 /** Reads bytes from front to back. */
 export class ByteReader {
   readonly bytes: Uint8Array;
@@ -113,6 +110,11 @@ export class ByteReader {
   skipNumber(): void {
     for (let count = 0; count < 10; count++) if (this.byte() < 0x80) return;
     throw new MalformedModule("It holds a number without end");
+  }
+
+  /** Everything that was not read yet. */
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.at);
   }
 
   take(length: number): Uint8Array {

@@ -67,7 +67,7 @@ class Library implements HelperWork {
     return undefined;
   }
 
-  call(payload: Uint8Array): Omit<CallResult, "isMarked" | "isSpent"> {
+  call(payload: Uint8Array): Omit<CallResult, "isMarked"> {
     this.#outLength[0] = 0n;
     this.#errLength[0] = 0n;
     const code = this.#call?.(payload) ?? NONSENSE;
@@ -77,7 +77,14 @@ class Library implements HelperWork {
     if (nonsense !== undefined) {
       const [name, length, buffer] = nonsense;
       const note = `it set *${name} to ${length}, and the buffer has ${buffer.length} bytes`;
-      return { end: "exit", exitCode: NONSENSE, stdout: new Uint8Array(), stderr: new Uint8Array(), note };
+      return {
+        end: "exit",
+        exitCode: NONSENSE,
+        stdout: new Uint8Array(),
+        stderr: new Uint8Array(),
+        note,
+        isSpent: false,
+      };
     }
     const isTooMuch = out > this.#limit || err > this.#limit;
     return {
@@ -86,6 +93,7 @@ class Library implements HelperWork {
       stdout: this.#out.subarray(0, Math.min(Number(out), this.#limit)),
       stderr: this.#err.subarray(0, Math.min(Number(err), this.#limit)),
       note: "",
+      isSpent: false,
     };
   }
 }

@@ -42,10 +42,11 @@ const CONCURRENCY = 4;
 
 /** Makes the driver of one service. The library is looked for at each call, so it may be built or replaced later. */
 export function createNativeInprocDriver(config: NativeInprocConfig, deps: NativeInprocDeps): Driver {
-  if (deps.allowInproc !== true) return new Forbidden(config.library_path);
   const { clock, env, os = currentOs, startSelf = (args) => helperCommand("inproc", args) } = deps;
   const cwd = resolve(deps.cwd, config.cwd ?? ".");
   const file = resolve(deps.cwd, config.library_path);
+  const refusal =
+    `Cannot load library "${config.library_path}": this node loads no libraries; start it with --allow-inproc`;
   const { invoke_symbol: symbol, sha256, max_output_bytes: limit } = config;
   return new NativeInprocDriver(
     new WarmHelpers({
@@ -53,6 +54,7 @@ export function createNativeInprocDriver(config: NativeInprocConfig, deps: Nativ
       name: config.library_path,
       member: "library_path",
       file,
+      refusal: deps.allowInproc === true ? undefined : refusal,
       // The path is for whoever looks at a list of processes.
       command: () => startSelf(["serve", file]),
       cwd,
@@ -86,30 +88,5 @@ class NativeInprocDriver implements Driver {
 
   close(): Promise<void> {
     return this.#helpers.close();
-  }
-}
-
-/** What stands in for a library that nobody has allowed. */
-class Forbidden implements Driver {
-  readonly runtime = "native_inproc";
-  readonly concurrency = CONCURRENCY;
-  readonly #reason: string;
-
-  constructor(library: string) {
-    this.#reason = `Cannot load library "${library}": this node loads no libraries; start it with --allow-inproc`;
-  }
-
-  invoke(): Promise<InvokeResult> {
-    const nothing = new Uint8Array();
-    const outputs = { stdout: nothing, stderr: nothing, duration_ms: 0 };
-    return Promise.resolve({ ok: false, reason: "launch", exit_code: -1, message: this.#reason, ...outputs });
-  }
-
-  health(): Promise<HealthReport> {
-    return Promise.resolve({ state: "offline", detail: this.#reason });
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 }

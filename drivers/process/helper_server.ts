@@ -28,7 +28,7 @@ export interface HelperWork {
   /** Prepares what it is told. Returns a clause that says why it cannot; undefined when it is prepared. */
   load(words: unknown): string | undefined;
   /** Runs a call. */
-  call(payload: Uint8Array, timeoutMs: number): Omit<CallResult, "isMarked" | "isSpent">;
+  call(payload: Uint8Array, timeoutMs: number): Omit<CallResult, "isMarked">;
   /** Called when an answer is given, to prepare for the next call; runs no code of others. */
   rest?(): void;
 }
@@ -73,9 +73,9 @@ export function serveHelper(work: HelperWork, self: HelperProcess = thisProcess(
     const result = work.call(payload, timeoutMs);
     self.limit(0);
     const isMarked = mark !== undefined && self.mark(mark);
-    const isSpent = self.hasChildren();
-    const stderr = isSpent ? withStrays(result.stderr, self.strays()) : result.stderr;
-    self.write(encodeResult({ ...result, stderr, isMarked, isSpent }));
+    const hasChildren = self.hasChildren();
+    const stderr = hasChildren ? withStrays(result.stderr, self.strays()) : result.stderr;
+    self.write(encodeResult({ ...result, stderr, isMarked, isSpent: result.isSpent || hasChildren }));
     work.rest?.();
   }
 }

@@ -34,6 +34,8 @@ export interface WarmHelpersOptions {
   readonly file: string;
   /** The member of `runtime` that names the file. */
   readonly member: string;
+  /** Why nothing may run: a sentence, which is what every call and look is answered with. */
+  readonly refusal?: string | undefined;
   /** The command of a helper. */
   readonly command: () => SelfCommand;
   readonly cwd: string;
@@ -198,7 +200,8 @@ export class WarmHelpers {
 
   /** Which version of the file is there now. */
   #identity(): { readonly identity: string } | { readonly problem: string } {
-    const { file, name, noun, member } = this.#options;
+    const { file, name, noun, member, refusal } = this.#options;
+    if (refusal !== undefined) return { problem: refusal };
     try {
       const found = statSync(file, { bigint: true, throwIfNoEntry: false });
       if (found?.isFile()) {

@@ -19,10 +19,10 @@ export const wasmConfig = z.looseObject({
     .meta({ description: "A program that runs the module instead of zss, for example wasmtime." }),
   entrypoint: z.string().regex(/^[A-Za-z0-9_.:-]+$/, "may hold only letters, digits, dot, underscore, colon and hyphen")
     .optional().meta({
-      description: "The export that is called; without it `_start`, or the pair of docs/driver_abi.md.",
+      description: "The export that is called; without it the pair of docs/driver_abi.md, or `_start`.",
     }),
   fuel: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional()
-    .meta({ description: "How many instructions a run may take, where the runner can count them." }),
+    .meta({ description: "How many instructions a run may take; only for a `runner_path` that can count them." }),
   max_memory_bytes: z.int().min(65_536).max(4_294_967_296).optional()
     .meta({
       description: "Most memory that the module may have, in bytes; whole pages of 64 KiB are counted. " +

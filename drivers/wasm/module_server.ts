@@ -86,7 +86,7 @@ class Module implements HelperWork {
     return undefined;
   }
 
-  call(payload: Uint8Array): Omit<CallResult, "isMarked" | "isSpent"> {
+  call(payload: Uint8Array): Omit<CallResult, "isMarked"> {
     if (this.#loaded === undefined) throw new TypeError("Cannot call a module before one is loaded");
     const { module, entry, told, roots, host } = this.#loaded;
     const stdout = new Output(told.limit);
@@ -103,7 +103,8 @@ class Module implements HelperWork {
       ? []
       : files.refused.slice(0, 3).map((path) => `"${path}" is outside of its preopens`);
     const notes = [...(note === "" ? [] : [note]), ...outside].join("; ");
-    return { end, exitCode, note: notes, stdout: output ?? stdout.bytes(), stderr: stderr.bytes() };
+    const outputs = { stdout: output ?? stdout.bytes(), stderr: stderr.bytes() };
+    return { end, exitCode, note: notes, ...outputs, isSpent: host.isHeavy() };
   }
 
   /** Makes the instance of the next call while nobody waits for it. */
@@ -144,7 +145,10 @@ class Host {
   readonly imports: Readonly<Record<string, WebAssembly.ModuleImports>>;
   readonly #shim: WASI;
   readonly #limits: HostedModule["memory"];
+  readonly #startBytes = Deno.memoryUsage().rss;
   #memory: WebAssembly.Memory | undefined;
+  /** Memory that was given up since the process was last weighed, in bytes. */
+  #givenUp = 0;
   #stderr = new Output(0);
 
   /** @param limits What the memory of the module must be. */
@@ -172,10 +176,22 @@ class Host {
   /** Makes an instance with empty memory. The one before is not to be used any more. */
   instantiate(module: WebAssembly.Module): WebAssembly.Instance {
     if (this.#limits === undefined) return new WebAssembly.Instance(module, this.imports);
-    this.#memory = emptied(this.#memory, this.#limits.initial) ?? new WebAssembly.Memory(this.#limits);
+    const again = emptied(this.#memory, this.#limits.initial);
+    if (again === undefined) this.#givenUp += this.memoryBytes;
+    this.#memory = again ?? new WebAssembly.Memory(this.#limits);
     this.#shim.inst = { exports: { memory: this.#memory } };
     const own = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: this.#memory } };
     return new WebAssembly.Instance(module, { ...this.imports, ...own });
+  }
+
+  /**
+   * Whether memory that was given up still fills the process. The engine returns
+   * it when it pleases; a fresh process has none.
+   */
+  isHeavy(): boolean {
+    if (this.#givenUp + this.memoryBytes < WEIGH_BYTES) return false;
+    this.#givenUp = 0;
+    return Deno.memoryUsage().rss - this.#startBytes > HEAVY_BYTES;
   }
 
   begin(fds: Fd[], stderr: Output): void {
@@ -188,6 +204,10 @@ class Host {
     this.#shim.fds = [];
   }
 }
+
+/** After how much memory that was given up the process is weighed, and how much more than at its start is heavy, in bytes. */
+const WEIGH_BYTES = 67_108_864;
+const HEAVY_BYTES = 134_217_728;
 
 /** Largest memory that is emptied, in bytes; a larger one is made anew, of which only what is used is touched. */
 const MOST_EMPTIED = 2_097_152;

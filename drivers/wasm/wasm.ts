@@ -67,6 +67,7 @@ export function createWasmDriver(config: WasmConfig, deps: WasmDeps): Driver {
       name: config.module_path,
       member: "module_path",
       file,
+      refusal: config.fuel === undefined ? undefined : withoutFuel(config.module_path),
       // The path is for whoever looks at a list of processes.
       command: () => startSelf(["serve", file]),
       cwd,
@@ -79,6 +80,12 @@ export function createWasmDriver(config: WasmConfig, deps: WasmDeps): Driver {
       os,
     }),
   );
+}
+
+/** A limit that was asked for and is not kept would be worse than none. */
+function withoutFuel(module: string): string {
+  return `Cannot run module "${module}": zss counts no instructions, so it cannot keep runtime.fuel; leave it out, since ` +
+    "runtime.timeout_ms ends a run, or name a runner that counts in runtime.runner_path, for example wasmtime";
 }
 
 class WasmDriver implements Driver {

@@ -109,6 +109,24 @@ test("lets a module have no more memory than its manifest says, by default 256 M
   }
 });
 
+test("runs a module that fills its memory as often as one likes", async () => {
+  const of = driver({ args: ["grows"] });
+  for (let round = 0; round < 6; round++) assert.equal((await call(of)).exit_code, 12);
+  await of.close();
+});
+
+Deno.test("wasm is offline when its manifest names fuel and no runner that could count it, and says so", async () => {
+  const of = driver({ module_path: "deno.json", fuel: 1000 });
+  assert.match(
+    (await of.health()).detail ?? "",
+    /zss counts no instructions.*runtime\.runner_path, for example wasmtime/,
+  );
+  const result = await call(of);
+  assert.ok(!result.ok);
+  assert.equal(result.reason, "launch");
+  await of.close();
+});
+
 test("refuses a module that begins with more memory than its manifest allows", async () => {
   const result = await once({ max_memory_bytes: 65_536 });
   assert.ok(!result.ok);

@@ -14,6 +14,7 @@
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
+import { Buffer } from "node:buffer";
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,6 +102,8 @@ interface Ending {
   readonly message: string;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** Whether the code itself chose to fail. */
+  readonly isOwn?: boolean;
 }
 
 const nothing = new Uint8Array();
@@ -167,9 +170,17 @@ export class WarmHelpers {
     this.#closing.signal.addEventListener("abort", cancel);
     if (signal.aborted || this.#closing.signal.aborted) cancel();
     try {
-      const { reason, exitCode, message, stdout, stderr } = await this.#run(payload, timeout_ms, force, began);
+      const { reason, exitCode, message, stdout, stderr, isOwn = false } = await this.#run(
+        payload,
+        timeout_ms,
+        force,
+        began,
+      );
       const outputs = { stdout, stderr, duration_ms: Math.round(clock.monotonic() - began) };
       if (reason === undefined) return { ok: true, exit_code: 0, ...outputs };
+      // A failure of its own the code explains itself; of what was done to it, it knows nothing.
+      const isExplained = stderr.length === 0 || isOwn || reason === "output_limit";
+      if (!isExplained) outputs.stderr = Buffer.concat([stderr, Buffer.from(`\nzss: ${message}\n`)]);
       return { ok: false, reason, exit_code: exitCode, message, ...outputs };
     } finally {
       stopDeadline();
@@ -355,7 +366,8 @@ export class WarmHelpers {
         if (end === "output_limit") return { ...failed(end, -1, this.#tooMuch()), ...outputs };
         if (end === "trap") return { ...failed("signal", -1, `"${name}" trapped ${after}${also}`), ...outputs };
         if (exitCode === 0) return { ...outputs, reason: undefined, exitCode, message: "" };
-        return { ...failed("exit", exitCode, `"${name}" returned code ${exitCode} ${after}${also}`), ...outputs };
+        const message = `"${name}" returned code ${exitCode} ${after}${also}`;
+        return { ...failed("exit", exitCode, message), ...outputs, isOwn: note === "" };
       }
       case "flooded":
         return failed("output_limit", -1, this.#tooMuch());
@@ -387,7 +399,7 @@ export class WarmHelpers {
     const ended = { exitCode: -1, stdout: nothing, stderr };
     switch (reason) {
       case "timeout": {
-        const message = `service invocation terminated after timeout_ms: "${name}" ran longer than ${timeoutMs} ms`;
+        const message = `"${name}" ran longer than its timeout_ms of ${timeoutMs}, and was ended`;
         return { ...ended, reason, message };
       }
       case "cancelled":

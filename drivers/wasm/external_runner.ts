@@ -144,7 +144,7 @@ export class ExternalRunner implements Driver {
       case "signal":
         return `${name} was ended by ${run.detail} after ${run.durationMs} ms`;
       case "timeout":
-        return `service invocation terminated after timeout_ms: ${name} ran longer than ${timeoutMs} ms`;
+        return `${name} ran longer than its timeout_ms of ${timeoutMs}, and was ended`;
       case "cancelled":
         return `${name} was ended because the service stopped`;
       case "output_limit": {

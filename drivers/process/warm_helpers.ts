@@ -244,7 +244,12 @@ export class WarmHelpers {
     const { command, cwd, env, os, clock, words, wantsFolder, maxOutputBytes, noun, name } = this.#options;
     const self = command();
     const mark = `\0${crypto.randomUUID()}\0`;
-    const folder = wantsFolder ? await mkdtemp(join(tmpdir(), "zss-inproc-")) : "";
+    const folder = wantsFolder ? await privateFolder() : "";
+    if (folder === undefined) {
+      return notStarted(
+        `Cannot load ${noun} "${name}": no folder for its copy can be made in "${tmpdir()}"; set TMPDIR`,
+      );
+    }
     const clear = () =>
       folder === "" ? Promise.resolve() : rm(folder, { recursive: true, force: true }).catch(() => {});
     const program = await startProgram({ ...self, cwd, env: { ...env, ...self.env }, os });
@@ -492,6 +497,11 @@ function whyNotReady(answer: HelperAnswer): string {
     default:
       return "its helper gave no answer";
   }
+}
+
+/** A folder that only this user can enter; undefined when there is no place for one. */
+function privateFolder(): Promise<string | undefined> {
+  return mkdtemp(join(tmpdir(), "zss-inproc-")).catch(() => undefined);
 }
 
 function notStarted(message: string): Ending {

@@ -50,7 +50,7 @@ const PAIR = { alloc: "spider_venom_alloc", invoke: "spider_venom_invoke_json", 
 /** Exit code of a call whose module has said something that cannot be. */
 const NONSENSE = 125;
 
-const PERMISSIONS = ["net", "run", "write", "env", "sys", "import"] as const;
+const PERMISSIONS = ["net", "run", "write", "env", "sys", "ffi", "import"] as const;
 
 /** Serves calls until nobody asks any more. */
 export function serveModule(): void {

@@ -114,7 +114,8 @@ export class WarmHelpers {
   readonly #options: WarmHelpersOptions;
   readonly #idle: Seat[] = [];
   readonly #busy = new Map<Seat, (forced: Forced) => void>();
-  readonly #alive = new Set<Helper>();
+  /** One for each helper that lives, or whose copy of the file is still there. */
+  readonly #ends = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #verdict: Verdict | undefined;
@@ -156,7 +157,7 @@ export class WarmHelpers {
     await Promise.allSettled(this.#running);
     await this.#looking;
     for (const seat of this.#idle.splice(0)) this.#dismiss(seat);
-    await Promise.all([...this.#alive].map((helper) => helper.gone));
+    await Promise.all(this.#ends);
     this.#stopWatching?.();
   }
 
@@ -250,17 +251,17 @@ export class WarmHelpers {
         `Cannot load ${noun} "${name}": no folder for its copy can be made in "${tmpdir()}"; set TMPDIR`,
       );
     }
-    const clear = () =>
-      folder === "" ? Promise.resolve() : rm(folder, { recursive: true, force: true }).catch(() => {});
+    const clear = clearerOf(folder);
     const program = await startProgram({ ...self, cwd, env: { ...env, ...self.env }, os });
     if (!program.started) {
       await clear();
       return notStarted(`Cannot load ${noun} "${name}": its helper does not start: ${program.reason}`);
     }
     const helper = new Helper({ program, identity, mark, maxOutputBytes, os, clock });
-    this.#alive.add(helper);
     // What is loaded needs its file no more, except on Windows, which keeps it until the process has ended.
-    helper.gone.then(clear).finally(() => this.#alive.delete(helper));
+    const ended = helper.gone.then(clear);
+    this.#ends.add(ended);
+    ended.then(() => this.#ends.delete(ended));
     const release = force.onForced(() => helper.kill());
     const answer = await helper.load(words(folder, mark));
     release();
@@ -502,6 +503,16 @@ function whyNotReady(answer: HelperAnswer): string {
 /** A folder that only this user can enter; undefined when there is no place for one. */
 function privateFolder(): Promise<string | undefined> {
   return mkdtemp(join(tmpdir(), "zss-inproc-")).catch(() => undefined);
+}
+
+/** Removes a folder, unless it was removed before; what cannot be removed stays. */
+function clearerOf(folder: string): () => Promise<void> {
+  let isThere = folder !== "";
+  return async () => {
+    if (!isThere) return;
+    isThere = false;
+    await rm(folder, { recursive: true, force: true }).catch(() => isThere = true);
+  };
 }
 
 function notStarted(message: string): Ending {

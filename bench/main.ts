@@ -12,6 +12,7 @@ import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
 import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
+import { warmDrivers } from "./warm_drivers.ts";
 import { watchFanouts } from "./watch_fanout.ts";
 import { watchLatency } from "./watch_latency.ts";
 
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
     nodesFlat,
     refusedNodes,
     hostileFrames,
+    warmDrivers,
   ],
 ];
 

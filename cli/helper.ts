@@ -6,7 +6,6 @@
  * @module
  */
 
-import { probeLibrary } from "../drivers/native_inproc/mod.ts";
 import { errorText } from "../control/protocol/errors.ts";
 import { runDriverProgram } from "./commands/driver.ts";
 import type { CliIo } from "./io.ts";
@@ -18,7 +17,18 @@ export async function runHelper(role: string, args: readonly string[], io: CliIo
     if (role === "driver" && word === "driver" && first !== undefined) {
       return await runDriverProgram(first, rest, io);
     }
+    if (role === "inproc" && word === "serve") {
+      const { serveLibrary } = await import("../drivers/native_inproc/mod.ts");
+      serveLibrary();
+      return 0;
+    }
+    if (role === "wasm" && word === "serve") {
+      const { serveModule } = await import("../drivers/wasm/mod.ts");
+      serveModule();
+      return 0;
+    }
     if (role === "inproc" && word === "probe" && first !== undefined && rest[0] !== undefined) {
+      const { probeLibrary } = await import("../drivers/native_inproc/mod.ts");
       io.stdout.write(JSON.stringify(probeLibrary(first, rest[0])) + "\n");
       return 0;
     }

@@ -9,7 +9,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { type Diagnostic, SERVICE_TREE, ZssError } from "../control/protocol/mod.ts";
-import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
+import { driverMaker } from "../drivers/mod.ts";
 import { type Clock, currentOs, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
@@ -73,6 +73,8 @@ export interface NodeParts {
   readonly newCallId: () => string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether shared libraries may be loaded, in helpers. @default {false} */
+  readonly allowInproc?: boolean;
   readonly version: string;
   readonly platform: PublishedCatalog["platform"];
   readonly report: (event: NodeEvent) => void;
@@ -340,7 +342,6 @@ class ManifestLoader {
 function definitionOf({ file, service }: LoadedManifest, parts: NodeParts): ServiceDefinition {
   const { runtime, invoke_template } = service;
   const listed = { descriptor: toDescriptor(service), origin: file, timeout_ms: timeoutOf(service), invoke_template };
-  if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return listed;
-  const config = nativeProcConfig.parse(runtime);
-  return { ...listed, createDriver: () => createNativeProcDriver(config, parts) };
+  const createDriver = driverMaker(runtime, parts);
+  return createDriver === undefined ? listed : { ...listed, createDriver };
 }

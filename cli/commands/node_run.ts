@@ -72,6 +72,12 @@ Exit status:
       },
       label: repeatedText("label of the node: key=value; repeatable", "label"),
       fsService: { kind: "boolean", brief: "publish the fs service", default: true },
+      allowInproc: {
+        kind: "boolean",
+        brief: "load shared libraries (native_inproc), each in a process of its own",
+        default: false,
+        withNegated: false,
+      },
       leaseTtlMs: milliseconds(900_000, "how long the server waits for a sign of life"),
       refreshIntervalMs: milliseconds(60_000, "time between signs of life", 100),
       manifestReloadIntervalMs: milliseconds(2_000, "time between looks at the manifests", 10),

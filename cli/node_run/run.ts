@@ -37,7 +37,7 @@ export async function runNodeCommand(context: CliContext, flags: NodeRunFlags): 
   const stopListening = io.onReloadAsked?.(() => reloads.ask());
   try {
     const settings = await settingsOf(context, flags);
-    const parts = partsOf(context, reloads);
+    const parts = partsOf(context, flags, reloads);
     if (flags.check) {
       const { printCheck } = await import("./check.ts");
       await printCheck(context, settings, flags.checkServer, parts);
@@ -64,13 +64,18 @@ class ReloadWishes {
   }
 }
 
-function partsOf({ io }: CliContext, reloads: ReloadWishes): Omit<NodeParts, "report" | "meters"> {
+function partsOf(
+  { io }: CliContext,
+  { allowInproc }: NodeRunFlags,
+  reloads: ReloadWishes,
+): Omit<NodeParts, "report" | "meters"> {
   return {
     clock: io.clock,
     random: Math.random,
     newCallId: () => `c-${randomBytes(8).toString("hex")}`,
     cwd: process.cwd(),
     env: io.env,
+    allowInproc,
     version: VERSION,
     platform: { os: currentOs.platform, arch: Deno.build.arch, runtime_kind: "native" },
     onReloadAsked: (listener) => reloads.listen(listener),

@@ -29,6 +29,7 @@ export interface NodeRunFlags extends LogWishes {
   readonly stateFile: string;
   readonly label: string[];
   readonly fsService: boolean;
+  readonly allowInproc: boolean;
   readonly leaseTtlMs: number;
   readonly refreshIntervalMs: number;
   readonly manifestReloadIntervalMs: number;

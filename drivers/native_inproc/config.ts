@@ -17,7 +17,13 @@ export const nativeInprocConfig = z.looseObject({
   library_path: programWord.meta({ description: "The shared library; it is loaded in a process of its own." }),
   invoke_symbol: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of a C function")
     .default(DEFAULT_INVOKE_SYMBOL).meta({ description: "The function that is called." }),
+  max_memory_bytes: z.int().min(1_048_576).max(68_719_476_736).default(536_870_912).meta({
+    description: "Most memory that the library may take, in bytes; a call that takes more is ended.",
+  }),
   in_process: z.boolean().optional()
     .meta({ description: "Accepted and without effect: a library never runs in the node itself." }),
   ...processMembers,
 });
+
+/** A checked configuration. */
+export type NativeInprocConfig = z.output<typeof nativeInprocConfig>;

@@ -28,7 +28,8 @@ export function probeLibrary(file: string, symbol: string): LibraryProbe {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** What the loader of the system says, without the words that the runtime puts around it. */
+export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replace(/^(?:Could not open library: )+/, "").replace(/\.$/, "");
 }

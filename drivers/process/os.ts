@@ -51,6 +51,8 @@ export interface Os {
   readonly folderKind: "linux" | "posix" | "windows";
   /** Whether a child can be the leader of a process group of its own. */
   readonly hasGroups: boolean;
+  /** Name of the C library for the dynamic loader; undefined where descriptors are not those of Unix. */
+  readonly libc: string | undefined;
 
   /**
    * Ends a program that still runs, and everything it started.
@@ -121,6 +123,7 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         ...posix(machine),
         name,
         platform: "linux",
+        libc: "libc.so.6",
         folderKind: "linux",
         rssOf: (pid) => Promise.resolve(rssFromProc(pid, machine)),
       };
@@ -129,6 +132,7 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         ...posix(machine),
         name,
         platform: "macos",
+        libc: "libSystem.B.dylib",
         folderKind: "posix",
         rssOf: (pid) => rssFromTool(machine, "ps", ["-o", "rss=", "-p", `${pid}`], 1024),
       };
@@ -145,7 +149,7 @@ const windowsVariables = [
   ..."PROGRAMFILES PROGRAMFILES(X86) NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE".split(" "),
 ];
 
-function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "rssOf"> {
+function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "libc" | "rssOf"> {
   const killTree = (pid: number) => {
     try {
       machine.kill(-pid);
@@ -173,6 +177,7 @@ function windows(machine: Machine): Os {
     platform: "windows",
     folderKind: "windows",
     hasGroups: false,
+    libc: undefined,
     killTree(pid) {
       machine.run("taskkill", ["/T", "/F", "/PID", String(pid)]).catch(() => {
         try {

@@ -14,6 +14,8 @@ const roles: readonly (readonly [string, readonly string[]])[] = [
   ["driver", []],
   ["driver", ["run", "-A", "cli/main.ts", "demo"]],
   ["wasm", ["driver", "echo"]],
+  ["inproc", ["driver", "echo"]],
+  ["driver", ["serve", "library.so"]],
   ["plugin", ["node", "run"]],
   ["no-such-role", ["driver", "echo"]],
 ];

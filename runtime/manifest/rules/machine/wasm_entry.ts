@@ -8,9 +8,8 @@ const PAIR = ["spider_venom_alloc", "spider_venom_invoke_json"];
 export const wasmEntry: MachineRule = {
   id: "wasm-entry",
   severity: "error",
-  reason:
-    "A module exports what is called: the function that `runtime.entrypoint` names, else `_start`, else the pair " +
-    "`spider_venom_alloc` and `spider_venom_invoke_json` with its memory.",
+  reason: "A module exports what is called: the function that `runtime.entrypoint` names, else the pair " +
+    "`spider_venom_alloc` and `spider_venom_invoke_json` with its memory, else `_start`.",
   async check(manifest, probe) {
     const module = await readModule(manifest, probe);
     if (module === undefined) return [];

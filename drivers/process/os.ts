@@ -19,7 +19,7 @@
  */
 
 import { execFile } from "node:child_process";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";
 
@@ -68,6 +68,22 @@ export interface Os {
    */
   killLeftovers(pid: number): void;
 
+  /**
+   * What a program that still runs has started and what has left its group
+   * since, so that `killTree` does not reach it. Empty where the system does
+   * not tell: what was started by a process that has ended is not found.
+   */
+  straysOf(pid: number): readonly Stray[];
+
+  /**
+   * What holds a pipe open, this process apart; `pipe` as `pipesOf` says. Looks
+   * at every process: for the rare run whose pipes stay open after its end.
+   */
+  holdersOf(pipes: readonly string[]): readonly Stray[];
+
+  /** Names of the outputs of a program; empty where there are none. */
+  pipesOf(pid: number): readonly string[];
+
   /** Memory that a process occupies, in bytes; undefined when there is no such process. */
   rssOf(pid: number): Promise<number | undefined>;
 
@@ -78,6 +94,13 @@ export interface Os {
   cleanEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string>;
 }
 
+/** A process that has left the group of the program that started it. */
+export interface Stray {
+  readonly pid: number;
+  /** Name of its program, shortened by the system. */
+  readonly name: string;
+}
+
 /** What the descriptions need of the machine. */
 export interface Machine {
   /** Sends SIGKILL; a negative pid means a group. Throws as `process.kill` does. */
@@ -86,6 +109,10 @@ export interface Machine {
   look(file: string): "executable" | "not executable" | "folder" | "missing";
   /** Reads a text file; throws when it cannot. */
   readText(file: string): string;
+  /** Names of what is in a folder; throws when it cannot. */
+  list(folder: string): readonly string[];
+  /** What a symbolic link points to; throws when it cannot. */
+  readLink(file: string): string;
   /** Runs a tool of the system and returns what it printed; rejects when it fails. */
   run(file: string, args: readonly string[]): Promise<string>;
 }
@@ -107,6 +134,8 @@ const realMachine: Machine = {
     }
   },
   readText: (file) => readFileSync(file, "utf8"),
+  list: (folder) => readdirSync(folder),
+  readLink: (file) => readlinkSync(file),
   run: (file, args) =>
     new Promise((resolve, reject) => {
       execFile(file, [...args], { windowsHide: true }, (error, stdout) => error ? reject(error) : resolve(stdout));
@@ -122,6 +151,11 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         name,
         platform: "linux",
         folderKind: "linux",
+        straysOf: (pid) => straysFromProc(pid, machine),
+        holdersOf: (pipes) => holdersFromProc(pipes, machine),
+        pipesOf: (pid) =>
+          [1, 2].map((fd) => attempt(() => machine.readLink(`/proc/${pid}/fd/${fd}`), ""))
+            .filter((pipe) => pipe.startsWith("pipe:")),
         rssOf: (pid) => Promise.resolve(rssFromProc(pid, machine)),
       };
     case "darwin":
@@ -130,6 +164,7 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         name,
         platform: "macos",
         folderKind: "posix",
+        ...blind,
         rssOf: (pid) => rssFromTool(machine, "ps", ["-o", "rss=", "-p", `${pid}`], 1024),
       };
     case "windows":
@@ -145,7 +180,14 @@ const windowsVariables = [
   ..."PROGRAMFILES PROGRAMFILES(X86) NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE".split(" "),
 ];
 
-function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "rssOf"> {
+/** Where processes do not show what they have started and what they hold open. */
+const blind: Pick<Os, "straysOf" | "holdersOf" | "pipesOf"> = {
+  straysOf: () => [],
+  holdersOf: () => [],
+  pipesOf: () => [],
+};
+
+function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "rssOf" | keyof typeof blind> {
   const killTree = (pid: number) => {
     try {
       machine.kill(-pid);
@@ -183,6 +225,7 @@ function windows(machine: Machine): Os {
       });
     },
     killLeftovers() {},
+    ...blind,
     rssOf: (pid) =>
       rssFromTool(machine, "powershell", ["-NoProfile", "-Command", `(Get-Process -Id ${pid}).WorkingSet64`], 1),
     findProgram(name, places) {
@@ -225,6 +268,53 @@ function onPath(
     if (!result.reason.endsWith("does not exist")) refused ??= result;
   }
   return refused ?? { found: false, reason: `"${name}" is in no folder of PATH (${folders.join(", ")})` };
+}
+
+function straysFromProc(leader: number, machine: Machine): Stray[] {
+  const strays: Stray[] = [];
+  const seen = new Set<number>();
+  const visit = (pid: number) => {
+    for (const task of attempt(() => machine.list(`/proc/${pid}/task`), [])) {
+      const children = attempt(() => machine.readText(`/proc/${pid}/task/${task}/children`), "");
+      for (const child of children.split(" ").filter((word) => word !== "").map(Number)) {
+        if (seen.has(child)) continue;
+        seen.add(child);
+        const { name, group } = statFromProc(child, machine) ?? {};
+        if (name !== undefined && group !== leader) strays.push({ pid: child, name });
+        visit(child);
+      }
+    }
+  };
+  visit(leader);
+  return strays;
+}
+
+function holdersFromProc(pipes: readonly string[], machine: Machine): Stray[] {
+  if (pipes.length === 0) return [];
+  const pids = attempt(() => machine.list("/proc"), []).filter((name) => /^\d+$/.test(name)).map(Number);
+  return pids.filter((pid) => pid !== process.pid).flatMap((pid) => {
+    const holds = attempt(() => machine.list(`/proc/${pid}/fd`), [])
+      .some((fd) => pipes.includes(attempt(() => machine.readLink(`/proc/${pid}/fd/${fd}`), "")));
+    const name = holds ? statFromProc(pid, machine)?.name : undefined;
+    return name === undefined ? [] : [{ pid, name }];
+  });
+}
+
+/** Name and group of a process that lives. */
+function statFromProc(pid: number, machine: Machine): { readonly name: string; readonly group: number } | undefined {
+  const stat = attempt(() => machine.readText(`/proc/${pid}/stat`), "");
+  // The name may hold anything, parentheses too.
+  const [, name, state, group] = /^\d+ \((.*)\) (\S) \d+ (\d+) /s.exec(stat) ?? [];
+  return name === undefined || state === "Z" || state === "X" ? undefined : { name, group: Number(group) };
+}
+
+/** What `look` returns, or `otherwise` when what it looks at has gone or is not ours to see. */
+function attempt<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
 }
 
 function rssFromProc(pid: number, machine: Machine): number | undefined {

@@ -31,7 +31,12 @@ export class Capture {
     stream.on("data", (chunk: Uint8Array) => {
       if (!this.#add(chunk)) onFull();
     });
-    this.ended = new Promise((resolve) => stream.once("close", resolve));
+    this.ended = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
+  }
+
+  /** How many bytes were kept so far. */
+  get size(): number {
+    return this.#size;
   }
 
   /** What was kept so far. */

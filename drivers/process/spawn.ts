@@ -45,6 +45,8 @@ export interface StartedProgram {
   readonly stderr: Readable;
   /** Resolves when the program itself has ended; what it started may live on, and its output may be unread. */
   readonly exited: Promise<ProgramExit>;
+  /** Names of its outputs, for `Os.holdersOf`. */
+  pipes(): readonly string[];
 }
 
 /** A program that could not be started. */
@@ -83,7 +85,9 @@ async function startWithNode({ file, args, cwd, env, os = currentOs }: StartOpti
   const exited = new Promise<ProgramExit>((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
   if (child.pid === undefined) return await failed;
   const { pid, stdin, stdout, stderr } = child;
-  return { started: true, pid, stdin, stdout, stderr, exited };
+  // Asked for now: once it has ended, nobody knows them.
+  const pipes = os.pipesOf(pid);
+  return { started: true, pid, stdin, stdout, stderr, exited, pipes: () => pipes };
 }
 
 function startWithDeno({ file, args, cwd, env, os = currentOs }: StartOptions): StartedProgram {
@@ -97,9 +101,11 @@ function startWithDeno({ file, args, cwd, env, os = currentOs }: StartOptions): 
     stderr: "piped",
     detached: os.hasGroups,
   }).spawn();
+  const pipes = os.pipesOf(child.pid);
   return {
     started: true,
     pid: child.pid,
+    pipes: () => pipes,
     stdin: Writable.fromWeb(child.stdin),
     stdout: Readable.from(child.stdout, { objectMode: false }),
     stderr: Readable.from(child.stderr, { objectMode: false }),

@@ -246,6 +246,9 @@ export class Service implements ServiceControl {
     this.#take({ type: "start", call_id, at: this.#now() });
     const { timeout_ms } = this.#definition;
     const result = await this.#slot.run({ call_id, payload, timeout_ms });
+    if (result.notice !== undefined) {
+      this.#deps.report(`Call ${call_id} of service "${this.#definition.descriptor.service_id}": ${result.notice}`);
+    }
     this.#take({ type: "finish", call_id, result, at: this.#now() });
     this.#refuseWaiting();
     job.ended();

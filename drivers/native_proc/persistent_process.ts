@@ -230,7 +230,7 @@ export class PersistentProcess {
 
   async #end(exit: ProgramExit, read: Promise<unknown>): Promise<void> {
     const { clock, os, onEnd } = this.#deps;
-    const { pid, stdin, stdout, stderr } = this.#program;
+    const { pid } = this.#program;
     this.hasExited = true;
     os.killLeftovers(pid);
     const overdue = Promise.withResolvers<void>();
@@ -239,7 +239,7 @@ export class PersistentProcess {
     await Promise.race([read, overdue.promise]);
     cancel();
     const how = this.#how(exit);
-    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    this.#program.release();
     this.#stdinGrace?.();
     for (const cancelGrace of this.#overdue.values()) cancelGrace();
     this.#overdue.clear();

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { CancelTimer, Clock } from "../process/clock.ts";
 import type { Os } from "../process/os.ts";
 import { Capture } from "../process/pump.ts";
@@ -146,14 +147,14 @@ export class WarmPool {
     const { clock, os } = this.#deps;
     os.killTree(program.pid);
     await within(clock, program.exited);
-    destroyStreams(program);
+    program.release();
   }
 }
 
 async function lastWords(program: StartedProgram, clock: Clock): Promise<Uint8Array> {
-  const capture = new Capture(program.stderr, LAST_WORDS_BYTES, () => {});
-  await within(clock, capture.ended);
-  destroyStreams(program);
+  const capture = new Capture(LAST_WORDS_BYTES, () => {});
+  await within(clock, capture.from(program.stderr));
+  program.release();
   return capture.bytes();
 }
 
@@ -162,8 +163,4 @@ async function within(clock: Clock, done: Promise<unknown>): Promise<void> {
   const cancel = clock.after(END_MS, overdue.resolve);
   await Promise.race([done, overdue.promise]);
   cancel();
-}
-
-function destroyStreams(program: StartedProgram): void {
-  for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
 }

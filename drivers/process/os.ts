@@ -19,7 +19,8 @@
  */
 
 import { execFile } from "node:child_process";
-import { accessSync, constants, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { accessSync, constants as access, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";
 
@@ -84,6 +85,12 @@ export interface Os {
   /** Names of the outputs of a program; empty where there are none. */
   pipesOf(pid: number): readonly string[];
 
+  /** The same for descriptors of this process. */
+  pipesAt(fds: readonly number[]): readonly string[];
+
+  /** Name of a signal, for example `SIGKILL` for 9. */
+  signalName(signal: number): string;
+
   /** Memory that a process occupies, in bytes; undefined when there is no such process. */
   rssOf(pid: number): Promise<number | undefined>;
 
@@ -127,7 +134,7 @@ const realMachine: Machine = {
       return "missing";
     }
     try {
-      accessSync(file, constants.X_OK);
+      accessSync(file, access.X_OK);
       return "executable";
     } catch {
       return "not executable";
@@ -153,9 +160,8 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         folderKind: "linux",
         straysOf: (pid) => straysFromProc(pid, machine),
         holdersOf: (pipes) => holdersFromProc(pipes, machine),
-        pipesOf: (pid) =>
-          [1, 2].map((fd) => attempt(() => machine.readLink(`/proc/${pid}/fd/${fd}`), ""))
-            .filter((pipe) => pipe.startsWith("pipe:")),
+        pipesOf: (pid) => pipesFromProc(pid, [1, 2], machine),
+        pipesAt: (fds) => pipesFromProc("self", fds, machine),
         rssOf: (pid) => Promise.resolve(rssFromProc(pid, machine)),
       };
     case "darwin":
@@ -181,7 +187,8 @@ const windowsVariables = [
 ];
 
 /** Where processes do not show what they have started and what they hold open. */
-const blind: Pick<Os, "straysOf" | "holdersOf" | "pipesOf"> = {
+const blind: Pick<Os, "straysOf" | "holdersOf" | "pipesOf" | "pipesAt"> = {
+  pipesAt: () => [],
   straysOf: () => [],
   holdersOf: () => [],
   pipesOf: () => [],
@@ -201,6 +208,7 @@ function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | 
     killTree,
     // The number of a group is not given away while one of its members lives.
     killLeftovers: killTree,
+    signalName,
     findProgram(name, places) {
       if (name.includes("/")) return firstUsable([posixPath.resolve(places.cwd, name)], machine);
       return onPath(name, places.path.split(":"), (folder) => [posixPath.resolve(places.cwd, folder, name)], machine);
@@ -225,6 +233,7 @@ function windows(machine: Machine): Os {
       });
     },
     killLeftovers() {},
+    signalName,
     ...blind,
     rssOf: (pid) =>
       rssFromTool(machine, "powershell", ["-NoProfile", "-Command", `(Get-Process -Id ${pid}).WorkingSet64`], 1),
@@ -268,6 +277,15 @@ function onPath(
     if (!result.reason.endsWith("does not exist")) refused ??= result;
   }
   return refused ?? { found: false, reason: `"${name}" is in no folder of PATH (${folders.join(", ")})` };
+}
+
+function signalName(signal: number): string {
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+}
+
+function pipesFromProc(pid: number | "self", fds: readonly number[], machine: Machine): string[] {
+  return fds.map((fd) => attempt(() => machine.readLink(`/proc/${pid}/fd/${fd}`), ""))
+    .filter((pipe) => pipe.startsWith("pipe:"));
 }
 
 function straysFromProc(leader: number, machine: Machine): Stray[] {

@@ -26,7 +26,8 @@
 
 import type { CancelTimer, Clock } from "./clock.ts";
 import { currentOs, type Stray } from "./os.ts";
-import { Capture, feed } from "./pump.ts";
+import { setImmediate } from "node:timers";
+import { Capture } from "./pump.ts";
 import { type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
 
 /** What to run, and within which limits. */
@@ -66,6 +67,9 @@ export interface RunResult {
   /** From the call to the end, in whole milliseconds. */
   readonly durationMs: number;
 }
+
+/** For how long a program that was waiting for its call is watched closely, in milliseconds. */
+const BRIEF_MS = 0.4;
 
 /** What ended a run that did not end by itself. */
 type Forced = "timeout" | "cancelled" | "output_limit";
@@ -139,13 +143,32 @@ class Run {
     this.#program = program;
     if (this.#forced !== undefined) this.#kill(program);
     const exited = program.exited.then((exit) => this.#leave(program, exit));
-    const stdout = new Capture(program.stdout, maxOutputBytes, () => this.#end("output_limit"));
-    const stderr = new Capture(program.stderr, maxOutputBytes, () => this.#end("output_limit"));
+    const full = () => this.#end("output_limit");
+    const stdout = new Capture(maxOutputBytes, full);
+    const stderr = new Capture(maxOutputBytes, full);
     this.#heard = () => stdout.size + stderr.size;
-    feed(program.stdin, stdin);
-    await Promise.race([Promise.all([exited, stdout.ended, stderr.ended]), this.#linger.promise]);
-    for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
+    program.feed(stdin);
+    if (!await this.#isBrief(program, stdout, stderr)) {
+      const read = [stdout.from(program.stdout), stderr.from(program.stderr)];
+      await Promise.race([Promise.all([exited, ...read]), this.#linger.promise]);
+    } else await exited;
+    program.release();
     return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), strays: this.#strays };
+  }
+
+  /**
+   * Watches a program closely for a moment, and tells whether it has ended in
+   * it. Waiting for events costs such a run more than all else: each of its
+   * outputs and its end wake the loop anew. Others have their turns in between.
+   */
+  async #isBrief(program: StartedProgram, stdout: Capture, stderr: Capture): Promise<boolean> {
+    // One that was just started takes longer, and needs the processor for it.
+    if (program.readNow === undefined || this.#options.program === undefined) return false;
+    for (const until = performance.now() + BRIEF_MS; performance.now() < until;) {
+      if (program.readNow(stdout, stderr)) return true;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return false;
   }
 
   /** Ends the run, unless it has ended or is being ended: the first reason counts. */
@@ -168,7 +191,6 @@ class Run {
     const { os = currentOs } = this.#options;
     this.#exit = exit;
     os.killLeftovers(program.pid);
-    program.stdin.destroy();
     this.#startLingering();
     this.#lookForHolders(program, this.#heard());
   }

@@ -14,6 +14,8 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { currentOs, hasCode, type Os } from "./os.ts";
+import { posixSpawn } from "./posix_spawn.ts";
+import type { Capture } from "./pump.ts";
 
 /** What to start. */
 export interface StartOptions {
@@ -45,8 +47,17 @@ export interface StartedProgram {
   readonly stderr: Readable;
   /** Resolves when the program itself has ended; what it started may live on, and its output may be unread. */
   readonly exited: Promise<ProgramExit>;
-  /** Names of its outputs, for `Os.holdersOf`. */
+  /** Names of its outputs, for `Os.holdersOf`; to be asked before its streams are closed. */
   pipes(): readonly string[];
+  /** Writes all of `bytes` and ends its input. Returns at once: it may answer before it has read everything. */
+  feed(bytes: Uint8Array): void;
+  /**
+   * Reads what it has written until now, as long as nobody has asked for its
+   * streams; true when it has ended and all is read. Absent where only streams can be read.
+   */
+  readonly readNow?: (stdout: Capture, stderr: Capture) => boolean;
+  /** Closes our ends of its pipes. */
+  release(): void;
 }
 
 /** A program that could not be started. */
@@ -60,15 +71,33 @@ export interface LaunchFailure {
 export async function startProgram(options: StartOptions): Promise<StartedProgram | LaunchFailure> {
   let program: StartedProgram;
   try {
-    program = options.via === "deno" ? startWithDeno(options) : await startWithNode(options);
+    program = options.via === "deno" ? startWithDeno(options) : await (posixSpawn(options) ?? startWithNode(options));
   } catch (error) {
     return { started: false, reason: launchReason(error, options) };
   }
-  for (const stream of [program.stdin, program.stdout, program.stderr]) {
-    // A program may end, or close its input, whenever it likes: EPIPE, or EBADF in the compiled binary.
-    stream.on("error", () => {});
-  }
   return program;
+}
+
+/** A program that is talked to over streams. */
+function overStreams(
+  program: Pick<StartedProgram, "pid" | "stdin" | "stdout" | "stderr" | "exited">,
+  os: Os,
+): StartedProgram {
+  const { pid, stdin, stdout, stderr } = program;
+  const streams = [stdin, stdout, stderr];
+  // A program may end, or close its input, whenever it likes: EPIPE, or EBADF in the compiled binary.
+  for (const stream of streams) stream.on("error", () => {});
+  // Asked for now: once it has ended, nobody knows them.
+  const pipes = os.pipesOf(pid);
+  return {
+    ...program,
+    started: true,
+    pipes: () => pipes,
+    feed: (bytes) => void stdin.end(bytes),
+    release() {
+      for (const stream of streams) stream.destroy();
+    },
+  };
 }
 
 async function startWithNode({ file, args, cwd, env, os = currentOs }: StartOptions): Promise<StartedProgram> {
@@ -85,9 +114,7 @@ async function startWithNode({ file, args, cwd, env, os = currentOs }: StartOpti
   const exited = new Promise<ProgramExit>((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
   if (child.pid === undefined) return await failed;
   const { pid, stdin, stdout, stderr } = child;
-  // Asked for now: once it has ended, nobody knows them.
-  const pipes = os.pipesOf(pid);
-  return { started: true, pid, stdin, stdout, stderr, exited, pipes: () => pipes };
+  return overStreams({ pid, stdin, stdout, stderr, exited }, os);
 }
 
 function startWithDeno({ file, args, cwd, env, os = currentOs }: StartOptions): StartedProgram {
@@ -101,16 +128,13 @@ function startWithDeno({ file, args, cwd, env, os = currentOs }: StartOptions): 
     stderr: "piped",
     detached: os.hasGroups,
   }).spawn();
-  const pipes = os.pipesOf(child.pid);
-  return {
-    started: true,
+  return overStreams({
     pid: child.pid,
-    pipes: () => pipes,
     stdin: Writable.fromWeb(child.stdin),
     stdout: Readable.from(child.stdout, { objectMode: false }),
     stderr: Readable.from(child.stderr, { objectMode: false }),
     exited: child.status.then(({ code, signal }) => signal === null ? { code, signal } : { code: null, signal }),
-  };
+  }, os);
 }
 
 /** Says what the system's one code for many things means here. */

@@ -2,8 +2,8 @@
  * Processes that are already started and wait on their standard input, for one
  * call each, so that a call does not pay for the start of its program.
  *
- * The pool is filled when it is made and again after each answer, never while
- * somebody waits. A process that ends before its use is replaced, the sooner
+ * The pool is filled when it is made and again when calls pause, or after an
+ * answer when few are left. A process that ends before its use is replaced, the sooner
  * the rarer that happens. One whose file has changed since is never used.
  *
  * @module
@@ -13,7 +13,7 @@ import { setImmediate } from "node:timers";
 import type { CancelTimer, Clock } from "../process/clock.ts";
 import type { Os } from "../process/os.ts";
 import { Capture } from "../process/pump.ts";
-import { type ProgramExit, type StartedProgram, startProgram } from "../process/spawn.ts";
+import { type StartedProgram, startProgram } from "../process/spawn.ts";
 import { lastLine } from "./last_words.ts";
 import type { ReadyProgram, Unready } from "./program.ts";
 import { restartDelayMs } from "./restart_delay.ts";
@@ -21,8 +21,14 @@ import { restartDelayMs } from "./restart_delay.ts";
 /** How much is read of the last words of a process that ended unused, in bytes. */
 const LAST_WORDS_BYTES = 4_096;
 
+/** How often is looked whether the waiting processes live, where nobody tells, in milliseconds. */
+const LOOK_MS = 1_000;
+
 /** How long the end of a killed process is waited for, in milliseconds; more only if it hangs in the kernel. */
 const END_MS = 1_000;
+
+/** How long no call may have ended for calls to have paused, in milliseconds. */
+const PAUSE_MS = 5;
 
 /** What a pool takes from outside. */
 export interface WarmPoolDeps {
@@ -46,8 +52,11 @@ export class WarmPool {
   #members: Member[] = [];
   #filling: Promise<void> | undefined;
   #cancelFill: CancelTimer | undefined;
+  #cancelLook: CancelTimer | undefined;
   readonly #burials = new Set<Promise<void>>();
   #isClosed = false;
+  /** Whether the next start waits because of those that have ended unused. */
+  #isHeldBack = false;
   /** How many have ended unused, one after the other. */
   #deaths = 0;
   #lastDeath = "";
@@ -69,15 +78,36 @@ export class WarmPool {
       this.#members = this.#members.filter((member) => member.stamp === stamp);
       for (const member of stale) this.#bury(this.#end(member));
     }
+    this.#look();
     const member = this.#members.shift();
     if (member !== undefined) this.#deaths = 0;
     return member?.program;
   }
 
-  /** Fills the pool at the next turn: whoever has just got an answer goes first. */
+  /** Notes those that have ended. */
+  #look(): void {
+    for (const member of [...this.#members]) {
+      if (member.program.hasEnded?.()) this.#bury(this.#ended(member));
+    }
+  }
+
+  #lookLater(): void {
+    this.#cancelLook ??= this.#deps.clock.after(LOOK_MS, () => {
+      this.#cancelLook = undefined;
+      this.#look();
+      if (this.#members.length > 0) this.#lookLater();
+    });
+  }
+
+  /**
+   * Fills the pool once calls have paused: a start takes what the next call
+   * needs. When fewer than half are left, starts one at the next turn.
+   */
   refill(): void {
-    if (this.#cancelFill !== undefined || this.#isClosed) return;
-    this.#fillAfter(0);
+    if (this.#isClosed || this.#isHeldBack) return;
+    const isLow = 2 * this.#members.length < this.#deps.size;
+    if (isLow) this.#fill(this.#members.length + 1);
+    this.#fillAfter(PAUSE_MS);
   }
 
   /** What is wrong with the pool, as a sentence. */
@@ -91,8 +121,9 @@ export class WarmPool {
   /** Ends all processes. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelFill?.();
     await this.#filling;
+    this.#cancelFill?.();
+    this.#cancelLook?.();
     for (const member of this.#members.splice(0)) this.#bury(this.#end(member));
     await Promise.all(this.#burials);
   }
@@ -106,17 +137,20 @@ export class WarmPool {
     this.#cancelFill?.();
     this.#cancelFill = this.#deps.clock.after(delayMs, () => {
       this.#cancelFill = undefined;
+      this.#isHeldBack = false;
       this.#fill();
     });
   }
 
-  #fill(): void {
-    this.#filling ??= this.#startMissing().finally(() => this.#filling = undefined);
+  #fill(upTo = this.#deps.size): void {
+    this.#filling ??= this.#startMissing(upTo).finally(() => this.#filling = undefined);
   }
 
   /** One after the other: each start holds the loop up. */
-  async #startMissing(): Promise<void> {
-    while (!this.#isClosed && this.#members.length < this.#deps.size && this.#cancelFill === undefined) {
+  async #startMissing(upTo: number): Promise<void> {
+    while (!this.#isClosed && this.#members.length < upTo && !this.#isHeldBack) {
+      // First of all, whoever has just got an answer goes on.
+      await new Promise((resolve) => setImmediate(resolve));
       const ready = await this.#deps.ready();
       // The next call meets the same problem and tells it; the one after its answer fills the pool.
       if ("problem" in ready) return;
@@ -124,21 +158,23 @@ export class WarmPool {
       if (!program.started) return;
       const member = { program, stamp: ready.stamp };
       this.#members.push(member);
-      program.exited.then((exit) => this.#bury(this.#ended(member, exit)));
-      await new Promise((resolve) => setImmediate(resolve));
+      if (program.hasEnded === undefined) program.exited.then(() => this.#bury(this.#ended(member)));
+      else this.#lookLater();
     }
   }
 
   /** Replaces a process that ended before its use. */
-  async #ended(member: Member, exit: ProgramExit): Promise<void> {
+  async #ended(member: Member): Promise<void> {
     const index = this.#members.indexOf(member);
     if (index < 0) return;
     this.#members.splice(index, 1);
     this.#deps.os.killLeftovers(member.program.pid);
     this.#deaths++;
+    this.#isHeldBack = true;
+    if (!this.#isClosed) this.#fillAfter(restartDelayMs(this.#deaths));
+    const exit = await member.program.exited;
     const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
     this.#lastDeath = how;
-    if (!this.#isClosed) this.#fillAfter(restartDelayMs(this.#deaths));
     const words = lastLine(await lastWords(member.program, this.#deps.clock));
     if (words !== "") this.#lastDeath = `${how}: ${words}`;
   }

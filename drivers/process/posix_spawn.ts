@@ -20,6 +20,7 @@ import { currentOs } from "./os.ts";
 import type { Capture } from "./pump.ts";
 import type { ProgramExit, StartedProgram, StartOptions } from "./spawn.ts";
 
+const WNOHANG = 1;
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
 const F_SETFL = 4;
@@ -40,6 +41,7 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true },
+  waitNow: { name: "waitpid", parameters: ["i32", "buffer", "i32"], result: "i32" },
   posix_spawn: {
     parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
     result: "i32",
@@ -143,13 +145,13 @@ async function start(libc: Libc, { file, args, cwd, env }: StartOptions): Promis
 class BareProgram implements StartedProgram {
   readonly started = true;
   readonly pid: number;
-  readonly exited: Promise<ProgramExit>;
   readonly #libc: Libc;
   readonly #in: BareEnd;
   readonly #out: BareEnd;
   readonly #err: BareEnd;
   readonly #pipes: () => readonly string[];
-  #hasExited = false;
+  #exited: Promise<ProgramExit> | undefined;
+  #hasEnded = false;
 
   constructor(libc: Libc, pid: number, inWrite: number, outRead: number, errRead: number) {
     this.pid = pid;
@@ -158,10 +160,22 @@ class BareProgram implements StartedProgram {
     this.#out = new BareEnd(libc, outRead, "read");
     this.#err = new BareEnd(libc, errRead, "read");
     this.#pipes = () => currentOs.pipesAt([outRead, errRead]);
-    this.exited = exitOf(libc, pid).then((exit) => {
-      this.#hasExited = true;
+  }
+
+  get exited(): Promise<ProgramExit> {
+    this.#exited ??= exitOf(this.#libc, this.pid).then((exit) => {
+      this.#hasEnded = true;
       return exit;
     });
+    return this.#exited;
+  }
+
+  hasEnded(): boolean {
+    if (this.#exited === undefined && this.#libc.waitNow(this.pid, bytesOf(status), WNOHANG) === this.pid) {
+      this.#hasEnded = true;
+      this.#exited = Promise.resolve(exitFrom(status[0] ?? 0));
+    }
+    return this.#hasEnded;
   }
 
   get stdin(): Writable {
@@ -194,7 +208,7 @@ class BareProgram implements StartedProgram {
   readNow(stdout: Capture, stderr: Capture): boolean {
     const isOut = this.#out.readInto(stdout);
     const isErr = this.#err.readInto(stderr);
-    return isOut && isErr && this.#hasExited;
+    return isOut && isErr && this.hasEnded();
   }
 
   release(): void {
@@ -244,6 +258,7 @@ class BareEnd {
   }
 }
 
+const status = new Int32Array(1);
 const readBuffer = new Uint8Array(READ_BYTES);
 
 /** How many programs are waited for. */
@@ -261,13 +276,17 @@ async function exitOf(libc: Libc, pid: number): Promise<ProgramExit> {
       // A signal may cut the wait short; when nobody is there to wait for, somebody else took note of the end.
       if (!isRunning(pid)) return { code: -1, signal: null };
     }
-    const raw = status[0] ?? 0;
-    const signal = raw & 0x7f;
-    if (signal === 0) return { code: (raw >> 8) & 0xff, signal: null };
-    return { code: null, signal: currentOs.signalName(signal) };
+    return exitFrom(status[0] ?? 0);
   } finally {
     watched--;
   }
+}
+
+/** Reads what `waitpid` writes. */
+function exitFrom(status: number): ProgramExit {
+  const signal = status & 0x7f;
+  if (signal === 0) return { code: (status >> 8) & 0xff, signal: null };
+  return { code: null, signal: currentOs.signalName(signal) };
 }
 
 function isRunning(pid: number): boolean {

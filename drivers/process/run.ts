@@ -26,7 +26,6 @@
 
 import type { CancelTimer, Clock } from "./clock.ts";
 import { currentOs, type Stray } from "./os.ts";
-import { setImmediate } from "node:timers";
 import { Capture } from "./pump.ts";
 import { type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
 
@@ -68,8 +67,8 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
-/** For how long a program that was waiting for its call is watched closely, in milliseconds. */
-const BRIEF_MS = 0.4;
+/** For how long a program may keep its outputs in its pipes, which hold 64 KiB, in milliseconds. */
+const BRIEF_MS = 4;
 
 /** What ended a run that did not end by itself. */
 type Forced = "timeout" | "cancelled" | "output_limit";
@@ -142,33 +141,38 @@ class Run {
     const { maxOutputBytes, stdin } = this.#options;
     this.#program = program;
     if (this.#forced !== undefined) this.#kill(program);
-    const exited = program.exited.then((exit) => this.#leave(program, exit));
     const full = () => this.#end("output_limit");
     const stdout = new Capture(maxOutputBytes, full);
     const stderr = new Capture(maxOutputBytes, full);
     this.#heard = () => stdout.size + stderr.size;
     program.feed(stdin);
-    if (!await this.#isBrief(program, stdout, stderr)) {
+    const exited = program.exited.then((exit) => this.#leave(program, exit));
+    if (!await this.#isBrief(program, exited, stdout, stderr)) {
       const read = [stdout.from(program.stdout), stderr.from(program.stderr)];
       await Promise.race([Promise.all([exited, ...read]), this.#linger.promise]);
-    } else await exited;
+    }
     program.release();
     return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), strays: this.#strays };
   }
 
   /**
-   * Watches a program closely for a moment, and tells whether it has ended in
-   * it. Waiting for events costs such a run more than all else: each of its
-   * outputs and its end wake the loop anew. Others have their turns in between.
+   * Waits a moment for the end of a program and then reads what it has left in
+   * its pipes; false when it has not ended or there is more to come. Most runs
+   * are that short and say little, and streams would cost them more than all else.
    */
-  async #isBrief(program: StartedProgram, stdout: Capture, stderr: Capture): Promise<boolean> {
-    // One that was just started takes longer, and needs the processor for it.
-    if (program.readNow === undefined || this.#options.program === undefined) return false;
-    for (const until = performance.now() + BRIEF_MS; performance.now() < until;) {
-      if (program.readNow(stdout, stderr)) return true;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return false;
+  async #isBrief(
+    program: StartedProgram,
+    exited: Promise<void>,
+    stdout: Capture,
+    stderr: Capture,
+  ): Promise<boolean> {
+    if (program.readNow === undefined) return false;
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    // Not the clock of the run: nothing that anybody sees hangs on it.
+    const timer = setTimeout(resolve, BRIEF_MS);
+    await Promise.race([exited, enough]);
+    clearTimeout(timer);
+    return this.#exit !== undefined && program.readNow(stdout, stderr);
   }
 
   /** Ends the run, unless it has ended or is being ended: the first reason counts. */

@@ -47,6 +47,8 @@ export interface StartedProgram {
   readonly stderr: Readable;
   /** Resolves when the program itself has ended; what it started may live on, and its output may be unread. */
   readonly exited: Promise<ProgramExit>;
+  /** Whether it has ended; absent where only `exited` tells. Asking for `exited` costs more: a thread waits for it. */
+  hasEnded?(): boolean;
   /** Names of its outputs, for `Os.holdersOf`; to be asked before its streams are closed. */
   pipes(): readonly string[];
   /** Writes all of `bytes` and ends its input. Returns at once: it may answer before it has read everything. */

@@ -14,6 +14,7 @@
 
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import { constants } from "node:os";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { currentOs } from "./os.ts";
@@ -30,9 +31,6 @@ const SPAWN_FLAGS = 0x80 | 0x04 | 0x08;
 const OPAQUE_BYTES = 512;
 const SIGPIPE = 13;
 const READ_BYTES = 65_536;
-
-/** Numbers of the errors that have a name of their own in the sentence for a failed start. */
-const ERROR_NAMES: ReadonlyMap<number, string> = new Map([[2, "ENOENT"], [13, "EACCES"]]);
 
 const SYMBOLS = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
@@ -127,15 +125,17 @@ async function start(libc: Libc, { file, args, cwd, env }: StartOptions): Promis
   const argv = cStrings([file, ...args]);
   const envp = cStrings(Object.entries(env).map(([name, value]) => `${name}=${value}`));
   const pid = new Int32Array(1);
+  // The call below knows these by their addresses alone.
+  const kept = [argv.text, envp.text, folder];
   // On a thread of its own, since it returns only when the program has taken over.
   const code = await libc.posix_spawn(bytesOf(pid), path, actions, attributes, argv.pointers, envp.pointers);
+  kept.length = 0;
   libc.posix_spawn_file_actions_destroy(actions);
   for (const fd of [inRead, outWrite, errWrite]) libc.close(fd);
   if (code !== 0) {
     for (const fd of [inWrite, outRead, errRead]) libc.close(fd);
-    // The buffers are named once more, so that they live until the call is over.
-    const words = argv.text.length + envp.text.length + folder.length > 0 ? "" : " ";
-    throw Object.assign(new Error(`the system refused with error ${code}${words}`), { code: ERROR_NAMES.get(code) });
+    const name = Object.entries(constants.errno).find(([, number]) => number === code)?.[0] ?? `${code}`;
+    throw Object.assign(new Error(`Cannot execute "${file}": the system says ${name}`), { code: name });
   }
   for (const fd of [inWrite, outRead, errRead]) libc.fcntl(fd, F_SETFL, O_NONBLOCK);
   return new BareProgram(libc, pid[0] ?? 0, inWrite, outRead, errRead);
@@ -301,7 +301,7 @@ function isRunning(pid: number): boolean {
 function pipe(libc: Libc): readonly [number, number] {
   const ends = new Int32Array(2);
   if (libc.pipe2(bytesOf(ends), O_CLOEXEC) !== 0) {
-    throw new Error("the node has too many files open to make a pipe");
+    throw new Error("Cannot make a pipe: too many files are open");
   }
   return [ends[0] ?? -1, ends[1] ?? -1];
 }

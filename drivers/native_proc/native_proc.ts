@@ -27,6 +27,7 @@
 
 import type { Driver, HealthReport, Invocation, InvokeResult } from "../driver.ts";
 import type { Clock } from "../process/clock.ts";
+import { holdPosixSpawn } from "../process/posix_spawn.ts";
 import { runProgram } from "../process/run.ts";
 import type { NativeProcConfig } from "./config.ts";
 import { cancelledMessage, failure, outcomeOf } from "./outcome.ts";
@@ -54,6 +55,7 @@ class NativeProcDriver implements Driver {
   readonly #clock: Clock;
   readonly #pool: WarmPool | undefined;
   readonly #closing = new AbortController();
+  #letGo: (() => void) | undefined;
   readonly #running = new Set<Promise<unknown>>();
 
   constructor(config: NativeProcConfig, program: Program, clock: Clock) {
@@ -62,6 +64,7 @@ class NativeProcDriver implements Driver {
     this.#clock = clock;
     this.concurrency = config.concurrency ?? CONCURRENCY;
     if (config.pool > 0) {
+      this.#letGo = holdPosixSpawn();
       this.#pool = new WarmPool({
         size: config.pool,
         name: config.executable_path,
@@ -93,6 +96,7 @@ class NativeProcDriver implements Driver {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([...this.#running, this.#pool?.close()]);
+    this.#letGo?.();
   }
 
   async #run({ payload, timeout_ms, signal }: Invocation): Promise<InvokeResult> {
@@ -101,6 +105,7 @@ class NativeProcDriver implements Driver {
     const ready = await this.#program.ready();
     if (ends.aborted) return failure("cancelled", cancelledMessage(this.#config.executable_path));
     if ("problem" in ready) return failure("launch", ready.problem);
+    this.#letGo ??= holdPosixSpawn();
     const run = await runProgram({
       ...ready.start,
       program: this.#pool?.take(ready.stamp),

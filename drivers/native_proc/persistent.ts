@@ -11,6 +11,7 @@
 
 import type { Driver, HealthReport, Invocation, InvokeResult } from "../driver.ts";
 import type { CancelTimer, Clock } from "../process/clock.ts";
+import { holdPosixSpawn } from "../process/posix_spawn.ts";
 import { startProgram } from "../process/spawn.ts";
 import type { NativeProcConfig } from "./config.ts";
 import { cancelledMessage, failure, timeoutMessage } from "./outcome.ts";
@@ -37,6 +38,7 @@ export class PersistentDriver implements Driver {
   readonly #config: NativeProcConfig;
   readonly #program: Program;
   readonly #clock: Clock;
+  readonly #letGo = holdPosixSpawn();
   readonly #processes = new Set<PersistentProcess>();
   #current: Current | undefined;
   #starting: Promise<Current | Unready> | undefined;
@@ -80,6 +82,7 @@ export class PersistentDriver implements Driver {
     this.#restart = undefined;
     await this.#starting;
     await Promise.all([...this.#processes].map((process) => process.end()));
+    this.#letGo();
   }
 
   /** The process, if it is known to be the right one. */

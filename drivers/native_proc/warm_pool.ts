@@ -51,6 +51,8 @@ export class WarmPool {
   readonly #deps: WarmPoolDeps;
   #members: Member[] = [];
   #filling: Promise<void> | undefined;
+  /** How many shall wait when the filling is over. */
+  #upTo = 0;
   #cancelFill: CancelTimer | undefined;
   #cancelLook: CancelTimer | undefined;
   readonly #burials = new Set<Promise<void>>();
@@ -143,12 +145,13 @@ export class WarmPool {
   }
 
   #fill(upTo = this.#deps.size): void {
-    this.#filling ??= this.#startMissing(upTo).finally(() => this.#filling = undefined);
+    this.#upTo = this.#filling === undefined ? upTo : Math.max(this.#upTo, upTo);
+    this.#filling ??= this.#startMissing().finally(() => this.#filling = undefined);
   }
 
   /** One after the other: each start holds the loop up. */
-  async #startMissing(upTo: number): Promise<void> {
-    while (!this.#isClosed && this.#members.length < upTo && !this.#isHeldBack) {
+  async #startMissing(): Promise<void> {
+    while (!this.#isClosed && this.#members.length < this.#upTo && !this.#isHeldBack) {
       // First of all, whoever has just got an answer goes on.
       await new Promise((resolve) => setImmediate(resolve));
       const ready = await this.#deps.ready();

@@ -19,7 +19,7 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { currentOs } from "./os.ts";
 import type { Capture } from "./pump.ts";
-import type { ProgramExit, StartedProgram, StartOptions } from "./spawn.ts";
+import type { ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
 
 const WNOHANG = 1;
 const O_CLOEXEC = 0o2000000;
@@ -57,17 +57,53 @@ const SYMBOLS = {
 
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** Loaded with this module and not with the first start, so that it belongs to nobody in particular. */
-const libc = currentOs.name === "linux" ? load() : undefined;
+interface Loaded {
+  readonly libc: Libc;
+  readonly attributes: Uint8Array<ArrayBuffer>;
+  readonly close: () => void;
+}
 
-function load(): Libc | undefined {
+/** The library while somebody holds it; false once it was found that it cannot be used. */
+let loaded: Loaded | false | undefined = currentOs.name === "linux" ? undefined : false;
+/** Who starts many programs. */
+let holders = 0;
+/** Programs whose pipes are open. */
+let users = 0;
+/** Programs that are waited for. */
+let watched = 0;
+
+/**
+ * Makes programs start this way until the function that it returns is called.
+ * Loading the library takes as long as a start, so it is for those who start
+ * many; it is loaded with the first one.
+ */
+export function holdPosixSpawn(): () => void {
+  let isHeld = true;
+  holders++;
+  return () => {
+    if (!isHeld) return;
+    isHeld = false;
+    holders--;
+    closeIfUnused();
+  };
+}
+
+function closeIfUnused(): void {
+  if (!loaded || holders + users + watched > 0) return;
+  loaded.close();
+  loaded = undefined;
+}
+
+function load(): Loaded | false {
   try {
-    const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
-    return canAdopt(symbols) ? symbols : undefined;
+    const library = Deno.dlopen("libc.so.6", SYMBOLS);
+    const { symbols: libc } = library;
+    if (canAdopt(libc)) return { libc, attributes: makeAttributes(libc), close: () => library.close() };
+    library.close();
   } catch {
     // Another C library, or no permission to use this one.
-    return undefined;
   }
+  return false;
 }
 
 /** Whether the runtime makes a stream of a descriptor. */
@@ -94,10 +130,10 @@ const MOST_WATCHED = 128;
  * refuses. Undefined where, or while, it cannot be had.
  */
 export function posixSpawn(options: StartOptions): Promise<StartedProgram> | undefined {
-  return libc === undefined || watched >= MOST_WATCHED ? undefined : start(libc, options);
+  if (holders === 0 || watched >= MOST_WATCHED) return undefined;
+  loaded ??= load();
+  return loaded ? start(loaded, options) : undefined;
 }
-
-const attributes = libc === undefined ? new Uint8Array() : makeAttributes(libc);
 
 function makeAttributes(libc: Libc): Uint8Array<ArrayBuffer> {
   const attributes = new Uint8Array(OPAQUE_BYTES);
@@ -111,7 +147,22 @@ function makeAttributes(libc: Libc): Uint8Array<ArrayBuffer> {
   return attributes;
 }
 
-async function start(libc: Libc, { file, args, cwd, env }: StartOptions): Promise<StartedProgram> {
+async function start({ libc, attributes }: Loaded, { file, args, cwd, env }: StartOptions): Promise<StartedProgram> {
+  users++;
+  try {
+    return await startWith(libc, attributes, { file, args, cwd, env });
+  } catch (error) {
+    users--;
+    closeIfUnused();
+    throw error;
+  }
+}
+
+async function startWith(
+  libc: Libc,
+  attributes: Uint8Array<ArrayBuffer>,
+  { file, args, cwd, env }: StartOptions,
+): Promise<StartedProgram> {
   const pipes = [pipe(libc), pipe(libc), pipe(libc)] as const;
   const [[inRead, inWrite], [outRead, outWrite], [errRead, errWrite]] = pipes;
   const actions = new Uint8Array(OPAQUE_BYTES);
@@ -152,6 +203,7 @@ class BareProgram implements StartedProgram {
   readonly #pipes: () => readonly string[];
   #exited: Promise<ProgramExit> | undefined;
   #hasEnded = false;
+  #isReleased = false;
 
   constructor(libc: Libc, pid: number, inWrite: number, outRead: number, errRead: number) {
     this.pid = pid;
@@ -212,7 +264,11 @@ class BareProgram implements StartedProgram {
   }
 
   release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     for (const end of [this.#in, this.#out, this.#err]) end.close();
+    users--;
+    closeIfUnused();
   }
 }
 
@@ -261,9 +317,6 @@ class BareEnd {
 const status = new Int32Array(1);
 const readBuffer = new Uint8Array(READ_BYTES);
 
-/** How many programs are waited for. */
-let watched = 0;
-
 /**
  * Waits on a thread of its own for the end of a program: the one way to hear of
  * it that also keeps the node from ending before.
@@ -279,6 +332,7 @@ async function exitOf(libc: Libc, pid: number): Promise<ProgramExit> {
     return exitFrom(status[0] ?? 0);
   } finally {
     watched--;
+    closeIfUnused();
   }
 }
 

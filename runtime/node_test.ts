@@ -245,6 +245,62 @@ Deno.test("runNode() goes on without a bearer token that the server does not tak
   assert.ok((await online()).some(({ type }) => type === "token_refused"));
 });
 
+Deno.test("runNode() says once that its first invite is unusable, and takes a better one within a minute", async () => {
+  await using scene = await Scene.open();
+  const used = await scene.invite();
+  await scene.start({ inviteToken: used, stateFile: join(scene.folder, "other.json") }).online();
+  await scene.stop();
+  let tries = 0;
+  let invite = used;
+  const inviteToken = () => {
+    tries++;
+    return Promise.resolve(invite);
+  };
+  let waits = 0;
+  const after = scene.clock.after.bind(scene.clock);
+  scene.clock.after = (delayMs, action) => {
+    if (delayMs === 60_000) waits++;
+    return after(delayMs, action);
+  };
+  const { online, events } = scene.start({ inviteToken });
+  await until(() => waits === 1);
+  assert.deepEqual(events.map(({ type }) => type), ["invite_refused"]);
+  assert.match(events[0]?.type === "invite_refused" ? events[0].reason : "", /was used by node-1/);
+  scene.clock.advance(59_999);
+  assert.equal(tries, 1);
+  scene.clock.advance(1);
+  await until(() => waits === 2);
+  assert.deepEqual([tries, events.length], [2, 1]);
+  invite = "inv-nobody-made-it";
+  scene.clock.advance(60_000);
+  await until(() => waits === 3);
+  assert.match(events[1]?.type === "invite_refused" ? events[1].reason : "", /invite/);
+  invite = await scene.invite();
+  scene.clock.advance(60_000);
+  await online();
+});
+
+Deno.test("runNode() lets a run end before it does, and its server's clients read what came of it", async () => {
+  await using scene = await Scene.open();
+  const go = join(scene.folder, "go");
+  const args = ["-c", `until [ -e "${go}" ]; do sleep 0.01; done; cat`];
+  const runtime = { type: "native_proc", executable_path: "sh", args };
+  await writeFile(join(scene.services, "echo.json"), JSON.stringify({ service_id: "echo", kind: "echo", runtime }));
+  const { online, ended, stop } = scene.start({ inviteToken: await scene.invite() });
+  const client = await scene.files(pairedIn(await online()).node_id);
+  const invoke = await client.walk("svc-echo", ["control", "invoke.json"]);
+  const answer = client.write(invoke, new TextEncoder().encode('{"text":"last"}'));
+  while (!(await textAt(client, "status.json")).includes('"running"'));
+  stop.abort();
+  await writeFile(go, "");
+  assert.equal((await answer).call_id, "c-1");
+  assert.equal(await textAt(client, "result.json"), '{"text":"last"}');
+  let isOver = false;
+  void ended.then(() => isOver = true);
+  await until(() => (scene.clock.advance(250), isOver));
+  client.close();
+});
+
 Deno.test("runNode() names what is missing when it has neither an identity nor an invite", async () => {
   await using scene = await Scene.open();
   await assert.rejects(scene.start().ended, (error) => {

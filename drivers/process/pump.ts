@@ -13,6 +13,7 @@ export class Capture {
   readonly #chunks: Uint8Array[] = [];
   readonly #onFull: () => void;
   #size = 0;
+  #total = 0;
 
   /**
    * @param limit How many bytes are kept; what comes after them is read and dropped.
@@ -34,6 +35,11 @@ export class Capture {
     return this.#size;
   }
 
+  /** How many bytes came so far, the dropped ones included. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** What was kept so far. */
   bytes(): Uint8Array {
     return Buffer.concat(this.#chunks, this.#size);
@@ -45,6 +51,7 @@ export class Capture {
     const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
     if (kept.length > 0) this.#chunks.push(kept);
     this.#size += kept.length;
+    this.#total += chunk.length;
     if (chunk.length > room) this.#onFull();
   }
 }

@@ -37,6 +37,8 @@ export interface RunOptions extends StartOptions {
   readonly timeoutMs: number;
   /** Limit of each output, in bytes. */
   readonly maxOutputBytes: number;
+  /** What happens beyond the limit: the program is ended, or goes on and what it writes is dropped. @default {"end"} */
+  readonly overflow?: "end" | "drop";
   /** Ends the run when it fires. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -63,6 +65,8 @@ export interface RunResult {
   readonly stderr: Uint8Array;
   /** What it started that has left its group and goes on, as far as that can be found. */
   readonly strays: readonly Stray[];
+  /** How many bytes it wrote to each, those beyond the limit included. */
+  readonly written: { readonly stdout: number; readonly stderr: number };
   /** From the call to the end, in whole milliseconds. */
   readonly durationMs: number;
 }
@@ -138,12 +142,14 @@ class Run {
   }
 
   async #seeToTheEnd(program: StartedProgram): Promise<Omit<RunResult, "durationMs">> {
-    const { maxOutputBytes, stdin } = this.#options;
+    const { maxOutputBytes, overflow = "end", stdin } = this.#options;
+    const onFull = () => {
+      if (overflow === "end") this.#end("output_limit");
+    };
     this.#program = program;
     if (this.#forced !== undefined) this.#kill(program);
-    const full = () => this.#end("output_limit");
-    const stdout = new Capture(maxOutputBytes, full);
-    const stderr = new Capture(maxOutputBytes, full);
+    const stdout = new Capture(maxOutputBytes, onFull);
+    const stderr = new Capture(maxOutputBytes, onFull);
     this.#heard = () => stdout.size + stderr.size;
     program.feed(stdin);
     const exited = program.exited.then((exit) => this.#leave(program, exit));
@@ -152,7 +158,8 @@ class Run {
       await Promise.race([Promise.all([exited, ...read]), this.#linger.promise]);
     }
     program.release();
-    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), strays: this.#strays };
+    const written = { stdout: stdout.total, stderr: stderr.total };
+    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), strays: this.#strays, written };
   }
 
   /**
@@ -221,4 +228,10 @@ class Run {
   }
 }
 
-const withoutOutput = { exitCode: -1, stdout: new Uint8Array(), stderr: new Uint8Array(), strays: [] } as const;
+const withoutOutput = {
+  exitCode: -1,
+  stdout: new Uint8Array(),
+  stderr: new Uint8Array(),
+  strays: [],
+  written: { stdout: 0, stderr: 0 },
+} as const;

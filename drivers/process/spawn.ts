@@ -13,6 +13,7 @@ import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
+import { noteProgram } from "./live_programs.ts";
 import { currentOs, hasCode, type Os } from "./os.ts";
 import { posixSpawn } from "./posix_spawn.ts";
 import type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
@@ -27,6 +28,7 @@ export async function startProgram(options: StartOptions): Promise<StartedProgra
   } catch (error) {
     return { started: false, reason: launchReason(error, options) };
   }
+  noteProgram(program.pid, program.exited, options.os);
   return program;
 }
 

@@ -14,7 +14,7 @@ import { ZssError } from "../../control/protocol/errors.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import type { ServiceDefinition } from "./definition.ts";
-import { Service, type ServiceDeps } from "./service.ts";
+import { Service, type ServiceDeps, type ServiceNumbers } from "./service.ts";
 
 /**
  * What changed. `trees`: the list of trees. `catalog`: an entry, or which there
@@ -92,6 +92,12 @@ export class Host {
     this.#tell({ kind: "state", service_id });
   }
 
+  /** Adds a service, or replaces the one with the same id. @throws {ZssError} As `add` and `replace` do. */
+  put(definition: ServiceDefinition): void {
+    if (this.#registrations.has(definition.descriptor.service_id)) this.replace(definition);
+    else this.add(definition);
+  }
+
   /**
    * Takes a service away at once; its runs get `graceMs` to end.
    *
@@ -131,6 +137,11 @@ export class Host {
   /** The catalog to publish, as declared. An entry is the same object until its service is replaced. */
   catalog(): readonly ServiceDescriptor[] {
     return [...this.#registrations.values()].map(({ definition }) => definition.descriptor);
+  }
+
+  /** The numbers of every service that has a driver. */
+  numbers(): readonly ServiceNumbers[] {
+    return [...this.#registrations.values()].flatMap(({ service }) => service === undefined ? [] : [service.numbers]);
   }
 
   /** What the state file keeps, of every service that has a driver. */

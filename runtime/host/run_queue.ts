@@ -27,6 +27,16 @@ export class RunQueue<Job> {
     this.#fill();
   }
 
+  /** How many jobs run. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many jobs wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether `offer` would take a job. */
   get hasRoom(): boolean {
     return this.#running < this.#places || this.#waiting.length < this.#maxWaiting;

@@ -25,6 +25,7 @@ import type {
 } from "../namespace/service_port.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import {
+  availability,
   type CallStatus,
   cooldownRemaining,
   IDLE_DOCUMENT,
@@ -69,6 +70,30 @@ export interface ServiceDeps {
   readonly limits: ServiceLimits;
   /** Hears of trouble that no client is told of, one sentence each. */
   readonly report: (problem: string) => void;
+  /** Hears of each run that has ended. */
+  readonly onRun?: (run: EndedRun) => void;
+}
+
+/** A run that has ended, as it is counted. */
+export interface EndedRun {
+  /** The value of `runtime.type`. */
+  readonly runtime: string;
+  /** From the call of the driver to its end, in milliseconds. */
+  readonly duration_ms: number;
+  readonly outcome: "ok" | "error" | "timeout";
+}
+
+/** The numbers of a service at this moment. */
+export interface ServiceNumbers {
+  readonly service_id: string;
+  readonly state: "online" | "degraded" | "offline";
+  readonly enabled: boolean;
+  readonly invokes_total: number;
+  readonly failures_total: number;
+  readonly timeouts_total: number;
+  readonly restarts_total: number;
+  readonly running: number;
+  readonly queued: number;
 }
 
 /** A run that waits for its place. */
@@ -119,6 +144,21 @@ export class Service implements ServiceControl {
 
   get tree(): FileTree {
     return this.#files.tree;
+  }
+
+  get numbers(): ServiceNumbers {
+    const { enabled, restarts_total, stats } = this.#state;
+    return {
+      service_id: this.#definition.descriptor.service_id,
+      state: availability(this.#state),
+      enabled,
+      invokes_total: stats.invokes_total,
+      failures_total: stats.failures_total,
+      timeouts_total: stats.timeouts_total,
+      restarts_total,
+      running: this.#queue.running,
+      queued: this.#queue.waiting,
+    };
   }
 
   async invoke(content: Uint8Array): Promise<InvokeAnswer> {
@@ -245,10 +285,16 @@ export class Service implements ServiceControl {
     const { call_id, payload } = job;
     this.#take({ type: "start", call_id, at: this.#now() });
     const { timeout_ms } = this.#definition;
+    const { runtime } = factsOf(this.#definition);
     const result = await this.#slot.run({ call_id, payload, timeout_ms });
     if (result.notice !== undefined) {
       this.#deps.report(`Call ${call_id} of service "${this.#definition.descriptor.service_id}": ${result.notice}`);
     }
+    this.#deps.onRun?.({
+      runtime,
+      duration_ms: result.duration_ms,
+      outcome: result.ok ? "ok" : result.reason === "timeout" ? "timeout" : "error",
+    });
     this.#take({ type: "finish", call_id, result, at: this.#now() });
     this.#refuseWaiting();
     job.ended();

@@ -11,6 +11,7 @@ import { type Bench, formatReport, runBench } from "./harness.ts";
 import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
+import { nativeProcLatency, nativeProcRate } from "./native_proc.ts";
 import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
 import { warmDrivers } from "./warm_drivers.ts";
 import { watchFanouts } from "./watch_fanout.ts";
@@ -18,7 +19,7 @@ import { watchLatency } from "./watch_latency.ts";
 
 /** Every bench; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
-  ...[coldStart, manifestLint, manifestLintOne],
+  ...[coldStart, manifestLint, manifestLintOne, nativeProcRate, nativeProcLatency],
   ...[
     ...watchFanouts,
     watchLatency,

@@ -46,6 +46,8 @@ interface RunReport {
   readonly stderr: Uint8Array;
   /** From the call of `invoke` to the end of the run, in whole milliseconds. */
   readonly duration_ms: number;
+  /** One sentence for the log of the node on what the run left behind, when it left something. */
+  readonly notice?: string;
 }
 
 /** A run that ended with exit code 0. */
@@ -91,7 +93,7 @@ export interface Driver {
    * Runs one invocation to its end.
    *
    * Settles within 2,000 ms after `timeout_ms` has passed or `signal` has
-   * fired, and leaves no process behind. Always resolves: a run that could not
+   * fired, and leaves no process of the run behind. Always resolves: a run that could not
    * be started resolves with reason `launch`.
    */
   invoke(invocation: Invocation): Promise<InvokeResult>;

@@ -40,6 +40,8 @@ export interface ContractDrivers {
   leavesChild?(clock: Clock, marker: string): Driver;
   /** Cannot run. */
   missing(clock: Clock): Driver;
+  /** For how long what a run started may outlive its timeout or its cancellation, in milliseconds. @default {0} */
+  readonly graceMs?: number;
 }
 
 const MEBIBYTE = 1_048_576;
@@ -52,6 +54,7 @@ interface Stage {
 
 /** Registers the suite for one kind of driver. */
 export function driverContract(name: string, drivers: ContractDrivers): void {
+  const { graceMs = 0 } = drivers;
   /** @param make Makes the driver under test, which is closed afterwards and must then hold no timer. */
   const test = (
     title: string,
@@ -132,15 +135,17 @@ export function driverContract(name: string, drivers: ContractDrivers): void {
     assertFailed(result, "timeout", -1);
     assert.equal(result.duration_ms, 60_000);
     assert.match(result.message, /timeout_ms/);
+    stage.clock.advance(graceMs);
     await gone(stage.marker);
   }, unseen);
 
-  test("a cancelled run ends, with everything that it started", hang, async (driver, { marker }) => {
+  test("a cancelled run ends, with everything that it started", hang, async (driver, { clock, marker }) => {
     const controller = new AbortController();
     const running = call(driver, "{}", { signal: controller.signal });
     await hanging(marker);
     controller.abort();
     assertFailed(await running, "cancelled", -1);
+    clock.advance(graceMs);
     await gone(marker);
   }, unseen);
 
@@ -149,13 +154,14 @@ export function driverContract(name: string, drivers: ContractDrivers): void {
     assert.deepEqual(list(marker), []);
   }, unseen);
 
-  test("the end of one run leaves the others alone", hang, async (driver, { marker }) => {
+  test("the end of one run leaves the others alone", hang, async (driver, { clock, marker }) => {
     if (driver.concurrency < 2) return;
     const [first, second] = [new AbortController(), new AbortController()];
     const running = [first, second].map(({ signal }) => call(driver, "{}", { signal }));
     await hanging(marker, 2);
     first.abort();
     await running[0];
+    clock.advance(graceMs);
     assert.ok(list(marker).length >= hangingEach, "both ended");
     second.abort();
     await running[1];
@@ -241,7 +247,7 @@ function call(
   options: { timeout_ms?: number; signal?: AbortSignal } = {},
 ): Promise<InvokeResult> {
   return driver.invoke({
-    call_id: "c-1",
+    call_id: crypto.randomUUID(),
     payload: new TextEncoder().encode(payload),
     timeout_ms: options.timeout_ms ?? 30_000,
     signal: options.signal ?? new AbortController().signal,

@@ -7,6 +7,8 @@ Deno.test("nativeProcConfig fills in the defaults and keeps members that it does
   assert.deepEqual(nativeProcConfig.parse({ ...camera, abi: "namespace-driver-v1", timeout_ms: 0 }), {
     ...camera,
     abi: "namespace-driver-v1",
+    mode: "spawn",
+    pool: 0,
     args: [],
     env: {},
     timeout_ms: 30_000,

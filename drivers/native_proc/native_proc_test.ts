@@ -27,6 +27,28 @@ driverContract("native_proc", {
   missing: (clock) => driver({ executable_path: "no-such-program-anywhere" }, { clock }),
 });
 
+/** A script that reads its input before it does anything, as what waits in a pool has to; `$MARKER` is the marker. */
+const waiting = (clock: Clock, script: string, marker = "sh", more: Record<string, unknown> = {}) =>
+  driver(
+    { executable_path: "sh", args: ["-c", `cat >/dev/null; ${script}`], env: { MARKER: marker }, pool: 2, ...more },
+    { clock },
+  );
+// It stops itself: a shell that loops starts others, which look like itself for a moment.
+const forever = `sh -c 'trap "" TERM; kill -STOP $$' "$MARKER" & `;
+
+driverContract("native_proc with a pool", {
+  echo: (clock) => driver({ executable_path: "cat", pool: 2 }, { clock }),
+  fails: (clock) => waiting(clock, "printf partial; printf 'no camera' >&2; exit 9"),
+  warns: (clock) => waiting(clock, "printf '{}'; printf 'warming up' >&2"),
+  kills: (clock) => waiting(clock, "kill -KILL $$"),
+  hangs: (clock, marker) => waiting(clock, `${forever}${forever}wait`, marker),
+  floods: (clock) => waiting(clock, "exec yes", "sh", { max_output_bytes: 4_096 }),
+  floodsStderr: (clock) => waiting(clock, "exec yes >&2", "sh", { max_output_bytes: 4_096 }),
+  ignoresInput: (clock) => driver({ executable_path: "sh", args: ["-c", "exit 0"], pool: 2 }, { clock }),
+  leavesChild: (clock, marker) => waiting(clock, `sh -c 'sleep 60; :' "$MARKER" & echo '{}'`, marker),
+  missing: (clock) => driver({ executable_path: "no-such-program-anywhere", pool: 2 }, { clock }),
+});
+
 async function run(of: Driver): Promise<InvokeResult> {
   const payload = new TextEncoder().encode("{}");
   const result = await of.invoke({ call_id: "c-1", payload, timeout_ms: 30_000, signal: new AbortController().signal });

@@ -19,7 +19,8 @@
  */
 
 import { execFile } from "node:child_process";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants as access, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";
 
@@ -70,6 +71,28 @@ export interface Os {
    */
   killLeftovers(pid: number): void;
 
+  /**
+   * What a program that still runs has started and what has left its group
+   * since, so that `killTree` does not reach it. Empty where the system does
+   * not tell: what was started by a process that has ended is not found.
+   */
+  straysOf(pid: number): readonly Stray[];
+
+  /**
+   * What holds a pipe open, this process apart; `pipe` as `pipesOf` says. Looks
+   * at every process: for the rare run whose pipes stay open after its end.
+   */
+  holdersOf(pipes: readonly string[]): readonly Stray[];
+
+  /** Names of the outputs of a program; empty where there are none. */
+  pipesOf(pid: number): readonly string[];
+
+  /** The same for descriptors of this process. */
+  pipesAt(fds: readonly number[]): readonly string[];
+
+  /** Name of a signal, for example `SIGKILL` for 9. */
+  signalName(signal: number): string;
+
   /** Memory that a process occupies, in bytes; undefined when there is no such process. */
   rssOf(pid: number): Promise<number | undefined>;
 
@@ -80,6 +103,13 @@ export interface Os {
   cleanEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string>;
 }
 
+/** A process that has left the group of the program that started it. */
+export interface Stray {
+  readonly pid: number;
+  /** Name of its program, shortened by the system. */
+  readonly name: string;
+}
+
 /** What the descriptions need of the machine. */
 export interface Machine {
   /** Sends SIGKILL; a negative pid means a group. Throws as `process.kill` does. */
@@ -88,6 +118,10 @@ export interface Machine {
   look(file: string): "executable" | "not executable" | "folder" | "missing";
   /** Reads a text file; throws when it cannot. */
   readText(file: string): string;
+  /** Names of what is in a folder; throws when it cannot. */
+  list(folder: string): readonly string[];
+  /** What a symbolic link points to; throws when it cannot. */
+  readLink(file: string): string;
   /** Runs a tool of the system and returns what it printed; rejects when it fails. */
   run(file: string, args: readonly string[]): Promise<string>;
 }
@@ -102,13 +136,15 @@ const realMachine: Machine = {
       return "missing";
     }
     try {
-      accessSync(file, constants.X_OK);
+      accessSync(file, access.X_OK);
       return "executable";
     } catch {
       return "not executable";
     }
   },
   readText: (file) => readFileSync(file, "utf8"),
+  list: (folder) => readdirSync(folder),
+  readLink: (file) => readlinkSync(file),
   run: (file, args) =>
     new Promise((resolve, reject) => {
       execFile(file, [...args], { windowsHide: true }, (error, stdout) => error ? reject(error) : resolve(stdout));
@@ -125,6 +161,10 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         platform: "linux",
         libc: "libc.so.6",
         folderKind: "linux",
+        straysOf: (pid) => straysFromProc(pid, machine),
+        holdersOf: (pipes) => holdersFromProc(pipes, machine),
+        pipesOf: (pid) => pipesFromProc(pid, [1, 2], machine),
+        pipesAt: (fds) => pipesFromProc("self", fds, machine),
         rssOf: (pid) => Promise.resolve(rssFromProc(pid, machine)),
       };
     case "darwin":
@@ -134,6 +174,7 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         platform: "macos",
         libc: "libSystem.B.dylib",
         folderKind: "posix",
+        ...blind,
         rssOf: (pid) => rssFromTool(machine, "ps", ["-o", "rss=", "-p", `${pid}`], 1024),
       };
     case "windows":
@@ -149,7 +190,15 @@ const windowsVariables = [
   ..."PROGRAMFILES PROGRAMFILES(X86) NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE".split(" "),
 ];
 
-function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "libc" | "rssOf"> {
+/** Where processes do not show what they have started and what they hold open. */
+const blind: Pick<Os, "straysOf" | "holdersOf" | "pipesOf" | "pipesAt"> = {
+  pipesAt: () => [],
+  straysOf: () => [],
+  holdersOf: () => [],
+  pipesOf: () => [],
+};
+
+function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | "libc" | "rssOf" | keyof typeof blind> {
   const killTree = (pid: number) => {
     try {
       machine.kill(-pid);
@@ -163,6 +212,7 @@ function posix(machine: Machine): Omit<Os, "name" | "platform" | "folderKind" | 
     killTree,
     // The number of a group is not given away while one of its members lives.
     killLeftovers: killTree,
+    signalName,
     findProgram(name, places) {
       if (name.includes("/")) return firstUsable([posixPath.resolve(places.cwd, name)], machine);
       return onPath(name, places.path.split(":"), (folder) => [posixPath.resolve(places.cwd, folder, name)], machine);
@@ -188,6 +238,8 @@ function windows(machine: Machine): Os {
       });
     },
     killLeftovers() {},
+    signalName,
+    ...blind,
     rssOf: (pid) =>
       rssFromTool(machine, "powershell", ["-NoProfile", "-Command", `(Get-Process -Id ${pid}).WorkingSet64`], 1),
     findProgram(name, places) {
@@ -230,6 +282,62 @@ function onPath(
     if (!result.reason.endsWith("does not exist")) refused ??= result;
   }
   return refused ?? { found: false, reason: `"${name}" is in no folder of PATH (${folders.join(", ")})` };
+}
+
+function signalName(signal: number): string {
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+}
+
+function pipesFromProc(pid: number | "self", fds: readonly number[], machine: Machine): string[] {
+  return fds.map((fd) => attempt(() => machine.readLink(`/proc/${pid}/fd/${fd}`), ""))
+    .filter((pipe) => pipe.startsWith("pipe:"));
+}
+
+function straysFromProc(leader: number, machine: Machine): Stray[] {
+  const strays: Stray[] = [];
+  const seen = new Set<number>();
+  const visit = (pid: number) => {
+    for (const task of attempt(() => machine.list(`/proc/${pid}/task`), [])) {
+      const children = attempt(() => machine.readText(`/proc/${pid}/task/${task}/children`), "");
+      for (const child of children.split(" ").filter((word) => word !== "").map(Number)) {
+        if (seen.has(child)) continue;
+        seen.add(child);
+        const { name, group } = statFromProc(child, machine) ?? {};
+        if (name !== undefined && group !== leader) strays.push({ pid: child, name });
+        visit(child);
+      }
+    }
+  };
+  visit(leader);
+  return strays;
+}
+
+function holdersFromProc(pipes: readonly string[], machine: Machine): Stray[] {
+  if (pipes.length === 0) return [];
+  const pids = attempt(() => machine.list("/proc"), []).filter((name) => /^\d+$/.test(name)).map(Number);
+  return pids.filter((pid) => pid !== process.pid).flatMap((pid) => {
+    const holds = attempt(() => machine.list(`/proc/${pid}/fd`), [])
+      .some((fd) => pipes.includes(attempt(() => machine.readLink(`/proc/${pid}/fd/${fd}`), "")));
+    const name = holds ? statFromProc(pid, machine)?.name : undefined;
+    return name === undefined ? [] : [{ pid, name }];
+  });
+}
+
+/** Name and group of a process that lives. */
+function statFromProc(pid: number, machine: Machine): { readonly name: string; readonly group: number } | undefined {
+  const stat = attempt(() => machine.readText(`/proc/${pid}/stat`), "");
+  // The name may hold anything, parentheses too.
+  const [, name, state, group] = /^\d+ \((.*)\) (\S) \d+ (\d+) /s.exec(stat) ?? [];
+  return name === undefined || state === "Z" || state === "X" ? undefined : { name, group: Number(group) };
+}
+
+/** What `look` returns, or `otherwise` when what it looks at has gone or is not ours to see. */
+function attempt<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
 }
 
 function rssFromProc(pid: number, machine: Machine): number | undefined {

@@ -15,6 +15,12 @@ function machine(
     readText: () => {
       throw new Error("No such file");
     },
+    list: () => {
+      throw new Error("No such folder");
+    },
+    readLink: () => {
+      throw new Error("No such file");
+    },
     run: (file, args) => {
       calls.push([file, ...args].join(" "));
       return Promise.resolve("");

@@ -1,38 +1,38 @@
 /**
- * Feeding a program and reading it, at the same time and within a limit.
+ * Reading a program within a limit.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 
-/** Writes all of `bytes` and ends the stream. Returns at once: a program may answer before it has read everything. */
-export function feed(stdin: Writable, bytes: Uint8Array): void {
-  stdin.end(bytes);
-}
-
-/** What comes out of a stream, up to a limit. */
+/** What a program writes to one of its outputs, up to a limit. */
 export class Capture {
-  /** Resolves when nothing more will come. Never rejects. */
-  readonly ended: Promise<void>;
   readonly #limit: number;
   readonly #chunks: Uint8Array[] = [];
+  readonly #onFull: () => void;
   #size = 0;
   #total = 0;
 
   /**
-   * Starts to read.
-   *
    * @param limit How many bytes are kept; what comes after them is read and dropped.
    * @param onFull Called for each chunk of which something had to be dropped.
    */
-  constructor(stream: Readable, limit: number, onFull: () => void) {
+  constructor(limit: number, onFull: () => void) {
     this.#limit = limit;
-    stream.on("data", (chunk: Uint8Array) => {
-      if (!this.#add(chunk)) onFull();
-    });
-    this.ended = new Promise((resolve) => stream.once("close", resolve));
+    this.#onFull = onFull;
+  }
+
+  /** Reads a stream. Resolves when nothing more will come; never rejects. */
+  from(stream: Readable): Promise<void> {
+    stream.on("data", (chunk: Uint8Array) => this.add(chunk));
+    return stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
+  }
+
+  /** How many bytes were kept so far. */
+  get size(): number {
+    return this.#size;
   }
 
   /** How many bytes came so far, the dropped ones included. */
@@ -45,12 +45,13 @@ export class Capture {
     return Buffer.concat(this.#chunks, this.#size);
   }
 
-  #add(chunk: Uint8Array): boolean {
+  /** Keeps a chunk, as far as there is room. */
+  add(chunk: Uint8Array): void {
     const room = this.#limit - this.#size;
     const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
     if (kept.length > 0) this.#chunks.push(kept);
     this.#size += kept.length;
     this.#total += chunk.length;
-    return chunk.length <= room;
+    if (chunk.length > room) this.#onFull();
   }
 }

@@ -25,8 +25,8 @@
  */
 
 import type { CancelTimer, Clock } from "./clock.ts";
-import { currentOs } from "./os.ts";
-import { Capture, feed } from "./pump.ts";
+import { currentOs, type Stray } from "./os.ts";
+import { Capture } from "./pump.ts";
 import { type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
 
 /** What to run, and within which limits. */
@@ -42,6 +42,10 @@ export interface RunOptions extends StartOptions {
   /** Ends the run when it fires. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** A program that was started like this before and waits on its standard input; otherwise one is started. */
+  readonly program?: StartedProgram | undefined;
+  /** When the run began, as `clock.monotonic` tells it. @default {now} */
+  readonly began?: number;
 }
 
 /**
@@ -59,11 +63,16 @@ export interface RunResult {
   readonly detail: string;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** What it started that has left its group and goes on, as far as that can be found. */
+  readonly strays: readonly Stray[];
   /** How many bytes it wrote to each, those beyond the limit included. */
   readonly written: { readonly stdout: number; readonly stderr: number };
   /** From the call to the end, in whole milliseconds. */
   readonly durationMs: number;
 }
+
+/** For how long a program may keep its outputs in its pipes, which hold 64 KiB, in milliseconds. */
+const BRIEF_MS = 4;
 
 /** What ended a run that did not end by itself. */
 type Forced = "timeout" | "cancelled" | "output_limit";
@@ -76,6 +85,13 @@ type Forced = "timeout" | "cancelled" | "output_limit";
 const LINGER_MS = 1_000;
 
 /**
+ * How often is looked who holds the pipes of a program that has ended, in
+ * milliseconds. Once nothing comes any more and something outside of its group
+ * holds them, the run is over.
+ */
+const LOOK_MS = 100;
+
+/**
  * Runs a program.
  *
  * Always resolves, within a second after the program has ended or was ended,
@@ -85,38 +101,43 @@ const LINGER_MS = 1_000;
  * it cannot prolong the run.
  */
 export async function runProgram(options: RunOptions): Promise<RunResult> {
-  const began = options.clock.monotonic();
-  const run = await new Run(options).toTheEnd();
-  return { ...run, durationMs: Math.round(options.clock.monotonic() - began) };
+  const { began = options.clock.monotonic(), clock } = options;
+  const outcome = await new Run(options).toTheEnd(began);
+  return { ...outcome, durationMs: Math.round(clock.monotonic() - began) };
 }
 
 class Run {
   readonly #options: RunOptions;
   readonly #linger = Promise.withResolvers<void>();
   #stopLingering: CancelTimer | undefined;
+  #stopLooking: CancelTimer | undefined;
+  /** How many bytes were read so far. */
+  #heard = () => 0;
   #program: StartedProgram | undefined;
   #forced: Forced | undefined;
   #exit: ProgramExit | undefined;
+  #strays: readonly Stray[] = [];
 
   constructor(options: RunOptions) {
     this.#options = options;
   }
 
-  async toTheEnd(): Promise<Omit<RunResult, "durationMs">> {
+  async toTheEnd(began: number): Promise<Omit<RunResult, "durationMs">> {
     const { clock, signal, timeoutMs } = this.#options;
     if (signal.aborted) return { ...withoutOutput, end: "cancelled", detail: "cancelled" };
     // Before anything is waited for: the time runs from the call.
-    const stopDeadline = clock.after(timeoutMs, () => this.#end("timeout"));
+    const stopDeadline = clock.after(timeoutMs - (clock.monotonic() - began), () => this.#end("timeout"));
     const cancel = () => this.#end("cancelled");
     signal.addEventListener("abort", cancel);
     try {
-      const program = await startProgram(this.#options);
+      const program = this.#options.program ?? await startProgram(this.#options);
       if (!program.started) return { ...withoutOutput, end: "launch", detail: program.reason };
       return await this.#seeToTheEnd(program);
     } finally {
       signal.removeEventListener("abort", cancel);
       stopDeadline();
       this.#stopLingering?.();
+      this.#stopLooking?.();
     }
   }
 
@@ -127,14 +148,38 @@ class Run {
     };
     this.#program = program;
     if (this.#forced !== undefined) this.#kill(program);
+    const stdout = new Capture(maxOutputBytes, onFull);
+    const stderr = new Capture(maxOutputBytes, onFull);
+    this.#heard = () => stdout.size + stderr.size;
+    program.feed(stdin);
     const exited = program.exited.then((exit) => this.#leave(program, exit));
-    const stdout = new Capture(program.stdout, maxOutputBytes, onFull);
-    const stderr = new Capture(program.stderr, maxOutputBytes, onFull);
-    feed(program.stdin, stdin);
-    await Promise.race([Promise.all([exited, stdout.ended, stderr.ended]), this.#linger.promise]);
-    for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
+    if (!await this.#isBrief(program, exited, stdout, stderr)) {
+      const read = [stdout.from(program.stdout), stderr.from(program.stderr)];
+      await Promise.race([Promise.all([exited, ...read]), this.#linger.promise]);
+    }
+    program.release();
     const written = { stdout: stdout.total, stderr: stderr.total };
-    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), written };
+    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), strays: this.#strays, written };
+  }
+
+  /**
+   * Waits a moment for the end of a program and then reads what it has left in
+   * its pipes; false when it has not ended or there is more to come. Most runs
+   * are that short and say little, and streams would cost them more than all else.
+   */
+  async #isBrief(
+    program: StartedProgram,
+    exited: Promise<void>,
+    stdout: Capture,
+    stderr: Capture,
+  ): Promise<boolean> {
+    if (program.readNow === undefined) return false;
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    // Not the clock of the run: nothing that anybody sees hangs on it.
+    const timer = setTimeout(resolve, BRIEF_MS);
+    await Promise.race([exited, enough]);
+    clearTimeout(timer);
+    return this.#exit !== undefined && program.readNow(stdout, stderr);
   }
 
   /** Ends the run, unless it has ended or is being ended: the first reason counts. */
@@ -147,6 +192,8 @@ class Run {
 
   #kill(program: StartedProgram): void {
     const { os = currentOs } = this.#options;
+    // Looked for first: once it is gone, nothing tells who its children were.
+    this.#strays = os.straysOf(program.pid);
     os.killTree(program.pid);
     this.#startLingering();
   }
@@ -155,8 +202,19 @@ class Run {
     const { os = currentOs } = this.#options;
     this.#exit = exit;
     os.killLeftovers(program.pid);
-    program.stdin.destroy();
     this.#startLingering();
+    this.#lookForHolders(program, this.#heard());
+  }
+
+  #lookForHolders(program: StartedProgram, heard: number): void {
+    const { clock, os = currentOs } = this.#options;
+    this.#stopLooking = clock.after(LOOK_MS, () => {
+      const holders = this.#heard() === heard ? os.holdersOf(program.pipes()) : [];
+      if (holders.length === 0) return this.#lookForHolders(program, this.#heard());
+      const known = new Set(this.#strays.map(({ pid }) => pid));
+      this.#strays = [...this.#strays, ...holders.filter(({ pid }) => !known.has(pid))];
+      this.#linger.resolve();
+    });
   }
 
   #startLingering(): void {
@@ -174,5 +232,6 @@ const withoutOutput = {
   exitCode: -1,
   stdout: new Uint8Array(),
   stderr: new Uint8Array(),
+  strays: [],
   written: { stdout: 0, stderr: 0 },
 } as const;

@@ -15,60 +15,43 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { noteProgram } from "./live_programs.ts";
 import { currentOs, hasCode, type Os } from "./os.ts";
+import { posixSpawn } from "./posix_spawn.ts";
+import type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
 
-/** What to start. */
-export interface StartOptions {
-  /** Path of the executable; a bare name is not looked up (`Os.findProgram` does that). */
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly cwd: string;
-  /** The whole environment of the child; nothing is inherited. */
-  readonly env: Readonly<Record<string, string>>;
-  /** As in `SelfCommand`. @default {"node"} */
-  readonly via?: "node" | "deno";
-  /** @default {currentOs} */
-  readonly os?: Os;
-}
-
-/** How a program ended; one of the two is null. */
-export interface ProgramExit {
-  readonly code: number | null;
-  /** Name of the signal that ended it. */
-  readonly signal: string | null;
-}
-
-/** A running program. Its streams swallow the errors that come from its end; whoever starts it reads both outputs. */
-export interface StartedProgram {
-  readonly started: true;
-  readonly pid: number;
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  /** Resolves when the program itself has ended; what it started may live on, and its output may be unread. */
-  readonly exited: Promise<ProgramExit>;
-}
-
-/** A program that could not be started. */
-export interface LaunchFailure {
-  readonly started: false;
-  /** A clause that says why, without a full stop. */
-  readonly reason: string;
-}
+export type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
 
 /** Starts a program. Resolves as soon as it runs; never rejects. */
 export async function startProgram(options: StartOptions): Promise<StartedProgram | LaunchFailure> {
   let program: StartedProgram;
   try {
-    program = options.via === "deno" ? startWithDeno(options) : await startWithNode(options);
+    program = options.via === "deno" ? startWithDeno(options) : await (posixSpawn(options) ?? startWithNode(options));
   } catch (error) {
     return { started: false, reason: launchReason(error, options) };
   }
   noteProgram(program.pid, program.exited, options.os);
-  for (const stream of [program.stdin, program.stdout, program.stderr]) {
-    // A program may end, or close its input, whenever it likes: EPIPE, or EBADF in the compiled binary.
-    stream.on("error", () => {});
-  }
   return program;
+}
+
+/** A program that is talked to over streams. */
+function overStreams(
+  program: Pick<StartedProgram, "pid" | "stdin" | "stdout" | "stderr" | "exited">,
+  os: Os,
+): StartedProgram {
+  const { pid, stdin, stdout, stderr } = program;
+  const streams = [stdin, stdout, stderr];
+  // A program may end, or close its input, whenever it likes: EPIPE, or EBADF in the compiled binary.
+  for (const stream of streams) stream.on("error", () => {});
+  // Asked for now: once it has ended, nobody knows them.
+  const pipes = os.pipesOf(pid);
+  return {
+    ...program,
+    started: true,
+    pipes: () => pipes,
+    feed: (bytes) => void stdin.end(bytes),
+    release() {
+      for (const stream of streams) stream.destroy();
+    },
+  };
 }
 
 async function startWithNode({ file, args, cwd, env, os = currentOs }: StartOptions): Promise<StartedProgram> {
@@ -85,7 +68,7 @@ async function startWithNode({ file, args, cwd, env, os = currentOs }: StartOpti
   const exited = new Promise<ProgramExit>((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
   if (child.pid === undefined) return await failed;
   const { pid, stdin, stdout, stderr } = child;
-  return { started: true, pid, stdin, stdout, stderr, exited };
+  return overStreams({ pid, stdin, stdout, stderr, exited }, os);
 }
 
 function startWithDeno({ file, args, cwd, env, os = currentOs }: StartOptions): StartedProgram {
@@ -99,14 +82,13 @@ function startWithDeno({ file, args, cwd, env, os = currentOs }: StartOptions): 
     stderr: "piped",
     detached: os.hasGroups,
   }).spawn();
-  return {
-    started: true,
+  return overStreams({
     pid: child.pid,
     stdin: Writable.fromWeb(child.stdin),
     stdout: Readable.from(child.stdout, { objectMode: false }),
     stderr: Readable.from(child.stderr, { objectMode: false }),
     exited: child.status.then(({ code, signal }) => signal === null ? { code, signal } : { code: null, signal }),
-  };
+  }, os);
 }
 
 /** Says what the system's one code for many things means here. */

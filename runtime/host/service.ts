@@ -287,6 +287,9 @@ export class Service implements ServiceControl {
     const { timeout_ms } = this.#definition;
     const { runtime } = factsOf(this.#definition);
     const result = await this.#slot.run({ call_id, payload, timeout_ms });
+    if (result.notice !== undefined) {
+      this.#deps.report(`Call ${call_id} of service "${this.#definition.descriptor.service_id}": ${result.notice}`);
+    }
     this.#deps.onRun?.({
       runtime,
       duration_ms: result.duration_ms,

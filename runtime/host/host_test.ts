@@ -147,7 +147,7 @@ Deno.test("Host tells of a state to keep when a service is invoked or operated",
   const [tree] = host.trees();
   assert.ok(tree);
   await new TreeClient(tree).write("control/disable", "");
-  assert.deepEqual(heard, ["state a"]);
+  assert.deepEqual(heard, ["catalog", "state a"]);
 });
 
 Deno.test("Host.restore() says whether there is such a service", () => {

@@ -8,6 +8,7 @@ import {
   descriptor,
   failure,
   hostParts,
+  NOBODY,
   ScriptedDriver,
   settled,
   START_MS,
@@ -20,7 +21,7 @@ const INVOKE = "control/invoke.json";
 function echoService(limits: Partial<ServiceLimits> = {}, driver = new ScriptedDriver()) {
   const parts = hostParts(limits);
   const declared = definition("echo", driver);
-  const service = new Service(declared, () => driver, parts, () => {});
+  const service = new Service(declared, () => driver, parts, NOBODY);
   return { service, driver, parts, clock: parts.clock, files: new TreeClient(service.tree) };
 }
 
@@ -514,7 +515,7 @@ Deno.test("Service makes a new driver when it is restarted", async () => {
     drivers.push(driver);
     return driver;
   };
-  const service = new Service(definition("echo"), createDriver, hostParts(), () => {});
+  const service = new Service(definition("echo"), createDriver, hostParts(), NOBODY);
   await new TreeClient(service.tree).write("control/restart", "");
   await settled();
   assert.deepEqual(drivers.map(({ closes }) => closes), [1, 0]);

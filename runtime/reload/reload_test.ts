@@ -9,12 +9,13 @@ function wanted(service_id: string, text = "1", origin = `${service_id}.json`): 
 }
 
 function set(services: readonly WantedService<string>[], damaged: readonly string[] = []): WantedServices<string> {
-  return { services, damaged: new Set(damaged) };
+  return { services, damaged: new Map(damaged.map((file) => [file, `${file}:1:1: it is damaged`])) };
 }
 
 /** A reloader whose manifests and services the test holds. */
 function reloading() {
   const running = new Map<string, string>();
+  const faults = new Map<string, string>();
   const problems: string[] = [];
   const clock = new ManualClock();
   const state = { manifests: set([]), fails: false, loads: 0 };
@@ -30,13 +31,19 @@ function reloading() {
       state.loads++;
       return state.fails ? Promise.reject(new Error("disk on fire")) : Promise.resolve(state.manifests);
     },
-    target: { add: define, replace: define, remove: (id) => running.delete(id), batch: (body) => body() },
+    target: {
+      add: define,
+      replace: define,
+      remove: (id) => running.delete(id),
+      fault: (id, reason) => reason === undefined ? faults.delete(id) : faults.set(id, reason),
+      batch: (body) => body(),
+    },
   });
   const look = (manifests: WantedServices<string>) => {
     state.manifests = manifests;
     return reloader.reload();
   };
-  return { reloader, running, problems, clock, state, look };
+  return { reloader, running, faults, problems, clock, state, look };
 }
 
 const NOTHING: ReloadChange = { added: [], replaced: [], removed: [] };

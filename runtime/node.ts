@@ -23,9 +23,12 @@ import { askToJoin, type PendingJoin } from "./link/ask_to_join.ts";
 import { type Credentials, pairByInvite } from "./link/pair.ts";
 import {
   builtInMembers,
+  isManifestName,
   type LoadedManifest,
-  loadManifests,
+  type LoadResult,
+  ManifestSet,
   type SetMember,
+  SETTLE_MS,
   timeoutOf,
   toDescriptor,
 } from "./manifest/mod.ts";
@@ -34,8 +37,11 @@ import { createServiceFiles } from "./namespace/service_files.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
 import { Reloader, type WantedServices } from "./reload/reload.ts";
+import { FolderWatch } from "./reload/watch.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
 import { ServiceStateFile, serviceStatePath } from "./state/service_state.ts";
+import { lockState } from "./state/state_lock.ts";
+import { Supervisor } from "./supervision/supervisor.ts";
 
 const log = getLogger(["zss", "runtime"]);
 
@@ -88,18 +94,24 @@ export type NodeEvent =
   | { readonly type: "token_refused"; readonly reason: string }
   | { readonly type: "waiting_for_server"; readonly reason: string; readonly retry_in_ms: number }
   | { readonly type: "findings"; readonly findings: readonly Diagnostic[] }
-  | { readonly type: "reloaded"; readonly change: ReloadChange };
+  | { readonly type: "reloaded"; readonly change: ReloadChange }
+  /** The node was told to end; runs under way get so long. */
+  | { readonly type: "draining"; readonly grace_ms: number };
 
 /** How long runs may go on when the node ends, in milliseconds. */
-const END_GRACE_MS = 5_000;
+const END_GRACE_MS = 10_000;
 
 /**
  * Runs a node until `signal` fires.
  *
- * @throws {ZssError} When it cannot be paired (`invite_*`, `usage`), an export or the state file is unusable, or a
- * newer copy of the node has taken over.
+ * Whoever uses a service then gets the answer to what runs, if it ends in time;
+ * nothing new begins.
+ *
+ * @throws {ZssError} When it cannot be paired (`invite_*`, `usage`), an export or the state file is unusable, another
+ * process uses the state file (`state_in_use`), or a newer copy of the node has taken over.
  */
 export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
+  await using _lock = await lockState(options.stateFile);
   const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
   const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
   const report = (problem: string) => log.warn("{problem}", { problem });
@@ -115,18 +127,34 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
     services: host,
     report,
   });
-  host.onChange(({ kind }) => {
-    if (kind === "trees") files.setTrees([...folders, ...host.trees()]);
-    else if (kind === "catalog") kept.restore();
-    else kept.changed();
+  const supervisor = new Supervisor(parts);
+  const catalog = new Changes();
+  host.onChange((change) => {
+    if (change.kind === "trees") {
+      files.setTrees([...folders, ...host.trees()]);
+      supervisor.watch(host.services());
+    } else if (change.kind === "catalog") {
+      kept.restore();
+      // What is new is published with what the first look at it finds.
+      void supervisor.settled().then(() => catalog.tell());
+    } else if (change.kind === "look") supervisor.lookSoon(host.service(change.service_id));
+    else if (change.kind === "state") kept.changed(change.service_id);
   });
   files.setTrees(folders);
   const manifests = new ManifestLoader(options, parts);
+  using watch = new FolderWatch({
+    dirs: options.manifestDirs,
+    files: options.manifestFiles,
+    isWanted: isManifestName,
+    clock: parts.clock,
+    report,
+  });
   const reloader = new Reloader({
     load: () => manifests.load(),
     target: host,
     clock: parts.clock,
     intervalMs: options.reloadIntervalMs,
+    stir: (ended) => watch.next(ended),
     report,
   });
   try {
@@ -140,7 +168,7 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
       const resumed = state.node_id !== null;
       parts.report({ type: "paired", node_id: credentials.node_id, node_name: credentials.node_name, resumed });
       try {
-        const serving = { host, files, folders, manifests, reloader };
+        const serving = { host, files, folders, manifests, reloader, supervisor, catalog };
         await serve({ ...options, token: how.token }, parts, credentials, serving, signal);
       } catch (error) {
         if (how.withoutToken(error)) {
@@ -159,7 +187,17 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
     }
   } finally {
     await host.stop(END_GRACE_MS);
+    supervisor.close();
     await kept.close();
+  }
+}
+
+/** Tells whoever listens now. */
+class Changes {
+  listener: (() => void) | undefined;
+
+  tell(): void {
+    this.listener?.();
   }
 }
 
@@ -169,6 +207,8 @@ interface Serving {
   readonly files: FileServer;
   readonly manifests: ManifestLoader;
   readonly reloader: Reloader<ServiceDefinition>;
+  readonly supervisor: Supervisor;
+  readonly catalog: Changes;
   readonly folders: readonly ReturnType<typeof openFolder>[];
 }
 
@@ -177,7 +217,7 @@ async function serve(
   options: NodeOptions,
   parts: NodeParts,
   credentials: Credentials,
-  { host, files, folders, manifests, reloader }: Serving,
+  { host, files, folders, manifests, reloader, supervisor, catalog }: Serving,
   signal: AbortSignal,
 ): Promise<void> {
   const nodeId = credentials.node_id;
@@ -185,6 +225,7 @@ async function serve(
   const ended = AbortSignal.any([signal, done.signal]);
   manifests.nodeId = nodeId;
   await reloader.reload();
+  await supervisor.settled();
   const link = new Link({
     ...options,
     clock: parts.clock,
@@ -199,13 +240,21 @@ async function serve(
     report: parts.report,
   }, credentials);
   const hasManifests = options.manifestFiles.length + options.manifestDirs.length > 0;
-  const reloading = hasManifests && reloader.run(ended, (change) => {
-    parts.report({ type: "reloaded", change });
-    link.catalogChanged();
-  });
+  const reloading = hasManifests && reloader.run(ended, (change) => parts.report({ type: "reloaded", change }));
+  catalog.listener = () => link.catalogChanged();
+  const drained = new AbortController();
+  const drain = () => {
+    parts.report({ type: "draining", grace_ms: END_GRACE_MS });
+    // Answers go out through the link, so it stands until the last run has ended.
+    void host.stop(END_GRACE_MS).finally(() => drained.abort());
+  };
+  if (signal.aborted) drained.abort();
+  else signal.addEventListener("abort", drain, { once: true });
   try {
-    await link.run(signal);
+    await link.run(drained.signal);
   } finally {
+    signal.removeEventListener("abort", drain);
+    catalog.listener = undefined;
     done.abort();
     await reloading;
   }
@@ -326,32 +375,40 @@ class ManifestLoader {
   nodeId = "";
   readonly #options: NodeOptions;
   readonly #parts: NodeParts;
+  readonly #set: ManifestSet;
   #shown = "[]";
+  #last: { readonly result: LoadResult; readonly wanted: WantedServices<ServiceDefinition> } | undefined;
 
   constructor(options: NodeOptions, parts: NodeParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#set = new ManifestSet(() => parts.clock.now());
   }
 
   load(): Promise<WantedServices<ServiceDefinition>> {
-    const { services, findings } = loadManifests({
+    const result = this.#set.load({
       files: this.#options.manifestFiles,
       dirs: this.#options.manifestDirs,
       nodeId: this.nodeId,
       reserved: this.#reserved(),
     });
+    if (result === this.#last?.result) return Promise.resolve(this.#last.wanted);
+    const { services, findings, isUnsettled } = result;
     const text = JSON.stringify(findings);
     if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
     this.#shown = text;
-    return Promise.resolve({
+    const wanted = {
       services: services.map((loaded) => ({
         service_id: loaded.service.service_id,
         origin: loaded.file,
         fingerprint: fingerprint(loaded.service),
         definition: definitionOf(loaded, this.#parts),
       })),
-      damaged: new Set(findings.filter(({ severity }) => severity === "error").map(({ file }) => file)),
-    });
+      damaged: damagesOf(findings),
+      ...(isUnsettled ? { lookAgainMs: SETTLE_MS } : {}),
+    };
+    this.#last = { result, wanted };
+    return Promise.resolve(wanted);
   }
 
   /** What no manifest may claim: its own entry would have the id, or its tree the name, of something else. */
@@ -366,10 +423,18 @@ class ManifestLoader {
   }
 }
 
+/** What makes each damaged file unusable: its first error. */
+function damagesOf(findings: readonly Diagnostic[]): ReadonlyMap<string, string> {
+  const errors = findings.filter(({ severity }) => severity === "error").toReversed();
+  return new Map(errors.map(({ file, start, message }) => [file, `${file}:${start.line}:${start.column}: ${message}`]));
+}
+
 /** What the host needs to run a manifest; without a driver when the manifest names nothing that could run. */
 function definitionOf({ file, service }: LoadedManifest, parts: NodeParts): ServiceDefinition {
   const { runtime, invoke_template } = service;
-  const listed = { descriptor: toDescriptor(service), origin: file, timeout_ms: timeoutOf(service), invoke_template };
+  const { supervision, probe } = runtime;
+  const about = { timeout_ms: timeoutOf(service), invoke_template, supervision, probe };
+  const listed = { descriptor: toDescriptor(service), origin: file, ...about };
   if (runtime.type !== "native_proc" || runtime.executable_path === undefined) return listed;
   const config = nativeProcConfig.parse(runtime);
   return { ...listed, createDriver: () => createNativeProcDriver(config, parts) };

@@ -200,6 +200,8 @@ function describe(event: NodeEvent, paint: Paint): string {
       return `zss node cannot use its invite again, so it asks to join: ${event.reason}\n`;
     case "token_refused":
       return `zss node goes on without the bearer token, which a node does not need: ${event.reason}\n`;
+    case "draining":
+      return `zss node ends: runs under way get ${seconds(event.grace_ms)}\n`;
     case "findings":
       return event.findings.length === 0
         ? "zss node: all manifests are in order again\n"

@@ -160,11 +160,9 @@ export class Host {
     if (service !== undefined) service.reloadError = reason;
   }
 
-  /** What the state file keeps, of every service that has a driver. */
-  snapshots(): readonly ServiceSnapshot[] {
-    return [...this.#registrations.values()].flatMap(({ service }) =>
-      service === undefined ? [] : [service.snapshot()]
-    );
+  /** The services whose state is kept: those that have a driver. */
+  snapshots(): readonly Service[] {
+    return this.services();
   }
 
   /**

@@ -17,7 +17,7 @@ export {
   ManifestSet,
   SETTLE_MS,
 } from "./load.ts";
-export { isFolder, ManifestReader, manifestsIn, MAX_MANIFEST_BYTES } from "./manifest_files.ts";
+export { isFolder, isManifestName, ManifestReader, manifestsIn, MAX_MANIFEST_BYTES } from "./manifest_files.ts";
 export { createMachineProbe } from "./machine_probe.ts";
 export type { MachineProbe, RuleInfo, SetMember } from "./rule.ts";
 export { maskSecrets } from "./rules/_secrets.ts";

@@ -72,7 +72,7 @@ export class FolderWatch {
     signal.removeEventListener("abort", abort);
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     for (const folder of [...this.#watched.keys()]) this.#unwatch(folder);
   }
 

@@ -69,8 +69,8 @@ export class Supervisor {
   }
 
   /** Looks at a service as soon as possible: its driver is new, or an operator wants to know. */
-  lookSoon(service: Supervised): void {
-    const entry = this.#entries.get(service);
+  lookSoon(service: Supervised | undefined): void {
+    const entry = service === undefined ? undefined : this.#entries.get(service);
     if (entry === undefined) return;
     entry.dueAt = this.#now();
     entry.isNew = true;

@@ -153,7 +153,7 @@ Deno.test("Host tells of a state to keep when a service is invoked or operated",
 Deno.test("Host.restore() says whether there is such a service", () => {
   const { host } = emptyHost();
   host.add(definition("a", new ScriptedDriver()));
-  const [snapshot] = host.snapshots();
+  const snapshot = host.service("a")?.snapshot();
   assert.ok(snapshot);
   assert.equal(host.restore(snapshot), true);
   assert.equal(host.restore({ ...snapshot, service_id: "b" }), false);

@@ -259,7 +259,12 @@ export class Service implements ServiceControl {
     const { policy } = this.#state;
     // What the manifest says is not kept: it may say something else at the next start.
     const isPlain = samePolicy(policy, readConfig(config, declaredPolicy(this.#state.declared)).policy);
-    return takeSnapshot(this.service_id, this.#state, texts, isPlain ? readConfig(config, DEFAULT_POLICY).policy : policy);
+    return takeSnapshot(
+      this.service_id,
+      this.#state,
+      texts,
+      isPlain ? readConfig(config, DEFAULT_POLICY).policy : policy,
+    );
   }
 
   /**

@@ -29,12 +29,7 @@
  */
 
 import type { FailureReason, InvokeFailure, InvokeResult } from "../../drivers/driver.ts";
-import {
-  type DeclaredSupervision,
-  declaredPolicy,
-  DEFAULT_DECLARED,
-  type SupervisionPolicy,
-} from "./policy.ts";
+import { declaredPolicy, type DeclaredSupervision, DEFAULT_DECLARED, type SupervisionPolicy } from "./policy.ts";
 
 /** One moment on both clocks. */
 export interface Instant {
@@ -363,7 +358,10 @@ function start(state: SupervisionState, call_id: string, at: Instant): Step {
   };
   const status = { state: "running", call_id, started_ms: at.wall_ms, counters: countersOf(stats) } as const;
   const trial = state.trips > 0 && cooldownRemaining(state, at) === 0 ? call_id : state.trial;
-  return { state: { ...state, stats, trial }, effects: [{ file: "status", status }, { file: "call", call_id, status }] };
+  return {
+    state: { ...state, stats, trial },
+    effects: [{ file: "status", status }, { file: "call", call_id, status }],
+  };
 }
 
 function succeed(
@@ -455,7 +453,9 @@ function punish(state: SupervisionState, run: InvokeFailure, at: Instant): Super
   };
   const failure = { reason: run.reason, text: failureLine(run) };
   // What could not be started was looked at, in a way, and the next look may find it there again.
-  const looks = run.reason === "launch" ? { ...state.looks, outcome: "bad" as const, detail: failure.text } : state.looks;
+  const looks = run.reason === "launch"
+    ? { ...state.looks, outcome: "bad" as const, detail: failure.text }
+    : state.looks;
   const counted = { ...state, stats, failure, looks };
   if (!state.enabled) return counted;
   if (thresholdReached(counted) !== undefined) {

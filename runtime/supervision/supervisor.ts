@@ -10,7 +10,7 @@
  */
 
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
-import { type Probed, probe } from "./probe.ts";
+import { probe, type Probed } from "./probe.ts";
 
 /** Looks under way at the same time. */
 const CONCURRENT = 8;
@@ -124,7 +124,9 @@ export class Supervisor {
       this.#underWay--;
       entry.isUnderWay = false;
       const wait = Math.max(service.nextLookIn ?? 0, SHORTEST_MS);
-      entry.dueAt = entry.isWanted ? this.#now() : this.#now() + (isFirst ? wait * (0.5 + this.#deps.random() / 2) : wait);
+      entry.dueAt = entry.isWanted
+        ? this.#now()
+        : this.#now() + (isFirst ? wait * (0.5 + this.#deps.random() / 2) : wait);
       entry.isNew = entry.isWanted;
       this.#turn();
     });

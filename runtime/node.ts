@@ -99,7 +99,10 @@ export type NodeEvent =
   | { readonly type: "draining"; readonly grace_ms: number };
 
 /** How long runs may go on when the node ends, in milliseconds. */
-const END_GRACE_MS = 10_000;
+const END_GRACE_MS = 8_000;
+
+/** How long whoever waited for a run may read its result before the files are gone, in milliseconds. */
+const READ_GRACE_MS = 500;
 
 /**
  * Runs a node until `signal` fires.
@@ -245,8 +248,11 @@ async function serve(
   const drained = new AbortController();
   const drain = () => {
     parts.report({ type: "draining", grace_ms: END_GRACE_MS });
+    const readMs = host.isBusy ? READ_GRACE_MS : 0;
     // Answers go out through the link, so it stands until the last run has ended.
-    void host.stop(END_GRACE_MS).finally(() => drained.abort());
+    void host.stop(END_GRACE_MS)
+      .then(() => readMs > 0 ? sleep(parts.clock, readMs, done.signal) : undefined)
+      .finally(() => drained.abort());
   };
   if (signal.aborted) drained.abort();
   else signal.addEventListener("abort", drain, { once: true });

@@ -144,6 +144,11 @@ export class Host {
     );
   }
 
+  /** Whether a run is under way. */
+  get isBusy(): boolean {
+    return this.services().some(({ isBusy }) => isBusy);
+  }
+
   /** The services that have a driver. */
   services(): readonly Service[] {
     return [...this.#registrations.values()].flatMap(({ service }) => service ?? []);

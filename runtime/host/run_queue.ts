@@ -27,6 +27,11 @@ export class RunQueue<Job> {
     this.#fill();
   }
 
+  /** Whether a job is under way. */
+  get isBusy(): boolean {
+    return this.#running > 0;
+  }
+
   /** Whether `offer` would take a job. */
   get hasRoom(): boolean {
     return this.#running < this.#places || this.#waiting.length < this.#maxWaiting;

@@ -153,6 +153,11 @@ export class Service implements ServiceControl {
     return this.#definition.descriptor.service_id;
   }
 
+  /** Whether a run is under way. */
+  get isBusy(): boolean {
+    return this.#queue.isBusy;
+  }
+
   /** The catalog entry: what was declared, and how the service is. The same object until something of it changes. */
   get descriptor(): ServiceDescriptor {
     return this.#publication.descriptor;

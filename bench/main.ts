@@ -11,6 +11,7 @@ import { type Bench, formatReport, runBench } from "./harness.ts";
 import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
+import { nodeLoad, nodeMemory, nodeReload } from "./node_manifests.ts";
 import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
 import { watchFanouts } from "./watch_fanout.ts";
 import { watchLatency } from "./watch_latency.ts";
@@ -28,6 +29,7 @@ const BENCHES: readonly Bench[] = [
     refusedNodes,
     hostileFrames,
   ],
+  ...[nodeLoad, nodeReload, nodeMemory],
 ];
 
 async function main(args: readonly string[]): Promise<number> {

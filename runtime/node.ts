@@ -36,7 +36,7 @@ import { FileServer } from "./namespace/file_server.ts";
 import { createServiceFiles } from "./namespace/service_files.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
-import { Reloader, type WantedServices } from "./reload/reload.ts";
+import { Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
 import { FolderWatch } from "./reload/watch.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
 import { ServiceStateFile, serviceStatePath } from "./state/service_state.ts";
@@ -388,6 +388,7 @@ class ManifestLoader {
   readonly #parts: NodeParts;
   readonly #set: ManifestSet;
   #shown = "[]";
+  readonly #made = new WeakMap<LoadedManifest["service"], WantedService<ServiceDefinition>>();
   #last: { readonly result: LoadResult; readonly wanted: WantedServices<ServiceDefinition> } | undefined;
 
   constructor(options: NodeOptions, parts: NodeParts) {
@@ -409,17 +410,27 @@ class ManifestLoader {
     if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
     this.#shown = text;
     const wanted = {
-      services: services.map((loaded) => ({
-        service_id: loaded.service.service_id,
-        origin: loaded.file,
-        fingerprint: fingerprint(loaded.service),
-        definition: definitionOf(loaded, this.#parts),
-      })),
+      services: services.map((loaded) => this.#wanted(loaded)),
       damaged: damagesOf(findings),
       ...(isUnsettled ? { lookAgainMs: SETTLE_MS } : {}),
     };
     this.#last = { result, wanted };
     return Promise.resolve(wanted);
+  }
+
+  /** Made once for each version of a manifest. */
+  #wanted(loaded: LoadedManifest): WantedService<ServiceDefinition> {
+    const { file: origin, service } = loaded;
+    const known = this.#made.get(service);
+    if (known !== undefined) return known;
+    const made = {
+      service_id: service.service_id,
+      origin,
+      fingerprint: fingerprint(service),
+      definition: definitionOf(loaded, this.#parts),
+    };
+    this.#made.set(service, made);
+    return made;
   }
 
   /** What no manifest may claim: its own entry would have the id, or its tree the name, of something else. */

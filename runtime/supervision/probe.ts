@@ -6,7 +6,7 @@
  */
 
 import type { Driver, HealthReport, InvokeResult } from "../../drivers/driver.ts";
-import { type Clock, sleep } from "../../drivers/process/clock.ts";
+import type { Clock } from "../../drivers/process/clock.ts";
 import type { LookReport } from "./machine.ts";
 
 /** How long a driver may take to say how it is, in milliseconds. */
@@ -33,8 +33,8 @@ export async function probe(probed: Probed, clock: Clock): Promise<void> {
 }
 
 async function healthOf(probed: Probed, clock: Clock): Promise<LookReport> {
-  const answered = new AbortController();
-  const late = sleep(clock, HEALTH_MS, answered.signal).then(() => undefined);
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.after(HEALTH_MS, () => resolve(undefined));
   try {
     const health = await Promise.race([probed.health(), late]);
     if (health === undefined) return { ok: false, detail: `the driver did not say how it is within ${HEALTH_MS} ms` };
@@ -44,7 +44,7 @@ async function healthOf(probed: Probed, clock: Clock): Promise<LookReport> {
     // The contract forbids a driver to throw; a faulty one must not take the node down.
     return { ok: false, detail: `the driver broke: ${thrown instanceof Error ? thrown.message : String(thrown)}` };
   } finally {
-    answered.abort();
+    cancel();
   }
 }
 

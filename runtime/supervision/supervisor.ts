@@ -18,6 +18,10 @@ const CONCURRENT = 8;
 /** Shortest wait between two looks at one driver, in milliseconds. */
 const SHORTEST_MS = 25;
 
+/** A look that can wait for so long, in milliseconds, is taken together with those that are due a moment later. */
+const PATIENT_MS = 1_000;
+const TOGETHER_MS = 100;
+
 /** How long a catalog waits for the first look at what is new, in milliseconds. */
 const FIRST_LOOK_MS = 2_000;
 
@@ -50,6 +54,8 @@ export class Supervisor {
   readonly #entries = new Map<Supervised, Entry>();
   readonly #waiting = new Set<() => void>();
   #underWay = 0;
+  /** Whether more looks are due than may be under way. */
+  #hasBacklog = false;
   #cancelTimer: CancelTimer | undefined;
   #timerAt = Infinity;
   #isClosed = false;
@@ -102,6 +108,7 @@ export class Supervisor {
     if (this.#isClosed) return;
     const now = this.#now();
     let next = Infinity;
+    this.#hasBacklog = false;
     for (const [service, entry] of this.#entries) {
       if (entry.isUnderWay) continue;
       if (service.nextLookIn === undefined) {
@@ -110,6 +117,7 @@ export class Supervisor {
       }
       if (entry.dueAt > now) next = Math.min(next, entry.dueAt);
       else if (this.#underWay < CONCURRENT) this.#look(service, entry);
+      else this.#hasBacklog = true;
     }
     this.#setTimer(next);
     this.#tell();
@@ -124,12 +132,17 @@ export class Supervisor {
       this.#underWay--;
       entry.isUnderWay = false;
       const wait = Math.max(service.nextLookIn ?? 0, SHORTEST_MS);
-      entry.dueAt = entry.isWanted
-        ? this.#now()
-        : this.#now() + (isFirst ? wait * (0.5 + this.#deps.random() / 2) : wait);
+      entry.dueAt = entry.isWanted ? this.#now() : this.#dueIn(isFirst ? wait * (0.5 + this.#deps.random() / 2) : wait);
       entry.isNew = entry.isWanted;
-      this.#turn();
+      // Of looks that were taken together the last one sees to the next.
+      if (this.#underWay === 0 || this.#hasBacklog || entry.dueAt < this.#timerAt) this.#turn();
+      else this.#tell();
     });
+  }
+
+  #dueIn(wait: number): number {
+    const at = this.#now() + wait;
+    return wait < PATIENT_MS ? at : Math.ceil(at / TOGETHER_MS) * TOGETHER_MS;
   }
 
   #setTimer(at: number): void {

@@ -2,7 +2,7 @@
  * Says when something in a folder of manifests may have changed.
  *
  * Only a hint: file systems without notifications, full tables of watches and
- * links that lead elsewhere say nothing, so somebody must look from time to time
+ * links to another folder say nothing, so somebody must look from time to time
  * as well. A folder that is not there yet, or is another one than before, is
  * found at the next such look.
  *
@@ -116,7 +116,8 @@ export class FolderWatch {
 
   #matters(path: string): boolean {
     const name = baseName(path);
-    return this.#options.isWanted(name) || this.#files.has(name) ||
+    // Two dots begin the names of what a mounted configuration is replaced by.
+    return this.#options.isWanted(name) || this.#files.has(name) || name.startsWith("..") ||
       [...this.#folders].some((folder) => baseName(folder) === name);
   }
 

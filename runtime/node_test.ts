@@ -488,3 +488,25 @@ Deno.test("runNode() keeps the key of its join before it joins", async () => {
   await assert.rejects(scene.start({ inviteToken: "inv-unknown" }).ended, { code: "invite_not_found" });
   assert.match(JSON.parse(await readFile(scene.stateFile, "utf8")).join_key, /^join-[0-9a-f]{32}$/);
 });
+
+Deno.test("native_proc namespace export is built only when executable path is provided", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo", { timeout_ms: 15_000 }, {
+    schema: { model: "m" },
+    invoke_template: { text: "hello" },
+  });
+  await writeFile(
+    join(scene.services, "bare.json"),
+    '{"service_id":"bare","kind":"x","runtime":{"type":"native_proc"}}',
+  );
+  const { online } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const client = await scene.files(node_id);
+  const exports = await client.exports();
+  assert.deepEqual(exports.map(({ name, source_id }) => [name, source_id]), [["svc-echo", "service:echo"]]);
+  assert.equal(await textAt(client, "SCHEMA.json"), '{"model":"m"}');
+  assert.equal(await textAt(client, "TEMPLATE.json"), '{"text":"hello"}');
+  assert.match(await textAt(client, "health.json"), /"timeout_ms":15000/);
+  client.close();
+  assert.equal((await scene.entry(node_id, "bare"))["state"], "online");
+});

@@ -170,3 +170,26 @@ Deno.test("Host.stop() ends all services at the same time and reports a driver t
   assert.equal(good.closes, 1);
   assert.deepEqual(parts.problems, ['Cannot close the driver of service "stuck": stuck']);
 });
+
+Deno.test("Host lets a run of 30 s on one service delay nothing on another", async () => {
+  const { host, parts } = emptyHost();
+  const slow = new ScriptedDriver();
+  const quick = new ScriptedDriver();
+  quick.answer = success("{}");
+  host.add(definition("slow", slow));
+  host.add(definition("quick", quick));
+  const [first, second] = host.trees().map((tree) => new TreeClient(tree));
+  assert.ok(first && second);
+  const long = first.write("control/invoke.json", "{}");
+  for (let passed = 0; passed < 30; passed++) {
+    const began = parts.clock.monotonic();
+    assert.equal((await second.write("control/invoke.json", "{}")).n, 2);
+    assert.equal((await second.readJson("status.json"))["state"], "ok");
+    assert.equal((await first.readJson("status.json"))["state"], "running");
+    assert.equal(parts.clock.monotonic(), began);
+    parts.clock.advance(1_000);
+  }
+  slow.settle(success('{"late":true}'));
+  assert.equal((await long).state, undefined);
+  assert.equal(quick.payloads.length, 30);
+});

@@ -495,3 +495,33 @@ Deno.test("pairByInvite() brings the same node again for the same key when its a
   await scene.run(again).events.next("online");
   await assert.rejects(join("join-1"), { code: "invite_redeemed" });
 });
+
+/** What a link makes of a server that answers the hello of its tunnel with this frame. */
+async function endAfterHello(frame: object): Promise<unknown> {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const server = createServer();
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => socket.on("message", () => socket.send(JSON.stringify(frame))));
+  const { running, events, end } = scene.run(credentials, { controlUrl: await listening(server) });
+  const ended = running.then(() => undefined, (error) => error);
+  const outcome = await Promise.race([ended, events.next("lost").then(() => "tries again")]);
+  await end();
+  await Promise.all([...sockets.clients].map((socket) =>
+    new Promise<void>((done) => {
+      socket.once("close", () => done());
+      socket.close();
+    })
+  ));
+  await new Promise((done) => server.close(done));
+  return outcome instanceof Error && "code" in outcome ? outcome.code : outcome;
+}
+
+Deno.test("fs hello identity errors are detected", async () => {
+  const refusal = (message: string, place: string) =>
+    endAfterHello({ channel: "acheron", type: "acheron.err_fs", tag: 1, ok: false, [place]: { errno: 13, message } });
+  // The reference looks for the text in the payload, where its own server never puts it.
+  assert.equal(await refusal("NodeAuthFailed", "error"), "node_auth_failed");
+  assert.equal(await refusal("NodeNotFound: node-7", "error"), "node_auth_failed");
+  assert.equal(await refusal("input/output error", "error"), "tries again");
+});

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadManifests, ManifestSet, SETTLE_MS } from "./load.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest_files.ts";
+import { toDescriptor } from "./schema.ts";
 import { builtInMembers } from "./set_member.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -177,4 +178,40 @@ Deno.test("ManifestSet follows a link to another file, and finds a folder that c
     await symlink(join(folder, "two"), join(dir, "next"));
     await rename(join(dir, "next"), join(dir, "s.json"));
     assert.deepEqual(load().services.map((each) => each.service.service_id), ["two"]);
+  }));
+
+Deno.test("loads extra services from manifest file", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "extra.json");
+    const path = "/nodes/{node_id}/camera";
+    await writeFile(
+      file,
+      JSON.stringify({
+        service_id: "camera-main",
+        kind: "camera",
+        endpoints: [path],
+        mounts: [{ mount_id: "camera", mount_path: path }],
+      }),
+    );
+    const { services } = loadManifests({ files: [file], dirs: [], nodeId: "node-9", reserved });
+    const [entry] = services.map(({ service }) => toDescriptor(service));
+    assert.deepEqual(entry?.endpoints, ["/nodes/node-9/camera"]);
+    assert.deepEqual(entry?.mounts, [{ mount_id: "camera", mount_path: "/nodes/node-9/camera", state: "online" }]);
+  }));
+
+Deno.test("runtime validator accepts declarative runtime metadata", () =>
+  inFolder(async (folder) => {
+    for (const type of ["native_proc", "native_inproc", "wasm", "builtin"]) {
+      await writeFile(join(folder, `${type}.json`), JSON.stringify({ service_id: type, kind: "x", runtime: { type } }));
+    }
+    const { services, findings } = loadManifests({ files: [], dirs: [folder], nodeId: "node-1", reserved });
+    assert.deepEqual([services.length, findings.filter(({ severity }) => severity === "error")], [4, []]);
+  }));
+
+Deno.test("runtime validator rejects unknown runtime type", () =>
+  inFolder(async (folder) => {
+    await writeFile(join(folder, "a.json"), '{"service_id":"a","kind":"x","runtime":{"type":"docker"}}');
+    const { services, findings } = loadManifests({ files: [], dirs: [folder], nodeId: "node-1", reserved });
+    assert.equal(services.length, 0);
+    assert.match(findings[0]?.message ?? "", /runtime\.type.*docker/);
   }));

@@ -14,6 +14,7 @@ import { ZssError } from "../../control/protocol/errors.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import type { ServiceDefinition } from "./definition.ts";
+import { faultyEntry } from "./publication.ts";
 import { Service, type ServiceDeps } from "./service.ts";
 
 /**
@@ -29,6 +30,8 @@ interface Registration {
   readonly definition: ServiceDefinition;
   /** Absent for a service that is a catalog entry only. */
   readonly service: Service | undefined;
+  /** The entry of one without a driver while the newest version of its manifest cannot be used. */
+  readonly faulty?: ServiceDescriptor | undefined;
 }
 
 /** Registers, starts and stops services. */
@@ -139,8 +142,8 @@ export class Host {
 
   /** The catalog to publish. An entry is the same object until something of it changes. */
   catalog(): readonly ServiceDescriptor[] {
-    return [...this.#registrations.values()].map(({ definition, service }) =>
-      service?.descriptor ?? definition.descriptor
+    return [...this.#registrations.values()].map(({ definition, service, faulty }) =>
+      service?.descriptor ?? faulty ?? definition.descriptor
     );
   }
 
@@ -159,10 +162,19 @@ export class Host {
     return this.#registrations.get(service_id)?.service;
   }
 
-  /** Says in the entry and the files of a service that the newest version of its manifest cannot be used. */
+  /**
+   * Says in the entry and the files of a service that the newest version of its manifest cannot be used, and why.
+   *
+   * @throws {ZssError} `service_not_found`.
+   */
   fault(service_id: string, reason: string | undefined): void {
-    const service = this.service(service_id);
-    if (service !== undefined) service.reloadError = reason;
+    const { definition, service } = this.#find(service_id);
+    if (service !== undefined) {
+      service.reloadError = reason;
+      return;
+    }
+    this.#registrations.set(service_id, { definition, service, faulty: faultyEntry(definition.descriptor, reason) });
+    this.#tell({ kind: "catalog" });
   }
 
   /** The services whose state is kept: those that have a driver. */

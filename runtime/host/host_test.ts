@@ -193,3 +193,16 @@ Deno.test("Host lets a run of 30 s on one service delay nothing on another", asy
   assert.equal((await long).state, undefined);
   assert.equal(quick.payloads.length, 30);
 });
+
+Deno.test("Host.fault() shows in the entry what is wrong, also of a service without a driver", () => {
+  const { host } = emptyHost();
+  host.add(definition("a", new ScriptedDriver()));
+  host.add(definition("b"));
+  const faults = () => host.catalog().map(({ runtime }) => runtime["reload_error"]);
+  for (const id of ["a", "b"]) host.fault(id, `${id}.json:1:1: no`);
+  assert.deepEqual(faults(), ["a.json:1:1: no", "b.json:1:1: no"]);
+  host.replace(definition("b"));
+  host.fault("a", undefined);
+  assert.deepEqual(faults(), [undefined, undefined]);
+  assert.throws(() => host.fault("c", "no"), /no such service/);
+});

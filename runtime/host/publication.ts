@@ -42,7 +42,8 @@ export class Publication {
 
   /** The entry; the same object until something of it changes. */
   get descriptor(): ServiceDescriptor {
-    return this.#entry ??= publishedEntry(this.#declared, this.#status, this.#reloadError);
+    const running = () => publishedEntry(this.#declared, this.#status);
+    return this.#entry ??= faultyEntry(running(), this.#reloadError) ?? running();
   }
 
   /** Takes another declaration. Who caused it tells of it. */
@@ -53,7 +54,7 @@ export class Publication {
 
   /** Says that the newest version of the manifest cannot be used, and why; `undefined` takes that back. */
   fault(text: string | undefined): void {
-    this.#reloadError = text === undefined ? undefined : shortened(text);
+    this.#reloadError = text;
     this.#entry = undefined;
     this.#changed();
   }
@@ -89,16 +90,17 @@ export class Publication {
 }
 
 /** The entry of a service: its state and that of all its mounts are one. */
-export function publishedEntry(
-  declared: ServiceDescriptor,
-  status: SupervisionStatus,
-  reloadError: string | undefined,
-): ServiceDescriptor {
-  const fault = reloadError === undefined ? {} : { reload_error: reloadError };
+function publishedEntry(declared: ServiceDescriptor, status: SupervisionStatus): ServiceDescriptor {
   return {
     ...declared,
     state: status.state,
     mounts: declared.mounts.map((mount) => ({ ...mount, state: status.state })),
-    runtime: { ...declared.runtime, supervision_status: status, ...fault },
+    runtime: { ...declared.runtime, supervision_status: status },
   };
+}
+
+/** The entry of a service whose manifest cannot be used as it is now; `undefined` when it can. */
+export function faultyEntry(entry: ServiceDescriptor, reason: string | undefined): ServiceDescriptor | undefined {
+  if (reason === undefined) return undefined;
+  return { ...entry, runtime: { ...entry.runtime, reload_error: shortened(reason) } };
 }

@@ -68,7 +68,8 @@ interface Entry {
 }
 
 async function entries(scene: Scene): Promise<Entry[]> {
-  const { stdout } = await scene.client("node", "service-get", "node-1", "--json");
+  const { stdout, stderr } = await scene.client("node", "service-get", "node-1", "--json");
+  assert.notEqual(stdout, "", stderr);
   return JSON.parse(stdout).services;
 }
 

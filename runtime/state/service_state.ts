@@ -55,6 +55,7 @@ export class ServiceStateFile {
   readonly #texts = new Map<string, string>();
   #writtenAt = -Infinity;
   #isDirty = false;
+  #isRestoring = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(path: string, deps: ServiceStateDeps) {
@@ -91,6 +92,9 @@ export class ServiceStateFile {
 
   /** Gives each entry that waits to its service, where there is one now. Call after services were added. */
   restore(): void {
+    // What comes back may show in the catalog, and who hears of that may call again.
+    if (this.#isRestoring) return;
+    this.#isRestoring = true;
     for (const [service_id, snapshot] of this.#waiting) {
       try {
         if (!this.#deps.services.restore(snapshot)) continue;
@@ -99,6 +103,7 @@ export class ServiceStateFile {
       }
       this.#waiting.delete(service_id);
     }
+    this.#isRestoring = false;
   }
 
   /** Says that a service changed or went; the file follows within a second. */

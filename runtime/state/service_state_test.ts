@@ -182,3 +182,23 @@ Deno.test("ServiceStateFile writes once a second while changes go on, and makes 
     assert.equal(clock.pendingTimers, 0);
   });
 });
+
+Deno.test("ServiceStateFile restores each service once when the catalog that this changes asks again", async () => {
+  await withFile(async (path, open) => {
+    const ids = Array.from({ length: 2_000 }, (_, index) => `s${index}`);
+    await writeFile(path, JSON.stringify({ services: ids.map((id) => snapshotOf(id)) }));
+    const restored: string[] = [];
+    const held = services(...ids);
+    const file = open({
+      ...held,
+      restore(snapshot) {
+        restored.push(snapshot.service_id);
+        file.restore();
+        return true;
+      },
+    });
+    await file.load();
+    file.restore();
+    assert.deepEqual(restored, ids);
+  });
+});

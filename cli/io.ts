@@ -33,6 +33,11 @@ export interface CliIo {
    */
   readonly interrupted: AbortSignal;
   readonly clock: Clock;
+  /**
+   * Calls `listener` when the system asks the program to read its configuration
+   * again, and returns the function that ends it. Absent where nobody asks so.
+   */
+  readonly onReloadAsked?: (listener: () => void) => () => void;
   /** Reads standard input to its end. */
   readStdin(): Promise<Uint8Array>;
 }

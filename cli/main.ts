@@ -10,7 +10,7 @@
 import { ZssError } from "../control/protocol/errors.ts";
 import { systemClock } from "../drivers/process/clock.ts";
 import { HELPER_VARIABLE } from "../drivers/process/helper_role.ts";
-import { stopSignals } from "../drivers/process/this_system.ts";
+import { reloadSignal, stopSignals } from "../drivers/process/this_system.ts";
 import { runCli } from "./app.ts";
 import type { CliIo, TextStream } from "./io.ts";
 
@@ -55,7 +55,16 @@ function realIo(): CliIo {
       return interrupted.signal;
     },
     clock: systemClock,
+    // Without a terminal nobody has hung up: the signal then comes from a service manager.
+    ...(reloadSignal === undefined || Deno.stdin.isTerminal() ? {} : { onReloadAsked: listenTo(reloadSignal) }),
     readStdin: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
+  };
+}
+
+function listenTo(signal: Deno.Signal): (listener: () => void) => () => void {
+  return (listener) => {
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
   };
 }
 

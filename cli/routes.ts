@@ -85,6 +85,7 @@ Examples:
     "service-upsert": leaf("publish a catalog by hand", "node_service_upsert"),
     "service-get": leaf("show the catalog of a node", "node_service_get"),
     "service-runtime": leaf("operate a service of a node", "node_service_runtime"),
+    terminal: leaf("a shell on a node, or one command", "node_terminal"),
   },
 };
 

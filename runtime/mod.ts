@@ -5,5 +5,10 @@
  */
 
 export { type ExportSpec, parseExport } from "./exports/parse_export.ts";
-export { type NodeEvent, type NodeOptions, type NodeParts, runNode } from "./node.ts";
+export { type LinkState, NodeMeters, type NodeNumbers } from "./metrics/node_meters.ts";
+export { type MetricsServer, openMetricsServer } from "./metrics/metrics_server.ts";
+export { type CheckedThing, checkNode, type NodeCheck } from "./node_check.ts";
+export { type NodeEvent, type NodeOptions, type NodeParts, runNode, type ServingOptions } from "./node.ts";
+export { checkEndpoint, type EndpointOptions } from "./standalone/fs_endpoint.ts";
+export { runStandaloneNode, type StandaloneOptions } from "./standalone_node.ts";
 export { DEFAULT_STATE_FILE } from "./state/node_state.ts";

@@ -10,17 +10,15 @@
 import { getLogger } from "@logtape/logtape";
 import { type Diagnostic, SERVICE_TREE, ZssError } from "../control/protocol/mod.ts";
 import { createNativeProcDriver, nativeProcConfig } from "../drivers/mod.ts";
-import { type Clock, sleep } from "../drivers/process/mod.ts";
+import { type Clock, currentOs, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
 import type { ServiceDefinition } from "./host/definition.ts";
 import { Host } from "./host/host.ts";
 import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
-import { type BackoffBounds, backoffMs } from "../control/client/mod.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
-import { askToJoin, type PendingJoin } from "./link/ask_to_join.ts";
-import { type Credentials, pairByInvite } from "./link/pair.ts";
+import type { Credentials } from "./link/pair.ts";
 import {
   builtInMembers,
   isManifestName,
@@ -32,12 +30,16 @@ import {
   timeoutOf,
   toDescriptor,
 } from "./manifest/mod.ts";
+import type { NodeMeters } from "./metrics/node_meters.ts";
 import { FileServer } from "./namespace/file_server.ts";
 import { createServiceFiles } from "./namespace/service_files.ts";
+import type { FileTree } from "./namespace/tree.ts";
+import { Pairing, type PairingEvent, type PairingOptions } from "./pairing.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
 import { Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
 import { FolderWatch } from "./reload/watch.ts";
+import { createTerminals, type Terminals } from "./terminal/terminals.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
 import { ServiceStateFile, serviceStatePath } from "./state/service_state.ts";
 import { lockState } from "./state/state_lock.ts";
@@ -45,30 +47,28 @@ import { Supervisor } from "./supervision/supervisor.ts";
 
 const log = getLogger(["zss", "runtime"]);
 
-/** Settings of a node, all resolved. */
-export interface NodeOptions {
-  readonly controlUrl: string;
-  /** Bearer token; a node does not need one. */
-  readonly token: string | undefined;
-  /** Whether to ask for an admin's approval instead of using an invite. */
-  readonly pairMode: "invite" | "request";
-  /** Certificates in PEM form that are trusted for `wss://` besides the usual ones. */
-  readonly ca?: string | undefined;
-  readonly inviteToken: string | undefined;
+/** What a node serves and where it keeps what it knows, all resolved. */
+export interface ServingOptions {
   readonly nodeName: string;
   readonly exports: readonly ExportSpec[];
   readonly manifestFiles: readonly string[];
   readonly manifestDirs: readonly string[];
+  /** Ids of the terminals that the node offers; each runs whatever it is told to. */
+  readonly terminalIds?: readonly string[];
   readonly stateFile: string;
-  readonly labels: Readonly<Record<string, string>>;
   /** Whether the `fs` entry is published. The folders are served either way. */
   readonly fsService: boolean;
-  readonly leaseTtlMs: number;
-  readonly refreshIntervalMs: number;
   readonly reloadIntervalMs: number;
   /** How long whoever writes `control/invoke.json` waits before it is told that the run goes on. @default {40,000} */
   readonly invokeAnswerMs?: number;
-  readonly backoff: BackoffBounds;
+  /** How long runs may go on when the node ends, in milliseconds. @default {5,000} */
+  readonly drainTimeoutMs?: number;
+}
+
+/** Settings of a node with a control plane, all resolved. */
+export interface NodeOptions extends ServingOptions, PairingOptions {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly refreshIntervalMs: number;
 }
 
 /** What a node takes from outside. */
@@ -82,84 +82,38 @@ export interface NodeParts {
   readonly version: string;
   readonly platform: PublishedCatalog["platform"];
   readonly report: (event: NodeEvent) => void;
+  /** Counts what the services do. */
+  readonly meters?: NodeMeters;
+  /** Calls `listener` when somebody wants the manifests to be read now. Returns the function that ends it. */
+  readonly onReloadAsked?: (listener: () => void) => () => void;
 }
 
 /** What happens in a node, for whoever shows it. */
 export type NodeEvent =
   | LinkEvent
+  | PairingEvent
+  /** A node without a control plane takes clients. */
+  | { readonly type: "listening"; readonly url: string; readonly trees: number }
   | { readonly type: "paired"; readonly node_id: string; readonly node_name: string; readonly resumed: boolean }
   | { readonly type: "identity_lost"; readonly reason: string; readonly kept_as: string }
-  | { readonly type: "asks_to_join"; readonly request_id: string; readonly code: string }
-  | { readonly type: "invite_unusable"; readonly reason: string }
-  | { readonly type: "token_refused"; readonly reason: string }
-  | { readonly type: "waiting_for_server"; readonly reason: string; readonly retry_in_ms: number }
   | { readonly type: "findings"; readonly findings: readonly Diagnostic[] }
-  | { readonly type: "reloaded"; readonly change: ReloadChange }
-  /** The node was told to end; runs under way get so long. */
-  | { readonly type: "draining"; readonly grace_ms: number };
+  | { readonly type: "reloaded"; readonly change: ReloadChange };
 
-/** How long runs may go on when the node ends, in milliseconds. */
-const END_GRACE_MS = 8_000;
-
-/** How long whoever waited for a run may read its result before the files are gone, in milliseconds. */
-const READ_GRACE_MS = 500;
+/** How long runs may go on when the node ends unless told otherwise, in milliseconds. */
+const DRAIN_TIMEOUT_MS = 5_000;
+/** Whoever waited for a run that ended last may still read what came of it, for so long, in milliseconds. */
+const LINGER_MS = 250;
 
 /**
- * Runs a node until `signal` fires.
+ * Runs a node until `signal` fires and its runs have ended.
  *
- * Whoever uses a service then gets the answer to what runs, if it ends in time;
- * nothing new begins.
- *
- * @throws {ZssError} When it cannot be paired (`invite_*`, `usage`), an export or the state file is unusable, another
- * process uses the state file (`state_in_use`), or a newer copy of the node has taken over.
+ * @throws {ZssError} When it cannot be paired (`join_denied`, `usage`), an export or the state file is unusable, or a
+ * newer copy of the node has taken over.
  */
 export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
-  await using _lock = await lockState(options.stateFile);
-  const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
-  const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
-  const report = (problem: string) => log.warn("{problem}", { problem });
-  const host = new Host({
-    clock: parts.clock,
-    createFiles: createServiceFiles,
-    createCallId: parts.newCallId,
-    limits: { ...DEFAULT_SERVICE_LIMITS, ...(options.invokeAnswerMs && { answerWithinMs: options.invokeAnswerMs }) },
-    report,
-  });
-  const kept = new ServiceStateFile(serviceStatePath(options.stateFile), {
-    clock: parts.clock,
-    services: host,
-    report,
-  });
-  const supervisor = new Supervisor(parts);
-  const catalog = new Changes();
-  host.onChange((change) => {
-    if (change.kind === "trees") {
-      files.setTrees([...folders, ...host.trees()]);
-      supervisor.watch(host.services());
-    } else if (change.kind === "catalog") {
-      kept.restore();
-      // What is new is published with what the first look at it finds.
-      void supervisor.settled().then(() => catalog.tell());
-    } else if (change.kind === "look") supervisor.lookSoon(host.service(change.service_id));
-    else if (change.kind === "state") kept.changed(change.service_id);
-  });
-  files.setTrees(folders);
-  const manifests = new ManifestLoader(options, parts);
-  using watch = new FolderWatch({
-    dirs: options.manifestDirs,
-    files: options.manifestFiles,
-    isWanted: isManifestName,
-    clock: parts.clock,
-    report,
-  });
-  const reloader = new Reloader({
-    load: () => manifests.load(),
-    target: host,
-    clock: parts.clock,
-    intervalMs: options.reloadIntervalMs,
-    stir: (ended) => watch.next(ended),
-    report,
-  });
+  const serving = await openServing(options, parts);
+  const { kept } = serving;
+  const drained = serving.drainedAfter(signal);
   try {
     await kept.load();
     let state = await readNodeState(options.stateFile);
@@ -171,8 +125,7 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
       const resumed = state.node_id !== null;
       parts.report({ type: "paired", node_id: credentials.node_id, node_name: credentials.node_name, resumed });
       try {
-        const serving = { host, files, folders, manifests, reloader, supervisor, catalog };
-        await serve({ ...options, token: how.token }, parts, credentials, serving, signal);
+        await serve({ ...options, token: how.token }, parts, credentials, serving, { signal, drained });
       } catch (error) {
         if (how.withoutToken(error)) {
           state = { ...unpaired, ...credentials };
@@ -189,46 +142,147 @@ export async function runNode(options: NodeOptions, parts: NodeParts, signal: Ab
       }
     }
   } finally {
-    await host.stop(END_GRACE_MS);
-    supervisor.close();
-    await kept.close();
+    await serving.close();
   }
 }
 
-/** Tells whoever listens now. */
-class Changes {
-  listener: (() => void) | undefined;
-
-  tell(): void {
-    this.listener?.();
-  }
-}
-
-/** The parts that stay while the identity may change. */
-interface Serving {
+/** What a node serves, whoever may reach it and under whichever identity. */
+export interface Serving {
   readonly host: Host;
   readonly files: FileServer;
+  readonly folders: readonly FileTree[];
   readonly manifests: ManifestLoader;
   readonly reloader: Reloader<ServiceDefinition>;
-  readonly supervisor: Supervisor;
-  readonly catalog: Changes;
-  readonly folders: readonly ReturnType<typeof openFolder>[];
+  readonly terminals: Terminals;
+  readonly kept: ServiceStateFile;
+  /** Says under which id everything is served, and reads the manifests for the first time. */
+  identify(nodeId: string): Promise<void>;
+  /** Calls `tell` after each change of the catalog, looked at. Returns the function that ends it. */
+  onCatalog(tell: () => void): () => void;
+  /** Reads the manifests at every interval, and whenever somebody asks, until `signal` fires. */
+  keepReloading(signal: AbortSignal, changed: (change: ReloadChange) => void): Promise<void>;
+  /** Fires after `signal`, when the runs under way have ended or had their time. */
+  drainedAfter(signal: AbortSignal): AbortSignal;
+  /** Ends the services and keeps what they know. */
+  close(): Promise<void>;
 }
 
-/** Serves under one identity until `signal` fires or the identity is lost. */
+/** Builds what a node serves; nothing runs yet. @throws {ZssError} `invalid_export` or `duplicate_export`. */
+export async function openServing(options: ServingOptions, parts: NodeParts): Promise<Serving> {
+  const { clock, meters, onReloadAsked } = parts;
+  const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = options;
+  const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
+  const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
+  const report = (problem: string) => log.warn("{problem}", { problem });
+  const terminals = await createTerminals(options.terminalIds ?? [], {
+    ...parts,
+    createId: parts.newCallId,
+    os: currentOs,
+  });
+  const host = new Host({
+    clock,
+    createFiles: terminals.filesOf(createServiceFiles),
+    createCallId: parts.newCallId,
+    limits: { ...DEFAULT_SERVICE_LIMITS, ...(options.invokeAnswerMs && { answerWithinMs: options.invokeAnswerMs }) },
+    report,
+    ...(meters === undefined ? {} : { onRun: (run) => meters.ran(run) }),
+  });
+  meters?.takeServicesFrom(() => host.numbers());
+  const kept = new ServiceStateFile(serviceStatePath(options.stateFile), { clock, services: host, report });
+  const supervisor = new Supervisor(parts);
+  const catalogListeners = new Set<() => void>();
+  host.onChange((change) => {
+    if (change.kind === "trees") {
+      files.setTrees([...folders, ...host.trees()]);
+      supervisor.watch(host.services());
+    } else if (change.kind === "catalog") {
+      kept.restore();
+      // What is new is published with what the first look at it finds.
+      void supervisor.settled().then(() => {
+        for (const tell of catalogListeners) tell();
+      });
+    } else if (change.kind === "look") supervisor.lookSoon(host.service(change.service_id));
+    else if (change.kind === "state") kept.changed(change.service_id);
+  });
+  files.setTrees(folders);
+  const manifests = new ManifestLoader(options, parts);
+  const watch = new FolderWatch({
+    dirs: options.manifestDirs,
+    files: options.manifestFiles,
+    isWanted: isManifestName,
+    clock,
+    report,
+  });
+  const lock = await lockState(options.stateFile);
+  const reloader = new Reloader({
+    stir: (ended) => watch.next(ended),
+    load: () => manifests.load(),
+    target: host,
+    clock,
+    intervalMs: options.reloadIntervalMs,
+    report,
+  });
+  return {
+    host,
+    files,
+    folders,
+    manifests,
+    reloader,
+    kept,
+    terminals,
+    async identify(nodeId) {
+      manifests.nodeId = nodeId;
+      for (const terminal of terminals.definitions(nodeId)) host.put(terminal);
+      await reloader.reload();
+      await supervisor.settled();
+    },
+    onCatalog(tell) {
+      catalogListeners.add(tell);
+      return () => catalogListeners.delete(tell);
+    },
+    async keepReloading(signal, changed) {
+      if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
+      const tell = (change: ReloadChange) => {
+        parts.report({ type: "reloaded", change });
+        changed(change);
+      };
+      const stopAsking = onReloadAsked?.(() => void reloader.reload().then(tell));
+      await reloader.run(signal, tell);
+      stopAsking?.();
+    },
+    drainedAfter(signal) {
+      const drained = new AbortController();
+      const drain = async () => {
+        const someRun = host.numbers().some(({ running }) => running > 0);
+        await host.stop(drainTimeoutMs);
+        if (someRun) await sleep(clock, LINGER_MS);
+        drained.abort();
+      };
+      if (signal.aborted) void drain();
+      else signal.addEventListener("abort", () => void drain(), { once: true });
+      return drained.signal;
+    },
+    async close() {
+      await host.stop(drainTimeoutMs);
+      supervisor.close();
+      watch[Symbol.dispose]();
+      await kept.close();
+      await lock[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Serves under one identity until the node has ended or the identity is lost. */
 async function serve(
   options: NodeOptions,
   parts: NodeParts,
   credentials: Credentials,
-  { host, files, folders, manifests, reloader, supervisor, catalog }: Serving,
-  signal: AbortSignal,
+  { host, files, folders, keepReloading, identify, onCatalog }: Serving,
+  { signal, drained }: { readonly signal: AbortSignal; readonly drained: AbortSignal },
 ): Promise<void> {
   const nodeId = credentials.node_id;
   const done = new AbortController();
-  const ended = AbortSignal.any([signal, done.signal]);
-  manifests.nodeId = nodeId;
-  await reloader.reload();
-  await supervisor.settled();
+  await identify(nodeId);
   const link = new Link({
     ...options,
     clock: parts.clock,
@@ -242,124 +296,14 @@ async function serve(
     save: (fresh) => save(options, fresh),
     report: parts.report,
   }, credentials);
-  const hasManifests = options.manifestFiles.length + options.manifestDirs.length > 0;
-  const reloading = hasManifests && reloader.run(ended, (change) => parts.report({ type: "reloaded", change }));
-  catalog.listener = () => link.catalogChanged();
-  const drained = new AbortController();
-  const drain = () => {
-    parts.report({ type: "draining", grace_ms: END_GRACE_MS });
-    const readMs = host.isBusy ? READ_GRACE_MS : 0;
-    // Answers go out through the link, so it stands until the last run has ended.
-    void host.stop(END_GRACE_MS)
-      .then(() => readMs > 0 ? sleep(parts.clock, readMs, done.signal) : undefined)
-      .finally(() => drained.abort());
-  };
-  if (signal.aborted) drained.abort();
-  else signal.addEventListener("abort", drain, { once: true });
+  const reloading = keepReloading(AbortSignal.any([signal, done.signal]), () => {});
+  const stopListening = onCatalog(() => link.catalogChanged());
   try {
-    await link.run(drained.signal);
+    await link.run(drained);
   } finally {
-    signal.removeEventListener("abort", drain);
-    catalog.listener = undefined;
+    stopListening();
     done.abort();
     await reloading;
-  }
-}
-
-/** How a node comes by its identity, and what it has found out about the way. */
-class Pairing {
-  readonly #options: NodeOptions;
-  readonly #parts: NodeParts;
-  #mode: "invite" | "request";
-  #wasPaired = false;
-  /** The request that waits, whatever the state file said when the node started. */
-  #pending: PendingJoin | undefined;
-  /** Of the join by invite that was begun. */
-  #joinKey: string | undefined;
-  /** The bearer token, as long as the server takes it. */
-  token: string | undefined;
-
-  constructor(options: NodeOptions, parts: NodeParts) {
-    this.#options = options;
-    this.#parts = parts;
-    this.#mode = options.pairMode;
-    this.token = options.token;
-  }
-
-  /** Notes that an identity was lost: the invite that made it is spent. */
-  lost(): void {
-    this.#wasPaired = true;
-  }
-
-  /** Goes on without the bearer token if that is what was refused: a node needs none. */
-  withoutToken(error: unknown): boolean {
-    if (!(error instanceof ZssError) || error.code !== "provider_auth_failed" || this.token === undefined) return false;
-    this.token = undefined;
-    this.#parts.report({ type: "token_refused", reason: error.message });
-    return true;
-  }
-
-  /** Joins, waiting for the server as long as it cannot be reached. `undefined`: the node was told to end. */
-  async pair(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {
-    const { backoff } = this.#options;
-    const { clock, random, report } = this.#parts;
-    for (let attempt = 0; !signal.aborted;) {
-      try {
-        return this.#mode === "invite" ? await this.#byInvite(state) : await this.#byRequest(state, signal);
-      } catch (error) {
-        if (!(error instanceof ZssError)) throw error;
-        if (this.withoutToken(error)) continue;
-        if (this.#mode === "invite" && this.#wasPaired && error.code.startsWith("invite_")) {
-          // Nobody may be there to bring another invite, so the node asks.
-          report({ type: "invite_unusable", reason: error.message });
-          this.#mode = "request";
-          continue;
-        }
-        if (error.code === "join_denied") {
-          // The next start may ask again.
-          await writeNodeState(this.#options.stateFile, unpaired);
-        }
-        if (!["unreachable", "connection_lost", "timeout", "busy"].includes(error.code)) throw error;
-        const wait = backoffMs(attempt++, backoff, random());
-        report({ type: "waiting_for_server", reason: error.message, retry_in_ms: wait });
-        await sleep(clock, wait, signal);
-      }
-    }
-    return undefined;
-  }
-
-  async #byInvite(state: NodeState): Promise<Credentials> {
-    const { inviteToken, stateFile } = this.#options;
-    if (inviteToken === undefined) {
-      throw new ZssError("usage", `Cannot pair: "${stateFile}" holds no identity and there is no invite`, {
-        hint: "make one with zss node invite and pass it with --invite-token, or ask to join with --pair-mode request",
-      });
-    }
-    // Written before the join: should the node end before it has the answer, the key gets it another one.
-    const joinKey = this.#joinKey ??= state.join_key ?? `join-${crypto.randomUUID().replaceAll("-", "")}`;
-    await writeNodeState(stateFile, { ...unpaired, join_key: joinKey });
-    return await pairByInvite({ ...this.#options, token: this.token, inviteToken, joinKey, clock: this.#parts.clock });
-  }
-
-  #byRequest(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {
-    const { controlUrl, ca, nodeName, stateFile } = this.#options;
-    const { clock, platform, report } = this.#parts;
-    const { request_id, claim_token, code } = state;
-    return askToJoin({
-      controlUrl,
-      token: this.token,
-      ca,
-      nodeName,
-      platform: { ...platform },
-      clock,
-      pending: this.#pending ??
-        (request_id === null || claim_token === null ? undefined : { request_id, claim_token, code: code ?? "" }),
-      save: (pending) => {
-        this.#pending = pending;
-        return writeNodeState(stateFile, { ...unpaired, ...pending });
-      },
-      onWaiting: ({ request_id, code }) => report({ type: "asks_to_join", request_id, code }),
-    }, signal);
   }
 }
 
@@ -384,16 +328,19 @@ function credentialsOf(state: NodeState): Credentials | undefined {
 class ManifestLoader {
   /** Takes the place of `{node_id}`; set before the first load. */
   nodeId = "";
-  readonly #options: NodeOptions;
+  /** Their names are taken. */
+  exports: readonly Pick<ExportSpec, "name">[];
+  readonly #options: ServingOptions;
   readonly #parts: NodeParts;
   readonly #set: ManifestSet;
-  #shown = "[]";
   readonly #made = new WeakMap<LoadedManifest["service"], WantedService<ServiceDefinition>>();
+  #shown = "[]";
   #last: { readonly result: LoadResult; readonly wanted: WantedServices<ServiceDefinition> } | undefined;
 
-  constructor(options: NodeOptions, parts: NodeParts) {
+  constructor(options: ServingOptions, parts: NodeParts) {
     this.#options = options;
     this.#parts = parts;
+    this.exports = options.exports;
     this.#set = new ManifestSet(() => parts.clock.now());
   }
 
@@ -435,8 +382,8 @@ class ManifestLoader {
 
   /** What no manifest may claim: its own entry would have the id, or its tree the name, of something else. */
   #reserved(): SetMember[] {
-    const { exports, fsService } = this.#options;
-    const trees = exports.filter(({ name }) => name.startsWith(SERVICE_TREE)).map(({ name }) => ({
+    const { fsService } = this.#options;
+    const trees = this.exports.filter(({ name }) => name.startsWith(SERVICE_TREE)).map(({ name }) => ({
       origin: `the export "${name}"`,
       service_id: name.slice(SERVICE_TREE.length),
       mounts: [],

@@ -57,7 +57,9 @@ const NPM_BY_LAYER: readonly (readonly string[])[] = [["zod"], ["zod"], [
   "@cfworker/json-schema",
 ]];
 /** What the runtime floor may see of the control floor. */
-const RUNTIME_USES = ["control/protocol", "control/catalog", "control/client"];
+const RUNTIME_USES = ["control/protocol", "control/catalog", "control/client", "control/listen", "control/metrics"];
+/** Of layer 3, and yet for every file of the runtime floor. */
+const RUNTIME_TOOLS = ["control/client", "control/listen"];
 
 /** Lists every broken rule, in the order of the files, circles last. */
 export function findViolations(files: readonly SourceFile[]): Violation[] {
@@ -232,7 +234,7 @@ function refuseLayer(from: Place, to: Place): Refusal | undefined {
   if (from.layer === 2 && from.room === "control/worldfs" && to.room === "control/policy") return undefined;
   if (from.layer === 3) {
     if (to.room === "drivers/process") return undefined;
-    if (from.floor === "runtime" && to.room === "control/client") return undefined;
+    if (from.floor === "runtime" && RUNTIME_TOOLS.includes(to.room)) return undefined;
     if (to.path.endsWith("/mod.ts") && to.layer === 3) {
       return {
         why: `${standing(from)}; ${to.path} lists files of layer 3`,

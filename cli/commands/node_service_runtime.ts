@@ -2,12 +2,13 @@ import { buildCommand } from "@stricli/core";
 import type { FsClient } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
-import { Errno, FsError } from "../../control/protocol/mod.ts";
+import { Errno, FsError, treeOfService } from "../../control/protocol/mod.ts";
 import { sleep } from "../../drivers/process/clock.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeRefusal } from "../node_refusal.ts";
 import { readPayload } from "../payload.ts";
 import { remoteOf } from "../remote.ts";
 import { outputForm } from "../render/mod.ts";
@@ -108,7 +109,7 @@ class ServiceAccess {
 
   constructor(client: FsClient, serviceId: string) {
     this.#client = client;
-    this.#name = `svc-${serviceId}`;
+    this.#name = treeOfService(serviceId);
   }
 
   async read(path: string): Promise<string> {
@@ -233,18 +234,7 @@ function checkArguments(action: string, payload: string | undefined, { wait, tim
 }
 
 function refusal(error: unknown, nodeId: string, serviceId: string, action: string): unknown {
-  if (!(error instanceof FsError)) return error;
-  const what = `Cannot run ${action} on service "${serviceId}" of node "${nodeId}": ${error.message}`;
-  if (/tunnel/i.test(error.message)) {
-    return new ZssError("unreachable", what, { hint: "the node is not connected; zss node list shows its state" });
-  }
-  if (/NodeNotFound/.test(error.message)) {
-    return new ZssError("node_not_found", what, { hint: "zss node list shows the nodes" });
-  }
-  return new ZssError(error.errno === 13 ? "forbidden" : "fs_error", what, {
-    hint: `zss node service-get ${nodeId} shows the services`,
-    data: { errno: error.errno },
-  });
+  return nodeRefusal(error, nodeId, `run ${action} on service "${serviceId}" of node "${nodeId}"`);
 }
 
 function jsonOrText(text: string): unknown {

@@ -1,16 +1,18 @@
 import { buildCommand } from "@stricli/core";
-import { rm, writeFile } from "node:fs/promises";
-import { errorText, ZssError } from "../../control/protocol/errors.ts";
+import { rm } from "node:fs/promises";
 import { allowedList, hostWord, originWord } from "../allowed.ts";
 import { dataDirFlag, defaultDataDir } from "../data_dir.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { logFlags, type LogWishes } from "../log_flags.ts";
 import { paintFor } from "../paint.ts";
+import { writeReadyFile } from "../ready_file.ts";
 import { readToken } from "../remote.ts";
+import { certificateFiles } from "../tls_flags.ts";
 
-interface Flags {
+interface Flags extends LogWishes {
   readonly bind: string;
   readonly port: number;
   readonly dataDir?: string;
@@ -57,6 +59,7 @@ Exit status:
   0  ended by a signal    2  wrong usage    3  could not listen or use the data folder`),
   parameters: {
     flags: {
+      ...logFlags,
       bind: {
         kind: "parsed",
         parse: nonEmpty,
@@ -135,7 +138,7 @@ Exit status:
     const { io } = this;
     const paint = paintFor(io.stderr, io.env);
     const { startLogging } = await import("../logging.ts");
-    await startLogging(this);
+    await startLogging(this, flags);
     const { eventLogConfigFrom, scopeTokensFrom, startServer, systemRandom, watchConfigFrom } = await import(
       "../../control/server/mod.ts"
     );
@@ -179,28 +182,6 @@ Exit status:
 export function interruption(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-function certificateFiles({ tlsCert, tlsKey }: Flags): { cert: string; key: string } | undefined {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
-  throw usageError(
-    `Cannot speak TLS: ${
-      tlsCert === undefined ? "--tls-key is given without --tls-cert" : "--tls-cert is given without --tls-key"
-    }`,
-    "a certificate and its key are wanted, each in a file",
-  );
-}
-
-async function writeReadyFile(path: string, url: string): Promise<void> {
-  try {
-    await writeFile(path, JSON.stringify({ url, pid: Deno.pid }) + "\n", { mode: 0o600 });
-  } catch (cause) {
-    throw new ZssError("io", `Cannot write the ready file "${path}": ${errorText(cause)}`, {
-      hint: "make its folder first, or name another file with --ready-file",
-      cause,
-    });
-  }
 }
 
 async function presetToken(file: string | undefined, env: CliContext["io"]["env"]): Promise<string | undefined> {

@@ -21,6 +21,7 @@ export {
   type FsHelloReply,
   type RemoteEntry,
   type RemoteExport,
+  type RemoteFile,
   type RemoteNumbers,
   type WriteReply,
 } from "./fs_client.ts";

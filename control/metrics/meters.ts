@@ -8,24 +8,7 @@
  */
 
 import type { Store } from "../store/store.ts";
-
-/** Upper bounds of the buckets of a latency, in seconds. */
-export const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-
-/** A distribution of durations, in seconds. */
-export class Distribution {
-  readonly counts: number[] = LATENCY_BUCKETS.map(() => 0);
-  count = 0;
-  sum = 0;
-
-  observe(seconds: number): void {
-    this.count++;
-    this.sum += seconds;
-    for (let at = LATENCY_BUCKETS.length - 1; at >= 0 && seconds <= (LATENCY_BUCKETS[at] ?? 0); at--) {
-      this.counts[at] = (this.counts[at] ?? 0) + 1;
-    }
-  }
-}
+import { Distribution } from "./distribution.ts";
 
 /** Counts that operations raise; all since the start of the server. */
 export class Meters {

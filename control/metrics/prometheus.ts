@@ -8,10 +8,8 @@
  */
 
 import { Counter, Gauge, Registry } from "prom-client";
-import { type Distribution, LATENCY_BUCKETS, type Meters, type MetricsObject } from "./meters.ts";
-
-/** The content type of the text. */
-export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+import { histogramText } from "./exposition.ts";
+import type { Meters, MetricsObject } from "./meters.ts";
 
 type Reading = readonly [name: string, help: string, value: number];
 
@@ -21,8 +19,10 @@ export async function prometheusText(values: MetricsObject, meters: Meters): Pro
   for (const [name, help, value] of gauges(values)) new Gauge({ name, help, registers: [registry] }).set(value);
   for (const [name, help, value] of counters(values)) new Counter({ name, help, registers: [registry] }).inc(value);
   const text = await registry.metrics();
-  return text + histogramText("zss_store_commit_seconds", "Time of one commit of the store.", meters.commit) +
-    histogramText("zss_watch_lag_seconds", "From an event to the end of its fan-out.", meters.fanout);
+  const { commit, fanout } = meters;
+  return text +
+    histogramText("zss_store_commit_seconds", "Time of one commit of the store.", [{ distribution: commit }]) +
+    histogramText("zss_watch_lag_seconds", "From an event to the end of its fan-out.", [{ distribution: fanout }]);
 }
 
 function gauges({ invites, nodes, projects, node_service_watch: watch, zss }: MetricsObject): Reading[] {
@@ -82,13 +82,4 @@ function counters({ invites, nodes, projects, node_service_watch: watch, zss }: 
     ["zss_upserts_total", "Catalogs published.", zss.upserts_total],
     ["zss_upsert_noops_total", "Catalogs published that changed nothing.", zss.upsert_noops_total],
   ];
-}
-
-/** A histogram whose buckets were counted elsewhere, since they are raised far more often than they are read. */
-function histogramText(name: string, help: string, { counts, count, sum }: Distribution): string {
-  const lines = LATENCY_BUCKETS.map((bound, at) => `${name}_bucket{le="${bound}"} ${counts[at] ?? 0}`);
-  return `\n# HELP ${name} ${help}\n# TYPE ${name} histogram\n${
-    lines.join("\n")
-  }\n${name}_bucket{le="+Inf"} ${count}\n` +
-    `${name}_sum ${sum}\n${name}_count ${count}\n`;
 }

@@ -2,7 +2,7 @@
  * Whether somebody may read or write a file of a node.
  *
  * A node offers trees by name: `svc-<service_id>` holds the files of a service,
- * every other one is a folder. A folder is there for who may read the project in
+ * `terminal-<id>` those of a terminal, every other one is a folder. A folder is there for who may read the project in
  * which it is mounted, a service for who sees it in the catalog. To write is to
  * make something happen on the node, so it asks for the action `invoke`; what
  * operates a service for everybody (switching it off, its configuration) asks
@@ -15,7 +15,7 @@
 
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { isObject } from "../protocol/envelope.ts";
-import { DEFAULT_INVOKE_PATH, SERVICE_TREE } from "../protocol/fs.ts";
+import { DEFAULT_INVOKE_PATH, serviceOfTree } from "../protocol/fs.ts";
 import type { ProjectAction } from "../protocol/trust.ts";
 import { decideProject } from "./project.ts";
 import type { Decision } from "./rights.ts";
@@ -62,9 +62,8 @@ export function decideNodePath(
   if (viewer.actor.role === "admin") return { allowed: true, rule: "an admin may do everything", isHidden: false };
   const node = decideNode(viewer, place.node_id);
   if (!node.allowed) return { ...node, isHidden: true };
-  const seen = place.tree.startsWith(SERVICE_TREE)
-    ? decideServiceTree(viewer, services, place)
-    : decideFolder(viewer, place);
+  const service_id = serviceOfTree(place.tree);
+  const seen = service_id === undefined ? decideFolder(viewer, place) : decideServiceTree(viewer, services, service_id);
   if (!seen.allowed) return { ...seen, isHidden: true };
   if (act === "read") return { ...seen, isHidden: false };
   if (viewer.project === null) return { ...absent("the session is bound to no project"), isHidden: true };
@@ -73,7 +72,7 @@ export function decideNodePath(
 
 /** The action on a project that writing to a file asks for. */
 export function actionOf({ tree, path }: Pick<NodePath, "tree" | "path">): ProjectAction {
-  return tree.startsWith(SERVICE_TREE) && operatorFiles.has(path) ? "admin" : "invoke";
+  return serviceOfTree(tree) !== undefined && operatorFiles.has(path) ? "admin" : "invoke";
 }
 
 /**
@@ -88,8 +87,7 @@ export function invokePathOf({ ops }: Pick<ServiceDescriptor, "ops">): string {
   return DEFAULT_INVOKE_PATH;
 }
 
-function decideServiceTree(viewer: Viewer, services: readonly ServiceDescriptor[], { tree }: NodePath): Decision {
-  const id = tree.slice(SERVICE_TREE.length);
+function decideServiceTree(viewer: Viewer, services: readonly ServiceDescriptor[], id: string): Decision {
   const service = services.find(({ service_id }) => service_id === id);
   return service === undefined ? absent(`the node publishes no service ${id}`) : decideNodeService(viewer, service);
 }

@@ -37,7 +37,7 @@ function service(service_id: string, permissions: Record<string, unknown> = {}):
   };
 }
 
-const services = [service("echo"), service("secret", { default: "deny" })];
+const services = [service("echo"), service("terminal-1"), service("secret", { default: "deny" })];
 
 /** `yes`, `no` with the code, or `hidden`. */
 function answer(who: Viewer, place: Partial<NodePath>, act: PathAct): string {
@@ -56,6 +56,22 @@ const cases: readonly (readonly [string, Viewer, Partial<NodePath>, PathAct, str
   ["a node that is not mounted is hidden", viewer("bob"), { node_id: "node-2" }, "read", "hidden"],
   ["a service can be read", viewer("bob"), { tree: "svc-echo", path: "result.json" }, "read", "yes"],
   ["a service can be invoked", viewer("bob"), invoke, "write", "yes"],
+  ["a terminal is a service", viewer("bob"), { tree: "terminal-1", path: "pty/open.json" }, "write", "yes"],
+  ["a terminal that is not published is hidden", viewer("bob"), { tree: "terminal-2" }, "read", "hidden"],
+  [
+    "operating a terminal asks for admin",
+    viewer("bob"),
+    { tree: "terminal-1", path: "control/disable" },
+    "write",
+    "project_policy_forbidden",
+  ],
+  [
+    "no invoke hides what is typed and shown in a terminal",
+    viewer("bob", policy({ read: "open", observe: "open" })),
+    { tree: "terminal-1", path: "pty/s/output" },
+    "read",
+    "hidden",
+  ],
   ["a service that permits nobody is hidden", viewer("bob"), { tree: "svc-secret" }, "read", "hidden"],
   ["a service that is not published is hidden", viewer("bob"), { tree: "svc-none" }, "read", "hidden"],
   ["operating a service asks for admin", viewer("bob"), disable, "write", "project_policy_forbidden"],

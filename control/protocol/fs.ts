@@ -80,6 +80,20 @@ export const MAX_TRANSFER_BYTES = 1_048_576;
 /** What the name of the tree of a service begins with; the id of the service follows. */
 export const SERVICE_TREE = "svc-";
 
+/** What ids of terminal services begin with; the tree of one is named as it is. */
+export const TERMINAL_TREE = "terminal-";
+
+/** Name of the tree of a service. */
+export function treeOfService(service_id: string): string {
+  return service_id.startsWith(TERMINAL_TREE) ? service_id : `${SERVICE_TREE}${service_id}`;
+}
+
+/** Id of the service whose tree has this name; undefined for the name of a folder. */
+export function serviceOfTree(tree: string): string | undefined {
+  if (tree.startsWith(TERMINAL_TREE)) return tree;
+  return tree.startsWith(SERVICE_TREE) ? tree.slice(SERVICE_TREE.length) : undefined;
+}
+
 /** Where a service is invoked within its tree, if its manifest says nothing else. */
 export const DEFAULT_INVOKE_PATH = "control/invoke.json";
 

@@ -25,6 +25,9 @@ export {
   MAX_NAME_BYTES,
   MAX_TRANSFER_BYTES,
   SERVICE_TREE,
+  serviceOfTree,
+  TERMINAL_TREE,
+  treeOfService,
   unsignedInteger,
 } from "./fs.ts";
 export {

@@ -10,7 +10,7 @@
  */
 
 import { isObject } from "../protocol/envelope.ts";
-import { Errno, FsError, SERVICE_TREE } from "../protocol/fs.ts";
+import { Errno, FsError, serviceOfTree } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame } from "../protocol/fs_frames.ts";
 import type { PathAct } from "../policy/node_path.ts";
 import { type ClientRequest, idOf, operations } from "./client_request.ts";
@@ -132,7 +132,7 @@ export class ClientFiles {
     const operation = operations[op];
     if (operation === undefined || operation.learns === undefined) return false;
     if (operation.learns === "always" || this.#isStrict) return true;
-    return node !== undefined && this.#nodes.get(node)?.tree.startsWith(SERVICE_TREE) === true;
+    return node !== undefined && serviceOfTree(this.#nodes.get(node)?.tree ?? "") !== undefined;
   }
 
   #file(node: string | undefined): TreePath | undefined {
@@ -156,7 +156,7 @@ export class ClientFiles {
   }
 
   #root(tree: string): TreePath {
-    if (tree.startsWith(SERVICE_TREE)) return { tree, path: "" };
+    if (serviceOfTree(tree) !== undefined) return { tree, path: "" };
     const known = this.#folders.get(tree) ?? { tree, path: "" };
     this.#folders.set(tree, known);
     return known;
@@ -165,7 +165,7 @@ export class ClientFiles {
   #child(place: TreePath, name: string | undefined): TreePath;
   #child(place: TreePath | undefined, name: string | undefined): TreePath | undefined;
   #child(place: TreePath | undefined, name = ""): TreePath | undefined {
-    if (place === undefined || !place.tree.startsWith(SERVICE_TREE)) return place;
+    if (place === undefined || serviceOfTree(place.tree) === undefined) return place;
     return { tree: place.tree, path: place.path === "" ? name : `${place.path}/${name}` };
   }
 

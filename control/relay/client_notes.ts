@@ -6,7 +6,7 @@
  */
 
 import { isObject } from "../protocol/envelope.ts";
-import { Errno, FsError, SERVICE_TREE } from "../protocol/fs.ts";
+import { Errno, FsError, serviceOfTree } from "../protocol/fs.ts";
 import type { FsFrame } from "../protocol/fs_frames.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { Budget } from "../sessions/budget.ts";
@@ -85,7 +85,7 @@ export class ClientNotes {
     { error, rule, callId }: { readonly error?: FsError; readonly rule?: string; readonly callId?: string },
   ): void {
     const { note, nodeId, speaker, agentId } = this.#parts;
-    const isService = touch.tree.startsWith(SERVICE_TREE) || callId !== undefined;
+    const isService = serviceOfTree(touch.tree) !== undefined || callId !== undefined;
     note({
       what: isService && touch.act === "write" ? "invoke" : "files",
       speaker,
@@ -102,13 +102,15 @@ export class ClientNotes {
 function targetOf(nodeId: string, { tree, path }: TreePath, { handle }: ClientRequest): string {
   const place = tree === ""
     ? `handle ${handle}`
-    : tree.startsWith(SERVICE_TREE)
-    ? `services/${tree.slice(SERVICE_TREE.length)}`
+    : serviceOfTree(tree) !== undefined
+    ? `services/${serviceOfTree(tree)}`
     : `fs/${tree}`;
   return `/nodes/${nodeId}/${place}${path === "" ? "" : `/${path}`}`.slice(0, 512);
 }
 
 /** Whether writing there makes a service do something. */
 function isOperated({ tree, path, act }: Touch): boolean {
-  return act === "write" && tree.startsWith(SERVICE_TREE) && (path.startsWith("control/") || path === "config.json");
+  if (act !== "write" || serviceOfTree(tree) === undefined) return false;
+  // What is typed in a session of a terminal is nobody's business but the node's; that one was opened is.
+  return path.startsWith("control/") || path === "config.json" || path === "pty/open.json";
 }

@@ -17,7 +17,7 @@ import type { Actor } from "../policy/rights.ts";
 import { decideNode, type Viewer } from "../policy/visibility.ts";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
-import { Errno, FsError, SERVICE_TREE } from "../protocol/fs.ts";
+import { Errno, FsError, serviceOfTree } from "../protocol/fs.ts";
 import { fsErrorFrame, type FsFrame, type FsHello, parseFsFrame, parseFsHello } from "../protocol/fs_frames.ts";
 import { stringifyJson } from "../protocol/json.ts";
 import type { Binding } from "../sessions/bindings.ts";
@@ -247,7 +247,7 @@ export class ClientPeer {
     const exports = payload["exports"].filter(isObject).flatMap((one) => {
       const { name: tree } = one;
       if (typeof tree !== "string" || !this.#decide(open, { tree, path: "" }, "read").allowed) return [];
-      return [tree.startsWith(SERVICE_TREE) ? one : { ...one, desc: "" }];
+      return [serviceOfTree(tree) !== undefined ? one : { ...one, desc: "" }];
     });
     const shown = { ...payload, exports };
     return { ...frame, payload: shown, members: { ...frame.members, payload: shown } };

@@ -7,7 +7,7 @@
 import { errorText, ZssError } from "../protocol/errors.ts";
 import type { RelayAccess, Speaker } from "../relay/node_peer.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
-import type { Refusal } from "./admission.ts";
+import type { Refusal } from "../listen/refusal.ts";
 
 type Notebook = Pick<ControlPlane, "audit" | "clock" | "anonymousRefusals">;
 

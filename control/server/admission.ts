@@ -8,20 +8,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../drivers/process/clock.ts";
 import type { Actor } from "../policy/rights.ts";
-import { BearerAttempts } from "./bearer_attempts.ts";
+import { BearerAttempts } from "../listen/bearer_attempts.ts";
 import type { ServerConfig } from "./config.ts";
-import { hostAllowed, type HostRules, hostRules } from "./host_allowed.ts";
-import { originAllowed } from "./route.ts";
-
-/** Why a request is not granted, as an HTTP answer. */
-export interface Refusal {
-  readonly status: number;
-  readonly reason: string;
-  readonly code: string;
-  readonly message: string;
-  /** Whole seconds after which another try makes sense. */
-  readonly retryAfterSeconds?: number;
-}
+import { hostAllowed, type HostRules, hostRules } from "../listen/host_allowed.ts";
+import type { Refusal } from "../listen/refusal.ts";
+import { originAllowed } from "../listen/request_head.ts";
 
 /** Judges what arrives. */
 export class Admission {

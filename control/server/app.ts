@@ -7,7 +7,7 @@
 import { Hono } from "hono";
 import { legacyError } from "../protocol/envelope.ts";
 import type { MetricsObject } from "../metrics/meters.ts";
-import { PROMETHEUS_TYPE } from "../metrics/prometheus.ts";
+import { PROMETHEUS_TYPE } from "../metrics/exposition.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
 
 /** What the routes need. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CertificateFiles } from "./certificate.ts";
+import type { CertificateFiles } from "../listen/certificate.ts";
 import type { ScopeTokens } from "../sessions/scope_tokens.ts";
 
 /** Settings of a server, all resolved. */
@@ -112,6 +112,3 @@ export const DEFAULT_PORT = 18_790;
 
 /** Largest frame that a control connection may send, in bytes. */
 export const CONTROL_FRAME_BYTES = 1024 * 1024;
-
-/** Largest frame of a node's connection and of the file protocol, in bytes. */
-export const FS_FRAME_BYTES = 4 * 1024 * 1024;

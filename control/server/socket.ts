@@ -12,7 +12,7 @@ import type { Socket } from "node:net";
 // @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
 import { textFrame } from "../events/frame.ts";
-import { FS_FRAME_BYTES } from "./config.ts";
+import { FS_FRAME_BYTES } from "../listen/frame_limit.ts";
 
 /** The insides that this file relies on; both exist since ws 8. */
 interface Insides {

@@ -19,6 +19,7 @@ export class Capture {
   readonly #limit: number;
   readonly #chunks: Uint8Array[] = [];
   #size = 0;
+  #total = 0;
 
   /**
    * Starts to read.
@@ -34,6 +35,11 @@ export class Capture {
     this.ended = new Promise((resolve) => stream.once("close", resolve));
   }
 
+  /** How many bytes came so far, the dropped ones included. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** What was kept so far. */
   bytes(): Uint8Array {
     return Buffer.concat(this.#chunks, this.#size);
@@ -44,6 +50,7 @@ export class Capture {
     const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
     if (kept.length > 0) this.#chunks.push(kept);
     this.#size += kept.length;
+    this.#total += chunk.length;
     return chunk.length <= room;
   }
 }

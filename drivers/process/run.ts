@@ -37,6 +37,8 @@ export interface RunOptions extends StartOptions {
   readonly timeoutMs: number;
   /** Limit of each output, in bytes. */
   readonly maxOutputBytes: number;
+  /** What happens beyond the limit: the program is ended, or goes on and what it writes is dropped. @default {"end"} */
+  readonly overflow?: "end" | "drop";
   /** Ends the run when it fires. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -57,6 +59,8 @@ export interface RunResult {
   readonly detail: string;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** How many bytes it wrote to each, those beyond the limit included. */
+  readonly written: { readonly stdout: number; readonly stderr: number };
   /** From the call to the end, in whole milliseconds. */
   readonly durationMs: number;
 }
@@ -82,8 +86,8 @@ const LINGER_MS = 1_000;
  */
 export async function runProgram(options: RunOptions): Promise<RunResult> {
   const began = options.clock.monotonic();
-  const { end, exitCode, detail, stdout, stderr } = await new Run(options).toTheEnd();
-  return { end, exitCode, detail, stdout, stderr, durationMs: Math.round(options.clock.monotonic() - began) };
+  const run = await new Run(options).toTheEnd();
+  return { ...run, durationMs: Math.round(options.clock.monotonic() - began) };
 }
 
 class Run {
@@ -117,16 +121,20 @@ class Run {
   }
 
   async #seeToTheEnd(program: StartedProgram): Promise<Omit<RunResult, "durationMs">> {
-    const { maxOutputBytes, stdin } = this.#options;
+    const { maxOutputBytes, overflow = "end", stdin } = this.#options;
+    const onFull = () => {
+      if (overflow === "end") this.#end("output_limit");
+    };
     this.#program = program;
     if (this.#forced !== undefined) this.#kill(program);
     const exited = program.exited.then((exit) => this.#leave(program, exit));
-    const stdout = new Capture(program.stdout, maxOutputBytes, () => this.#end("output_limit"));
-    const stderr = new Capture(program.stderr, maxOutputBytes, () => this.#end("output_limit"));
+    const stdout = new Capture(program.stdout, maxOutputBytes, onFull);
+    const stderr = new Capture(program.stderr, maxOutputBytes, onFull);
     feed(program.stdin, stdin);
     await Promise.race([Promise.all([exited, stdout.ended, stderr.ended]), this.#linger.promise]);
     for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
-    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes() };
+    const written = { stdout: stdout.total, stderr: stderr.total };
+    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), written };
   }
 
   /** Ends the run, unless it has ended or is being ended: the first reason counts. */
@@ -162,4 +170,9 @@ class Run {
   }
 }
 
-const withoutOutput = { exitCode: -1, stdout: new Uint8Array(), stderr: new Uint8Array() } as const;
+const withoutOutput = {
+  exitCode: -1,
+  stdout: new Uint8Array(),
+  stderr: new Uint8Array(),
+  written: { stdout: 0, stderr: 0 },
+} as const;

@@ -13,6 +13,7 @@ import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
+import { noteProgram } from "./live_programs.ts";
 import { currentOs, hasCode, type Os } from "./os.ts";
 
 /** What to start. */
@@ -62,6 +63,7 @@ export async function startProgram(options: StartOptions): Promise<StartedProgra
   } catch (error) {
     return { started: false, reason: launchReason(error, options) };
   }
+  noteProgram(program.pid, program.exited, options.os);
   for (const stream of [program.stdin, program.stdout, program.stderr]) {
     // A program may end, or close its input, whenever it likes: EPIPE, or EBADF in the compiled binary.
     stream.on("error", () => {});

@@ -13,3 +13,6 @@ export const platform: string = Deno.build.os === "darwin" ? "macos" : Deno.buil
 export const stopSignals: readonly ("SIGINT" | "SIGTERM")[] = platform === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
+
+/** Signal by which a service manager asks a program to read its configuration again; undefined where there is none. */
+export const reloadSignal: "SIGHUP" | undefined = platform === "windows" ? undefined : "SIGHUP";

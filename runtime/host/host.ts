@@ -15,7 +15,7 @@ import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import { faultyEntry } from "./publication.ts";
-import { Service, type ServiceDeps } from "./service.ts";
+import { Service, type ServiceDeps, type ServiceNumbers } from "./service.ts";
 
 /**
  * What changed. `trees`: the list of trees. `catalog`: an entry, or which there
@@ -104,6 +104,12 @@ export class Host {
     this.#tell({ kind: "state", service_id });
   }
 
+  /** Adds a service, or replaces the one with the same id. @throws {ZssError} As `add` and `replace` do. */
+  put(definition: ServiceDefinition): void {
+    if (this.#registrations.has(definition.descriptor.service_id)) this.replace(definition);
+    else this.add(definition);
+  }
+
   /**
    * Takes a service away at once; its runs get `graceMs` to end.
    *
@@ -147,9 +153,9 @@ export class Host {
     );
   }
 
-  /** Whether a run is under way. */
-  get isBusy(): boolean {
-    return this.services().some(({ isBusy }) => isBusy);
+  /** The numbers of every service that has a driver. */
+  numbers(): readonly ServiceNumbers[] {
+    return this.services().map(({ numbers }) => numbers);
   }
 
   /** The services that have a driver. */

@@ -27,9 +27,14 @@ export class RunQueue<Job> {
     this.#fill();
   }
 
-  /** Whether a job is under way. */
-  get isBusy(): boolean {
-    return this.#running > 0;
+  /** How many jobs run. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many jobs wait. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Whether `offer` would take a job. */

@@ -26,6 +26,7 @@ import type {
 } from "../namespace/service_port.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import {
+  availability,
   type CallStatus,
   cooldownRemaining,
   IDLE_DOCUMENT,
@@ -81,6 +82,30 @@ export interface ServiceDeps {
   readonly limits: ServiceLimits;
   /** Hears of trouble that no client is told of, one sentence each. */
   readonly report: (problem: string) => void;
+  /** Hears of each run that has ended. */
+  readonly onRun?: (run: EndedRun) => void;
+}
+
+/** A run that has ended, as it is counted. */
+export interface EndedRun {
+  /** The value of `runtime.type`. */
+  readonly runtime: string;
+  /** From the call of the driver to its end, in milliseconds. */
+  readonly duration_ms: number;
+  readonly outcome: "ok" | "error" | "timeout";
+}
+
+/** The numbers of a service at this moment. */
+export interface ServiceNumbers {
+  readonly service_id: string;
+  readonly state: "online" | "degraded" | "offline";
+  readonly enabled: boolean;
+  readonly invokes_total: number;
+  readonly failures_total: number;
+  readonly timeouts_total: number;
+  readonly restarts_total: number;
+  readonly running: number;
+  readonly queued: number;
 }
 
 /** A run that waits for its place. */
@@ -153,11 +178,6 @@ export class Service implements ServiceControl {
     return this.#definition.descriptor.service_id;
   }
 
-  /** Whether a run is under way. */
-  get isBusy(): boolean {
-    return this.#queue.isBusy;
-  }
-
   /** The catalog entry: what was declared, and how the service is. The same object until something of it changes. */
   get descriptor(): ServiceDescriptor {
     return this.#publication.descriptor;
@@ -202,6 +222,21 @@ export class Service implements ServiceControl {
       { file: "health.json", content: healthDocument(factsOf(this.#definition), this.#state, this.#now()) },
     ]));
     this.#publication.fault(text);
+  }
+
+  get numbers(): ServiceNumbers {
+    const { enabled, restarts_total, stats } = this.#state;
+    return {
+      service_id: this.#definition.descriptor.service_id,
+      state: availability(this.#state),
+      enabled,
+      invokes_total: stats.invokes_total,
+      failures_total: stats.failures_total,
+      timeouts_total: stats.timeouts_total,
+      restarts_total,
+      running: this.#queue.running,
+      queued: this.#queue.waiting,
+    };
   }
 
   async invoke(content: Uint8Array): Promise<InvokeAnswer> {
@@ -346,7 +381,13 @@ export class Service implements ServiceControl {
     const { call_id, payload } = job;
     this.#take({ type: "start", call_id, at: this.#now() });
     const { timeout_ms } = this.#definition;
+    const { runtime } = factsOf(this.#definition);
     const result = await this.#slot.run({ call_id, payload, timeout_ms });
+    this.#deps.onRun?.({
+      runtime,
+      duration_ms: result.duration_ms,
+      outcome: result.ok ? "ok" : result.reason === "timeout" ? "timeout" : "error",
+    });
     this.#take({ type: "finish", call_id, result, at: this.#now() });
     this.#refuseWaiting();
     job.ended();

@@ -34,6 +34,7 @@ export interface PublishedCatalog {
 export type LinkEvent =
   | { readonly type: "online"; readonly services: number }
   | { readonly type: "published"; readonly services: number; readonly changed: boolean }
+  | { readonly type: "lease_refreshed"; readonly expires_at_ms: number }
   /** The server does not take the catalog as it is; the node goes on with the last one that it took. */
   | { readonly type: "catalog_refused"; readonly reason: string }
   | { readonly type: "lost"; readonly reason: string; readonly retry_in_ms: number };
@@ -221,6 +222,7 @@ export class Link {
     }
     this.#credentials = renewed;
     this.#revision = revisionIn(answer);
+    this.#options.report({ type: "lease_refreshed", expires_at_ms: renewed.lease_expires_at_ms });
     log.debug("Lease refreshed until {until}", { until: this.#credentials.lease_expires_at_ms });
     try {
       await save(this.#credentials);

@@ -36,34 +36,21 @@ Deno.test("zss node list without a server exits 3 and names the address", async 
   assert.match(stderr, /Cannot connect to ws:\/\/127\.0\.0\.1:9\//);
 });
 
-Deno.test("zss node run with a used, an unknown and an expired invite exits 1 and says which it is", async () => {
+Deno.test("zss node run says once which invite is used, unknown or expired, and stays", async () => {
   await using scene = await Scene.open();
   const run = (invite: string, state: string) =>
-    scene.client(
-      "node",
-      "run",
-      "--control-url",
-      scene.url,
-      "--invite-token",
-      invite,
-      "--state-file",
-      join(scene.folder, state),
-    );
+    scene.start([
+      ...["node", "run", "--control-url", scene.url, "--invite-token", invite],
+      ...["--state-file", join(scene.folder, state)],
+    ]);
   const invite = (await scene.client("node", "invite", "-o", "name")).stdout.trim();
-  const node = scene.start(
-    ["node", "run", "--control-url", scene.url, "--invite-token", invite, "--state-file", join(scene.folder, "a.json")],
-  );
-  await node.printed(/paired/);
-  const used = await run(invite, "b.json");
-  assert.equal(used.code, 1);
-  assert.match(used.stderr, /invite-1 was used by node-1[\s\S]*invite_redeemed/);
-  const unknown = await run("inv-0123456789abcdef0123456789abcdef", "c.json");
-  assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /invite_not_found/);
+  await run(invite, "a.json").printed(/paired/);
+  const used = run(invite, "b.json");
+  await used.printed(/cannot pair: .*invite-1 was used by node-1.*\[invite_redeemed\]; it tries again every 60.0 s/);
+  await run("inv-0123456789abcdef0123456789abcdef", "c.json").printed(/\[invite_not_found\]/);
   const brief = (await scene.client("node", "invite", "--expires-in-ms", "1", "-o", "name")).stdout.trim();
-  const expired = await run(brief, "d.json");
-  assert.equal(expired.code, 1);
-  assert.match(expired.stderr, /invite_expired/);
+  await run(brief, "d.json").printed(/\[invite_expired\]/);
+  assert.equal((await used.end("SIGTERM")).code, 0);
 });
 
 const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
@@ -72,7 +59,32 @@ const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["node", "run", "--control-url", "ws://127.0.0.1:9", "--pair-mode", "invite"],
     /zss node invite/,
   ],
-  ["standalone mode", ["node", "run", "--export", "work=."], /standalone mode is not part of this version/],
+  [
+    "pairing without a server",
+    ["node", "run", "--pair-mode", "request"],
+    /--pair-mode without a control plane[^]*--control-url/,
+  ],
+  [
+    "a port with a server",
+    ["node", "run", "--control-url", "ws://127.0.0.1:9", "--port", "1"],
+    /--port with a control plane/,
+  ],
+  ["an open port without TLS", ["node", "run", "--bind", "0.0.0.0", "--port", "0"], /without TLS[^]*--insecure-bind/],
+  ["a half certificate", ["node", "run", "--tls-cert", "zss.pem"], /--tls-key|without --tls-key/],
+  ["a node without a proper name", ["node", "run", "--node-name", "a b"], /Cannot name the node "a b"/],
+  ...["--refresh-interval-ms", "--reconnect-backoff-ms", "--manifest-reload-interval-ms"].map((flag) =>
+    [`${flag} 0`, ["node", "run", flag, "0"], /a whole number from 10+ to/] as const
+  ),
+  [
+    "a lease that ends between two refreshes",
+    ["node", "run", "--control-url", "ws://127.0.0.1:9", "--lease-ttl-ms", "5000"],
+    /--refresh-interval-ms must be shorter than --lease-ttl-ms/,
+  ],
+  [
+    "a longest wait that is the shorter one",
+    ["node", "run", "--control-url", "ws://127.0.0.1:9", "--reconnect-backoff-max-ms", "100"],
+    /must be at least --reconnect-backoff-ms/,
+  ],
   ["an unknown command", ["node", "lst"], /did you mean/],
   ["an unknown flag", ["node", "list", "--lable", "x"], /--lable/],
   [

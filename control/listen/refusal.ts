@@ -8,7 +8,16 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { legacyError } from "../protocol/envelope.ts";
-import type { Refusal } from "./admission.ts";
+
+/** Why a request is not granted, as an HTTP answer. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly code: string;
+  readonly message: string;
+  /** Whole seconds after which another try makes sense. */
+  readonly retryAfterSeconds?: number;
+}
 
 /** Refuses an upgrade, whose answer has to be written by hand. */
 export function refuseUpgrade(socket: Duplex, refusal: Refusal, now: number): void {

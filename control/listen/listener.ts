@@ -9,10 +9,11 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
 import { type Clock, sleep } from "../../drivers/process/clock.ts";
+import { sendAtOnce } from "../../drivers/process/no_delay.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import type { Certificate } from "./certificate.ts";
 
-const log = getLogger(["zss", "control", "server"]);
+const log = getLogger(["zss", "control", "listen"]);
 
 /** A peer has so long for the head of a request, and for the TLS handshake before it, in milliseconds. */
 const HEAD_TIMEOUT_MS = 5_000;
@@ -46,8 +47,7 @@ export class Listener {
   private constructor(options: ListenerOptions, server: Server) {
     this.#options = options;
     this.#server = server;
-    const address = server.address();
-    this.#port = typeof address === "object" && address !== null ? address.port : options.port;
+    this.#port = portOf(server) ?? options.port;
     const host = options.bind.includes(":") ? `[${options.bind}]` : options.bind;
     this.url = `${options.certificate === undefined ? "ws" : "wss"}://${host}:${this.#port}`;
   }
@@ -96,6 +96,11 @@ export class Listener {
   }
 }
 
+function portOf(server: Server): number | undefined {
+  const address = server.address();
+  return typeof address === "object" ? address?.port : undefined;
+}
+
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
@@ -131,6 +136,7 @@ function listen(server: Server, bind: string, port: number): Promise<void> {
     server.listen(port, bind, () => {
       server.off("error", failed);
       server.on("error", (error) => log.error("The port {port} failed: {error}", { port, error: error.message }));
+      sendAtOnce(portOf(server) ?? port, (problem) => log.warn("{problem}", { problem }));
       resolve();
     });
   });

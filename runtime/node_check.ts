@@ -1,0 +1,158 @@
+/**
+ * Finds out whether a node could run here, without running it.
+ *
+ * Reads what the node would read and asks the machine what the node would ask;
+ * writes nothing, listens nowhere, starts no program, and talks to the server
+ * only when told to.
+ *
+ * @module
+ */
+
+import { access, constants } from "node:fs/promises";
+import { dirname } from "node:path";
+import { readCertificate } from "../control/listen/certificate.ts";
+import { ControlConnection } from "../control/client/mod.ts";
+import { type Diagnostic, errorText, ZssError } from "../control/protocol/mod.ts";
+import { createMachineProbe, DEFAULT_NODE_ID, lintFiles } from "./manifest/mod.ts";
+import { type NodeOptions, type NodeParts, openServing, type ServingOptions } from "./node.ts";
+import { checkEndpoint } from "./standalone/fs_endpoint.ts";
+import type { StandaloneOptions } from "./standalone_node.ts";
+import { readNodeState } from "./state/node_state.ts";
+
+/** One thing that was looked at. */
+export interface CheckedThing {
+  readonly check: "exports" | "state_file" | "manifests" | "endpoint" | "pairing" | "server";
+  readonly ok: boolean;
+  /** One sentence for a person: what was found. */
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What came of it. */
+export interface NodeCheck {
+  readonly ok: boolean;
+  readonly checks: readonly CheckedThing[];
+  readonly findings: readonly Diagnostic[];
+}
+
+/** What a node is checked as. */
+export type CheckedNode =
+  | { readonly mode: "paired"; readonly options: NodeOptions; readonly askServer: boolean }
+  | { readonly mode: "standalone"; readonly options: StandaloneOptions };
+
+/** Looks at everything that a node of these settings needs. */
+export async function checkNode(
+  node: CheckedNode,
+  parts: Omit<NodeParts, "report" | "meters" | "onReloadAsked">,
+): Promise<NodeCheck> {
+  const findings: Diagnostic[] = [];
+  const { options } = node;
+  let nodeId = options.nodeName;
+  const checks = [
+    await looked("state_file", async () => {
+      const state = await readNodeState(options.stateFile);
+      await requireWritable(options.stateFile);
+      if (node.mode === "standalone") return `"${options.stateFile}" can be written`;
+      nodeId = state.node_id ?? DEFAULT_NODE_ID;
+      return state.node_id === null ? `"${options.stateFile}" holds no identity yet` : `holds ${state.node_id}`;
+    }),
+    await looked("exports", async () => {
+      const { folders: { length: count } } = await openServing(options, { ...parts, report: () => {} });
+      return `${count} folder${count === 1 ? "" : "s"} can be served`;
+    }),
+  ];
+  checks.push(await looked("manifests", () => checkManifests(options, parts, nodeId, findings)));
+  if (node.mode === "standalone") {
+    const { endpoint } = node.options;
+    checks.push(
+      await looked("endpoint", async () => {
+        checkEndpoint(endpoint);
+        if (endpoint.tls !== undefined) await readCertificate(endpoint.tls);
+        const token = endpoint.authToken === undefined ? "without a token" : "with a token";
+        return `${endpoint.bind}:${endpoint.port}, ${endpoint.tls === undefined ? "plain text" : "TLS"}, ${token}`;
+      }),
+    );
+  } else {
+    checks.push(await looked("pairing", () => checkPairing(node.options)));
+    if (node.askServer) checks.push(await looked("server", () => reach(node.options, parts)));
+  }
+  return { ok: checks.every(({ ok }) => ok), checks, findings };
+}
+
+async function looked(check: CheckedThing["check"], look: () => Promise<string>): Promise<CheckedThing> {
+  try {
+    return { check, ok: true, message: await look() };
+  } catch (error) {
+    return {
+      check,
+      ok: false,
+      message: errorText(error),
+      ...(error instanceof ZssError && error.hint !== undefined ? { hint: error.hint } : {}),
+    };
+  }
+}
+
+async function checkManifests(
+  options: ServingOptions,
+  parts: Pick<NodeParts, "cwd" | "env"> & Omit<NodeParts, "report">,
+  nodeId: string,
+  findings: Diagnostic[],
+): Promise<string> {
+  const { files, findings: linted } = await lintFiles({
+    paths: [...options.manifestFiles, ...options.manifestDirs],
+    nodeId,
+    isOn: () => true,
+    probe: () => Promise.resolve(createMachineProbe({ cwd: parts.cwd, env: parts.env })),
+  });
+  findings.push(...linted);
+  // What only this node knows: its own entries, and its exports.
+  const report: NodeParts["report"] = (event) => {
+    if (event.type !== "findings") return;
+    const known = new Set(findings.map(keyOf));
+    findings.push(...event.findings.filter((finding) => !known.has(keyOf(finding))));
+  };
+  const { manifests } = await openServing({ ...options, exports: [] }, { ...parts, report });
+  manifests.nodeId = nodeId;
+  manifests.exports = options.exports;
+  await manifests.load();
+  const errors = findings.filter(({ severity }) => severity === "error").length;
+  const text = `${files.length} manifest${files.length === 1 ? "" : "s"}`;
+  if (errors === 0) return `${text} can be loaded`;
+  throw new ZssError("manifest_invalid", `Cannot load all of ${text}: ${errors} error${errors === 1 ? "" : "s"}`);
+}
+
+/** What two looks at one fault have in common; their words may differ. */
+function keyOf({ file, rule, start, path }: Diagnostic): string {
+  return JSON.stringify([file, rule, start, path]);
+}
+
+/** The file is replaced by a rename, so it is its folder that has to take it. */
+async function requireWritable(stateFile: string): Promise<void> {
+  try {
+    await access(dirname(stateFile), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new ZssError("io", `Cannot write the state file "${stateFile}": ${errorText(cause)}`, {
+      hint: "make its folder, let the user of the node write to it, or name another with --state-file",
+      cause,
+    });
+  }
+}
+
+async function checkPairing({ pairMode, inviteToken, stateFile }: NodeOptions): Promise<string> {
+  const { node_id } = await readNodeState(stateFile);
+  if (node_id !== null) return "paired";
+  if (pairMode === "request") return "it will ask to join, and an admin has to approve it";
+  if (inviteToken === undefined) {
+    throw new ZssError("usage", "Cannot pair: there is neither an identity nor an invite", {
+      hint: "make one with zss node invite and pass it with --invite-token, or ask to join with --pair-mode request",
+    });
+  }
+  if (typeof inviteToken === "function") await inviteToken();
+  return "it will use its invite";
+}
+
+async function reach({ controlUrl, ca, token }: NodeOptions, { clock }: Pick<NodeParts, "clock">): Promise<string> {
+  const connection = await ControlConnection.open({ url: controlUrl, token, ca, clock });
+  connection.close();
+  return `${controlUrl} answers`;
+}

@@ -1,0 +1,57 @@
+/**
+ * A node without a control plane: it takes clients itself.
+ *
+ * Manifests, reload, supervision and what is kept are those of any node; only
+ * pairing and the tunnel are missing.
+ *
+ * @module
+ */
+
+import { type NodeParts, openServing, type ServingOptions } from "./node.ts";
+import { type EndpointOptions, FsEndpoint } from "./standalone/fs_endpoint.ts";
+
+/** Settings of a node without a control plane, all resolved. Its name takes the place of `{node_id}`. */
+export interface StandaloneOptions extends ServingOptions {
+  readonly endpoint: EndpointOptions;
+}
+
+/**
+ * Runs a node without a control plane until `signal` fires and its runs have ended.
+ *
+ * @throws {ZssError} When an export or the port is unusable, or the endpoint would let in everybody (`insecure_bind`).
+ */
+export async function runStandaloneNode(
+  options: StandaloneOptions,
+  parts: NodeParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const serving = await openServing(options, parts);
+  const { files, kept } = serving;
+  const drained = serving.drainedAfter(signal);
+  try {
+    await kept.load();
+    await serving.identify(options.nodeName);
+    if (signal.aborted) return;
+    const endpoint = await FsEndpoint.open(options.endpoint, {
+      clock: parts.clock,
+      nodeName: options.nodeName,
+      connect: (send, wishes) => files.connect(send, wishes),
+    });
+    parts.meters?.takeClientsFrom(() => endpoint.numbers);
+    try {
+      const reloading = serving.keepReloading(signal, () => {});
+      parts.report({ type: "listening", url: endpoint.url, trees: files.trees.length });
+      await reloading;
+      await fired(drained);
+    } finally {
+      await endpoint.close();
+    }
+  } finally {
+    await serving.close();
+  }
+}
+
+function fired(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -111,6 +111,7 @@ const LINGER_MS = 250;
  * newer copy of the node has taken over.
  */
 export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
+  await using _lock = await lockState(options.stateFile);
   const serving = await openServing(options, parts);
   const { kept } = serving;
   const drained = serving.drainedAfter(signal);
@@ -213,7 +214,6 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     clock,
     report,
   });
-  const lock = await lockState(options.stateFile);
   const reloader = new Reloader({
     stir: (ended) => watch.next(ended),
     load: () => manifests.load(),
@@ -267,7 +267,6 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
       supervisor.close();
       watch[Symbol.dispose]();
       await kept.close();
-      await lock[Symbol.asyncDispose]();
     },
   };
 }

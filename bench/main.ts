@@ -12,6 +12,7 @@ import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
 import { nativeProcLatency, nativeProcRate } from "./native_proc.ts";
+import { nodeLoad, nodeMemory, nodeReload } from "./node_manifests.ts";
 import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
 import { warmDrivers } from "./warm_drivers.ts";
 import { watchFanouts } from "./watch_fanout.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
     hostileFrames,
     warmDrivers,
   ],
+  ...[nodeLoad, nodeReload, nodeMemory],
 ];
 
 async function main(args: readonly string[]): Promise<number> {

@@ -21,9 +21,12 @@ import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
 import type { Credentials } from "./link/pair.ts";
 import {
   builtInMembers,
+  isManifestName,
   type LoadedManifest,
-  loadManifests,
+  type LoadResult,
+  ManifestSet,
   type SetMember,
+  SETTLE_MS,
   timeoutOf,
   toDescriptor,
 } from "./manifest/mod.ts";
@@ -34,10 +37,13 @@ import type { FileTree } from "./namespace/tree.ts";
 import { Pairing, type PairingEvent, type PairingOptions } from "./pairing.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
-import { Reloader, type WantedServices } from "./reload/reload.ts";
+import { Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
+import { FolderWatch } from "./reload/watch.ts";
 import { createTerminals, type Terminals } from "./terminal/terminals.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
 import { ServiceStateFile, serviceStatePath } from "./state/service_state.ts";
+import { lockState } from "./state/state_lock.ts";
+import { Supervisor } from "./supervision/supervisor.ts";
 
 const log = getLogger(["zss", "runtime"]);
 
@@ -107,6 +113,7 @@ const LINGER_MS = 250;
  * newer copy of the node has taken over.
  */
 export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
+  await using _lock = await lockState(options.stateFile);
   const serving = await openServing(options, parts);
   const { kept } = serving;
   const drained = serving.drainedAfter(signal);
@@ -153,6 +160,8 @@ export interface Serving {
   readonly kept: ServiceStateFile;
   /** Says under which id everything is served, and reads the manifests for the first time. */
   identify(nodeId: string): Promise<void>;
+  /** Calls `tell` after each change of the catalog, looked at. Returns the function that ends it. */
+  onCatalog(tell: () => void): () => void;
   /** Reads the manifests at every interval, and whenever somebody asks, until `signal` fires. */
   keepReloading(signal: AbortSignal, changed: (change: ReloadChange) => void): Promise<void>;
   /** Fires after `signal`, when the runs under way have ended or had their time. */
@@ -183,14 +192,32 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
   });
   meters?.takeServicesFrom(() => host.numbers());
   const kept = new ServiceStateFile(serviceStatePath(options.stateFile), { clock, services: host, report });
-  host.onChange(({ kind }) => {
-    if (kind === "trees") files.setTrees([...folders, ...host.trees()]);
-    else if (kind === "catalog") kept.restore();
-    else kept.changed();
+  const supervisor = new Supervisor(parts);
+  const catalogListeners = new Set<() => void>();
+  host.onChange((change) => {
+    if (change.kind === "trees") {
+      files.setTrees([...folders, ...host.trees()]);
+      supervisor.watch(host.services());
+    } else if (change.kind === "catalog") {
+      kept.restore();
+      // What is new is published with what the first look at it finds.
+      void supervisor.settled().then(() => {
+        for (const tell of catalogListeners) tell();
+      });
+    } else if (change.kind === "look") supervisor.lookSoon(host.service(change.service_id));
+    else if (change.kind === "state") kept.changed(change.service_id);
   });
   files.setTrees(folders);
   const manifests = new ManifestLoader(options, parts);
+  const watch = new FolderWatch({
+    dirs: options.manifestDirs,
+    files: options.manifestFiles,
+    isWanted: isManifestName,
+    clock,
+    report,
+  });
   const reloader = new Reloader({
+    stir: (ended) => watch.next(ended),
     load: () => manifests.load(),
     target: host,
     clock,
@@ -209,6 +236,11 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
       manifests.nodeId = nodeId;
       for (const terminal of terminals.definitions(nodeId)) host.put(terminal);
       await reloader.reload();
+      await supervisor.settled();
+    },
+    onCatalog(tell) {
+      catalogListeners.add(tell);
+      return () => catalogListeners.delete(tell);
     },
     async keepReloading(signal, changed) {
       if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
@@ -234,6 +266,8 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     },
     async close() {
       await host.stop(drainTimeoutMs);
+      supervisor.close();
+      watch[Symbol.dispose]();
       await kept.close();
     },
   };
@@ -244,7 +278,7 @@ async function serve(
   options: NodeOptions,
   parts: NodeParts,
   credentials: Credentials,
-  { host, files, folders, keepReloading, identify }: Serving,
+  { host, files, folders, keepReloading, identify, onCatalog }: Serving,
   { signal, drained }: { readonly signal: AbortSignal; readonly drained: AbortSignal },
 ): Promise<void> {
   const nodeId = credentials.node_id;
@@ -263,10 +297,12 @@ async function serve(
     save: (fresh) => save(options, fresh),
     report: parts.report,
   }, credentials);
-  const reloading = keepReloading(AbortSignal.any([signal, done.signal]), () => link.catalogChanged());
+  const reloading = keepReloading(AbortSignal.any([signal, done.signal]), () => {});
+  const stopListening = onCatalog(() => link.catalogChanged());
   try {
     await link.run(drained);
   } finally {
+    stopListening();
     done.abort();
     await reloading;
   }
@@ -297,33 +333,52 @@ class ManifestLoader {
   exports: readonly Pick<ExportSpec, "name">[];
   readonly #options: ServingOptions;
   readonly #parts: NodeParts;
+  readonly #set: ManifestSet;
+  readonly #made = new WeakMap<LoadedManifest["service"], WantedService<ServiceDefinition>>();
   #shown = "[]";
+  #last: { readonly result: LoadResult; readonly wanted: WantedServices<ServiceDefinition> } | undefined;
 
   constructor(options: ServingOptions, parts: NodeParts) {
     this.#options = options;
     this.#parts = parts;
     this.exports = options.exports;
+    this.#set = new ManifestSet(() => parts.clock.now());
   }
 
   load(): Promise<WantedServices<ServiceDefinition>> {
-    const { services, findings } = loadManifests({
+    const result = this.#set.load({
       files: this.#options.manifestFiles,
       dirs: this.#options.manifestDirs,
       nodeId: this.nodeId,
       reserved: this.#reserved(),
     });
+    if (result === this.#last?.result) return Promise.resolve(this.#last.wanted);
+    const { services, findings, isUnsettled } = result;
     const text = JSON.stringify(findings);
     if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
     this.#shown = text;
-    return Promise.resolve({
-      services: services.map((loaded) => ({
-        service_id: loaded.service.service_id,
-        origin: loaded.file,
-        fingerprint: fingerprint(loaded.service),
-        definition: definitionOf(loaded, this.#parts),
-      })),
-      damaged: new Set(findings.filter(({ severity }) => severity === "error").map(({ file }) => file)),
-    });
+    const wanted = {
+      services: services.map((loaded) => this.#wanted(loaded)),
+      damaged: damagesOf(findings),
+      ...(isUnsettled ? { lookAgainMs: SETTLE_MS } : {}),
+    };
+    this.#last = { result, wanted };
+    return Promise.resolve(wanted);
+  }
+
+  /** Made once for each version of a manifest. */
+  #wanted(loaded: LoadedManifest): WantedService<ServiceDefinition> {
+    const { file: origin, service } = loaded;
+    const known = this.#made.get(service);
+    if (known !== undefined) return known;
+    const made = {
+      service_id: service.service_id,
+      origin,
+      fingerprint: fingerprint(service),
+      definition: definitionOf(loaded, this.#parts),
+    };
+    this.#made.set(service, made);
+    return made;
   }
 
   /** What no manifest may claim: its own entry would have the id, or its tree the name, of something else. */
@@ -338,10 +393,18 @@ class ManifestLoader {
   }
 }
 
+/** What makes each damaged file unusable: its first error. */
+function damagesOf(findings: readonly Diagnostic[]): ReadonlyMap<string, string> {
+  const errors = findings.filter(({ severity }) => severity === "error").toReversed();
+  return new Map(errors.map(({ file, start, message }) => [file, `${file}:${start.line}:${start.column}: ${message}`]));
+}
+
 /** What the host needs to run a manifest; without a driver when the manifest names nothing that could run. */
 function definitionOf({ file, service }: LoadedManifest, parts: NodeParts): ServiceDefinition {
   const { runtime, invoke_template } = service;
-  const listed = { descriptor: toDescriptor(service), origin: file, timeout_ms: timeoutOf(service), invoke_template };
+  const { supervision, probe } = runtime;
+  const about = { timeout_ms: timeoutOf(service), invoke_template, supervision, probe };
+  const listed = { descriptor: toDescriptor(service), origin: file, ...about };
   const createDriver = driverMaker(runtime, parts);
   return createDriver === undefined ? listed : { ...listed, createDriver };
 }

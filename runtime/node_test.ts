@@ -17,7 +17,7 @@ class Scene implements AsyncDisposable {
   readonly services: string;
   readonly stateFile: string;
   #server: RunningServer;
-  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+  running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   #calls = 0;
 
   private constructor(folder: string, server: RunningServer) {
@@ -44,9 +44,40 @@ class Scene implements AsyncDisposable {
     this.#server = await serverIn(join(this.folder, "other"), Number(new URL(this.url).port));
   }
 
-  async manifest(service_id: string): Promise<void> {
-    const manifest = { service_id, kind: "echo", runtime: { type: "native_proc", executable_path: "cat" } };
+  async manifest(service_id: string, runtime: object = {}, members: object = {}): Promise<void> {
+    const program = { type: "native_proc", executable_path: "cat", ...runtime };
+    const manifest = { service_id, kind: "echo", runtime: program, ...members };
     await writeFile(join(this.services, `${service_id}.json`), JSON.stringify(manifest));
+  }
+
+  /** The program of a manifest: a script in the folder of the node. */
+  async script(name: string, text: string): Promise<{ executable_path: string; cwd: string }> {
+    await writeFile(join(this.folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    return { executable_path: `./${name}`, cwd: this.folder };
+  }
+
+  /** The entry of a service as it is published now. */
+  async entry(node_id: string, service_id = "echo"): Promise<Record<string, unknown>> {
+    const admin = await this.admin();
+    const { services } = await admin.call("node_service_get", { node_id });
+    admin.close();
+    assert(Array.isArray(services));
+    const entry: unknown = services.find((each: unknown) => isObject(each) && each["service_id"] === service_id);
+    assert(isObject(entry), `no service ${service_id}`);
+    return entry;
+  }
+
+  /** The events of the node so far, as `kind:state of echo`. */
+  async history(node_id: string): Promise<string[]> {
+    const admin = await this.admin();
+    const { events } = await admin.call("node_service_events", { node_id, limit: 1000 });
+    admin.close();
+    assert(Array.isArray(events));
+    return events.map((each: unknown) => {
+      assert(isObject(each) && isObject(each["event"]) && Array.isArray(each["services"]));
+      const echo: unknown = each["services"].find((one: unknown) => isObject(one) && one["service_id"] === "echo");
+      return `${each["event"]["kind"]}${isObject(echo) ? `:${echo["state"]}` : ""}`;
+    });
   }
 
   admin(): Promise<ControlConnection> {
@@ -102,15 +133,15 @@ class Scene implements AsyncDisposable {
       },
       stop.signal,
     );
-    this.#running = { stop, ended };
+    this.running = { stop, ended };
     const isOnline = () => Promise.race([online.promise, ended.then(() => events)]);
     return { online: isOnline, lost: lost.promise, ended, events, stop };
   }
 
   async stop(): Promise<void> {
-    this.#running?.stop.abort();
-    await this.#running?.ended;
-    this.#running = undefined;
+    this.running?.stop.abort();
+    await this.running?.ended;
+    this.running = undefined;
   }
 
   files(node_id: string): Promise<FsClient> {
@@ -118,8 +149,8 @@ class Scene implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#running?.stop.abort();
-    await this.#running?.ended.catch(() => undefined);
+    this.running?.stop.abort();
+    await this.running?.ended.catch(() => undefined);
     await this.#server.close();
     await rm(this.folder, { recursive: true });
   }
@@ -184,8 +215,8 @@ Deno.test("runNode() refuses a manifest whose tree would have the name of an exp
 });
 
 /** Lets the real world go on until something has come about. */
-async function until(isDone: () => boolean): Promise<void> {
-  while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 1));
+async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await isDone()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 Deno.test("runNode() asks to join when the server knows neither it nor its invite, and keeps what it was", async () => {
@@ -323,4 +354,215 @@ Deno.test("runNode() keeps its identity to its owner", async () => {
   const state: unknown = JSON.parse(await readFile(scene.stateFile, "utf8"));
   assert(isObject(state) && typeof state["node_secret"] === "string");
   if (process.platform !== "win32") assert.equal((await Deno.stat(scene.stateFile)).mode, 0o100600);
+});
+
+function statusOf(entry: Record<string, unknown>): Record<string, unknown> {
+  const { runtime } = entry;
+  assert(isObject(runtime) && isObject(runtime["supervision_status"]));
+  return runtime["supervision_status"];
+}
+
+function published(events: readonly NodeEvent[]): number {
+  return events.filter(({ type }) => type === "published").length;
+}
+
+async function write(client: FsClient, name: string, text: string): Promise<Record<string, unknown>> {
+  return { ...await client.write(await client.walk("svc-echo", ["control", name]), new TextEncoder().encode(text)) };
+}
+
+Deno.test("syncServiceRuntimeManagerFromRegistry probes runtime drivers", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo", await scene.script("driver.sh", "cat"));
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const before = await scene.entry(node_id);
+  assert.deepEqual([before["state"], statusOf(before)["running"], statusOf(before)["last_error"]], [
+    "online",
+    true,
+    null,
+  ]);
+  const known = published(events);
+  await rm(join(scene.folder, "driver.sh"));
+  scene.clock.advance(5_000);
+  await until(() => published(events) > known);
+  const gone = await scene.entry(node_id);
+  assert.deepEqual([gone["state"], statusOf(gone)["running"]], ["degraded", false]);
+  assert.match(String(statusOf(gone)["last_error"]), /driver\.sh/);
+  assert(Array.isArray(gone["mounts"]));
+  assert.deepEqual(gone["mounts"].map(({ state }) => state), ["degraded"]);
+  await scene.script("driver.sh", "cat");
+  await until(() => (scene.clock.advance(500), published(events) > known + 1));
+  const back = await scene.entry(node_id);
+  assert.deepEqual([back["state"], statusOf(back)["last_error"]], ["online", null]);
+  assert.deepEqual(await scene.history(node_id), ["join", "upsert:online", "upsert:degraded", "upsert:online"]);
+});
+
+Deno.test("runNode() publishes what runs and operators make of a service, each transition as one event", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo", { executable_path: "sh", args: ["-c", "echo no lens >&2; exit 7"] });
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const client = await scene.files(node_id);
+  const step = async (file: string, text = "") => {
+    const known = published(events);
+    await write(client, file, text);
+    await until(() => published(events) > known);
+    return statusOf(await scene.entry(node_id));
+  };
+  const failed = await step("invoke.json", "{}");
+  assert.deepEqual([failed["state"], failed["consecutive_failures"], failed["running"]], ["degraded", 1, true]);
+  assert.match(String(failed["last_error"]), /"sh" exited with code 7 after \d+ ms: no lens$/);
+  const off = await step("disable");
+  assert.deepEqual([off["state"], off["enabled"], off["running"]], ["offline", false, false]);
+  const on = await step("enable");
+  assert.deepEqual([on["state"], on["enabled"], on["last_error"]], ["online", true, null]);
+  client.close();
+  assert.deepEqual(await scene.history(node_id), [
+    "join",
+    "upsert:online",
+    "upsert:degraded",
+    "upsert:offline",
+    "upsert:online",
+  ]);
+});
+
+Deno.test("runNode() applies a change of one manifest as one event, and leaves every other service alone", async () => {
+  await using scene = await Scene.open();
+  for (const id of ["echo", "other"]) await scene.manifest(id);
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const client = await scene.files(node_id);
+  await write(client, "invoke.json", '{"kept":1}');
+  const other = await client.walk("svc-other", ["result.json"]);
+  const changed = async (version: string) => {
+    const known = published(events);
+    await scene.manifest("echo", {}, { version });
+    await until(() => (scene.clock.advance(500), published(events) > known));
+  };
+  await changed("2");
+  assert.equal((await scene.entry(node_id))["version"], "2");
+  assert.equal(await textAt(client, "result.json"), '{"kept":1}');
+  assert.equal(new TextDecoder().decode(await client.read(other)), '{"state":"idle"}');
+  await changed("3");
+  scene.clock.advance(30_000);
+  await textAt(client, "result.json");
+  client.close();
+  assert.deepEqual(await scene.history(node_id), ["join", "upsert:online", "upsert:online", "upsert:online"]);
+});
+
+Deno.test("runNode() keeps the last good version of an invalid manifest and says so in the catalog and in the files", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo", {}, { version: "1" });
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const step = async () => {
+    const known = published(events);
+    await until(() => (scene.clock.advance(500), published(events) > known));
+    const entry = await scene.entry(node_id);
+    return { version: entry["version"], reload_error: isObject(entry["runtime"]) && entry["runtime"]["reload_error"] };
+  };
+  const client = await scene.files(node_id);
+  await writeFile(join(scene.services, "echo.json"), '{"service_id":"echo"}');
+  const bad = await step();
+  assert.equal(bad.version, "1");
+  assert.match(String(bad.reload_error), /echo\.json:1:1: .*kind/);
+  for (const name of ["status.json", "health.json"]) {
+    assert.match(await textAt(client, name), /"reload_error":".*echo\.json:1:1/, name);
+  }
+  await write(client, "invoke.json", "{}");
+  assert.match(await textAt(client, "status.json"), /^\{"state":"ok".*"reload_error":/);
+  await scene.manifest("echo", {}, { version: "2" });
+  assert.deepEqual(await step(), { version: "2", reload_error: undefined });
+  assert.doesNotMatch(await textAt(client, "status.json"), /reload_error/);
+  client.close();
+  assert.deepEqual(await scene.history(node_id), ["join", "upsert:online", "upsert:online", "upsert:online"]);
+});
+
+Deno.test("runNode() runs what a manifest declares as its probe, and publishes that it fails", async () => {
+  await using scene = await Scene.open();
+  const runtime = await scene.script("driver.sh", "test -e lens || { echo no lens >&2; exit 3; }; cat");
+  await scene.manifest("echo", { ...runtime, probe: { payload: { ping: true } } });
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const bad = statusOf(await scene.entry(node_id));
+  assert.equal(bad["state"], "degraded");
+  assert.match(String(bad["last_error"]), /^probe failed: .*exited with code 3/);
+  const known = published(events);
+  await writeFile(join(scene.folder, "lens"), "");
+  await until(() => (scene.clock.advance(500), published(events) > known));
+  assert.equal(statusOf(await scene.entry(node_id))["state"], "online");
+});
+
+Deno.test("runNode() answers a run that is under way when it is told to end, takes no new one, and is offline then", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo", await scene.script("driver.sh", "while [ ! -e go ]; do sleep 0.01; done; cat"));
+  const { online, stop, ended } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const client = await scene.files(node_id);
+  const answer = write(client, "invoke.json", '{"last":true}');
+  await until(async () => /running/.test(await textAt(client, "status.json")));
+  stop.abort();
+  await assert.rejects(write(client, "invoke.json", "{}"), /service is stopping/);
+  await writeFile(join(scene.folder, "go"), "");
+  assert.equal((await answer)["n"], 13);
+  assert.equal(await textAt(client, "result.json"), '{"last":true}');
+  let isOver = false;
+  void ended.then(() => isOver = true);
+  await until(() => (scene.clock.advance(100), isOver));
+  client.close();
+  assert.equal((await scene.history(node_id)).at(-1), "offline:online");
+  const kept = JSON.parse(await readFile(`${scene.stateFile}.runtime-services.json`, "utf8"));
+  assert.equal(kept.services[0].result_json, '{"last":true}');
+});
+
+Deno.test("runNode() refuses a state file that another node uses, and lets that one be", async () => {
+  await using scene = await Scene.open();
+  const inviteToken = await scene.invite();
+  const { online, events } = scene.start({ inviteToken });
+  await online();
+  const first = scene.running;
+  await assert.rejects(scene.start({ inviteToken }).ended, { code: "state_in_use", message: /process \d+ runs/ });
+  assert.ok(!events.some(({ type }) => type === "lost"));
+  scene.running = first;
+});
+
+Deno.test("runNode() comes by the node that a join has made whose answer it never got", async () => {
+  await using scene = await Scene.open();
+  const inviteToken = await scene.invite();
+  const admin = await scene.admin();
+  // What a node has done that was killed right after its join.
+  const { node_id } = await admin.call("node_join", { invite_token: inviteToken, join_key: "join-kept" });
+  admin.close();
+  await writeFile(scene.stateFile, '{"schema":1,"node_id":null,"node_secret":null,"join_key":"join-kept"}');
+  assert.equal(pairedIn(await scene.start({ inviteToken }).online()).node_id, node_id);
+  assert.doesNotMatch(await readFile(scene.stateFile, "utf8"), /join-kept/);
+});
+
+Deno.test("runNode() keeps the key of its join before it joins", async () => {
+  await using scene = await Scene.open();
+  const { events } = scene.start({ inviteToken: "inv-unknown" });
+  await until(() => events.some(({ type }) => type === "invite_refused"));
+  assert.match(JSON.parse(await readFile(scene.stateFile, "utf8")).join_key, /^join-[0-9a-f]{32}$/);
+});
+
+Deno.test("native_proc namespace export is built only when executable path is provided", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo", { timeout_ms: 15_000 }, {
+    schema: { model: "m" },
+    invoke_template: { text: "hello" },
+  });
+  await writeFile(
+    join(scene.services, "bare.json"),
+    '{"service_id":"bare","kind":"x","runtime":{"type":"native_proc"}}',
+  );
+  const { online } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const client = await scene.files(node_id);
+  const exports = await client.exports();
+  assert.deepEqual(exports.map(({ name, source_id }) => [name, source_id]), [["svc-echo", "service:echo"]]);
+  assert.equal(await textAt(client, "SCHEMA.json"), '{"model":"m"}');
+  assert.equal(await textAt(client, "TEMPLATE.json"), '{"text":"hello"}');
+  assert.match(await textAt(client, "health.json"), /"timeout_ms":15000/);
+  client.close();
+  assert.equal((await scene.entry(node_id, "bare"))["state"], "online");
 });

@@ -65,6 +65,8 @@ export class Pairing {
   #refusedInvite: string | undefined;
   /** The request that waits, whatever the state file said when the node started. */
   #pending: PendingJoin | undefined;
+  /** Of the join by invite that was begun. */
+  #joinKey: string | undefined;
   /** The bearer token, as long as the server takes it. */
   token: string | undefined;
 
@@ -94,7 +96,7 @@ export class Pairing {
     const { clock, random, report } = this.#parts;
     for (let attempt = 0; !signal.aborted;) {
       try {
-        return this.#mode === "invite" ? await this.#byInvite() : await this.#byRequest(state, signal);
+        return this.#mode === "invite" ? await this.#byInvite(state) : await this.#byRequest(state, signal);
       } catch (error) {
         if (!(error instanceof ZssError)) throw error;
         if (this.withoutToken(error)) continue;
@@ -125,7 +127,7 @@ export class Pairing {
     return undefined;
   }
 
-  async #byInvite(): Promise<Credentials> {
+  async #byInvite(state: NodeState): Promise<Credentials> {
     const { inviteToken: given, stateFile } = this.#options;
     const inviteToken = typeof given === "function" ? await given() : given;
     if (inviteToken === undefined) {
@@ -133,7 +135,10 @@ export class Pairing {
         hint: "make one with zss node invite and pass it with --invite-token, or ask to join with --pair-mode request",
       });
     }
-    return await pairByInvite({ ...this.#options, token: this.token, inviteToken, clock: this.#parts.clock });
+    // Written before the join: should the node end before it has the answer, the key gets it another one.
+    const joinKey = this.#joinKey ??= state.join_key ?? `join-${crypto.randomUUID().replaceAll("-", "")}`;
+    await writeNodeState(stateFile, { ...unpaired, join_key: joinKey });
+    return await pairByInvite({ ...this.#options, token: this.token, inviteToken, joinKey, clock: this.#parts.clock });
   }
 
   #byRequest(state: NodeState, signal: AbortSignal): Promise<Credentials | undefined> {

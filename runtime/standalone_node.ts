@@ -7,6 +7,7 @@
  * @module
  */
 
+import { lockState } from "./state/state_lock.ts";
 import { type NodeParts, openServing, type ServingOptions } from "./node.ts";
 import { type EndpointOptions, FsEndpoint } from "./standalone/fs_endpoint.ts";
 
@@ -25,6 +26,7 @@ export async function runStandaloneNode(
   parts: NodeParts,
   signal: AbortSignal,
 ): Promise<void> {
+  await using _lock = await lockState(options.stateFile);
   const serving = await openServing(options, parts);
   const { files, kept } = serving;
   const drained = serving.drainedAfter(signal);

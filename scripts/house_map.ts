@@ -72,6 +72,7 @@ const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["runtime/supervision/machine.ts", 2],
   ["runtime/supervision/policy.ts", 2],
   ["runtime/supervision/snapshot.ts", 2],
+  ["runtime/supervision/status.ts", 2],
   ["runtime/reload/plan.ts", 2],
   ["runtime/manifest/load.ts", 3],
   ["runtime/manifest/lint_files.ts", 3],

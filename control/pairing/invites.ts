@@ -5,9 +5,9 @@
  */
 
 import { ZssError } from "../protocol/errors.ts";
-import type { InviteRecord } from "../store/records.ts";
+import type { InviteRecord, NodeRecord } from "../store/records.ts";
 import type { Transaction } from "../store/store.ts";
-import { hashSecret, newSecret, type RandomBytes } from "./tokens.ts";
+import { hashSecret, newSecret, type RandomBytes, secretMatches } from "./tokens.ts";
 
 /** An invite as it is handed out, the only time its token is seen. */
 export interface NewInvite {
@@ -55,6 +55,33 @@ function dropOldInvites(tx: Transaction, now: number): void {
   for (const { key, record } of tx.entries("invite")) {
     if (record.expires_at_ms + REMEMBER_MS <= now) tx.remove("invite", key);
   }
+}
+
+/**
+ * Finds the node that an invite has made and that never got its credentials.
+ *
+ * Whoever joins may bring a key of its own, and with the same key ask again
+ * until the credentials are used for the first time.
+ *
+ * @returns The node; `undefined` when there is none that this key may ask for.
+ */
+export function unansweredJoin(tx: Transaction, token: string, key: string | undefined): NodeRecord | undefined {
+  const invite = tx.get("invite", hashSecret(token));
+  if (key === undefined || invite === undefined || invite.redeemed_by === null) return undefined;
+  const { redeemed_by, redeemed_key } = invite;
+  if (redeemed_key === undefined || !secretMatches(key, redeemed_key.hash)) return undefined;
+  const node = tx.get("node", redeemed_by);
+  // A tunnel starts a new generation, so with an older one nobody has used what was answered.
+  return node?.lease_generation === redeemed_key.lease_generation ? node : undefined;
+}
+
+/** Notes which key may ask once more for the credentials of a node that was just made, or given new ones. */
+export function keepJoinKey(tx: Transaction, token: string, key: string | undefined, node: NodeRecord): void {
+  const hash = hashSecret(token);
+  const invite = tx.get("invite", hash);
+  if (key === undefined || invite === undefined) return;
+  const redeemed_key = { hash: hashSecret(key), lease_generation: node.lease_generation };
+  tx.put("invite", hash, { ...invite, redeemed_key });
 }
 
 /**

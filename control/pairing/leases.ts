@@ -12,7 +12,8 @@ import { getLogger } from "@logtape/logtape";
 import { afterLong, type CancelTimer, type Clock } from "../../drivers/process/clock.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { appendNodeEvent, removeNode } from "./node_events.ts";
+import { removeNode } from "./node_events.ts";
+import { takeOffline } from "./nodes.ts";
 
 const log = getLogger(["zss", "control", "leases"]);
 
@@ -49,6 +50,11 @@ export class LeaseKeeper {
   /** Starts a node's lease anew. */
   extended(node: NodeRecord): void {
     this.#arm(node.node_id, node.lease_ttl_ms, () => this.#expire(node));
+  }
+
+  /** A node has ended its lease by itself. */
+  ended(nodeId: string): void {
+    if (this.#parts.store.get("node", nodeId)?.online === false) this.#awaitDeletion(nodeId, this.#parts.graceMs);
   }
 
   /** Forgets a node that is gone. */
@@ -88,11 +94,7 @@ export class LeaseKeeper {
       // A refresh or a tunnel that came into the same commit has begun a new lease.
       const isSame = node?.lease_token_hash === lease.lease_token_hash &&
         node.lease_generation === lease.lease_generation;
-      if (node === undefined || !node.online || !isSame) return;
-      const now = clock.now();
-      const offline = { ...node, online: false, offline_since_ms: now };
-      tx.put("node", nodeId, offline);
-      appendNodeEvent(tx, "offline", offline, now);
+      if (node !== undefined && isSame) takeOffline(tx, node, clock.now());
     });
     if (!this.#timers.has(nodeId) && store.get("node", nodeId)?.online === false) this.#awaitDeletion(nodeId, graceMs);
   }

@@ -145,6 +145,14 @@ export function refreshLease(
   return { node: putOnline(tx, next, now), lease_token: leaseToken };
 }
 
+/** Ends a node's lease: it is offline from now on. One that is so already stays as it is. */
+export function takeOffline(tx: Transaction, node: NodeRecord, now: number): void {
+  if (!node.online) return;
+  const offline: NodeRecord = { ...node, online: false, offline_since_ms: now };
+  tx.put("node", node.node_id, offline);
+  appendNodeEvent(tx, "offline", offline, now);
+}
+
 /** Keeps a node whose lease was extended; one that was offline is back, which is an event. */
 function putOnline(tx: Transaction, node: NodeRecord, now: number): NodeRecord {
   const online: NodeRecord = { ...node, online: true, offline_since_ms: null };

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { memoryStore } from "../store/memory.ts";
-import { createInvite, redeemInvite } from "./invites.ts";
-import { addNode, authenticateNode, checkGeneration, newGeneration, nextNodeId, refreshLease } from "./nodes.ts";
+import { createInvite, keepJoinKey, redeemInvite, unansweredJoin } from "./invites.ts";
+import {
+  addNode,
+  authenticateNode,
+  checkGeneration,
+  newGeneration,
+  newNodeSecret,
+  nextNodeId,
+  refreshLease,
+} from "./nodes.ts";
 
 const join = { node_name: "edge", fs_url: "", lease_ttl_ms: 1_000 };
 
@@ -76,4 +84,40 @@ Deno.test("refreshLease() counts from now and keeps an address that is not repla
     refreshLease(tx, node, { fs_url: "", lease_ttl_ms: 500 }, randomBytes, 900)
   );
   assert.deepEqual([refreshed.node.fs_url, refreshed.node.lease_expires_at_ms], ["ws://a/v2/fs", 1_400]);
+});
+
+Deno.test("unansweredJoin() finds the node of an invite for whoever brings the same key, until a tunnel was opened", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, { ttlMs: 1_000 }));
+  const find = (key: string | undefined, token = invite_token) =>
+    store.transact((tx) => unansweredJoin(tx, token, key)?.node_id);
+  assert.equal(await find("key"), undefined, "it is not used yet");
+  await store.transact((tx) => {
+    redeemInvite(tx, invite_token, "node-1", undefined, 0);
+    keepJoinKey(tx, invite_token, "key", addNode(tx, "node-1", join, randomBytes, 0).node);
+  });
+  assert.deepEqual(
+    [await find("key"), await find("other"), await find(undefined), await find("key", "inv-0")],
+    ["node-1", undefined, undefined, undefined],
+  );
+  const again = await store.transact((tx) => {
+    const node = unansweredJoin(tx, invite_token, "key");
+    assert.ok(node);
+    const made = newNodeSecret(tx, node, randomBytes, 1);
+    keepJoinKey(tx, invite_token, "key", made.node);
+    return made;
+  });
+  assert.equal(await find("key"), "node-1", "this answer may be lost as well");
+  await store.transact((tx) => newGeneration(tx, "node-1", again.node_secret, 2));
+  assert.equal(await find("key"), undefined, "somebody has used it");
+});
+
+Deno.test("keepJoinKey() keeps the key as a digest only", async () => {
+  const store = memoryStore({ epoch: "e" });
+  const { invite_token } = await store.transact((tx) => createInvite(tx, randomBytes, 0, { ttlMs: 1_000 }));
+  await store.transact((tx) => {
+    redeemInvite(tx, invite_token, "node-1", undefined, 0);
+    keepJoinKey(tx, invite_token, "join-0123456789", addNode(tx, "node-1", join, randomBytes, 0).node);
+  });
+  assert.ok(!JSON.stringify(store.list("invite")).includes("0123456789"));
 });

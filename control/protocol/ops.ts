@@ -65,6 +65,8 @@ export const requests = {
   }),
   node_join: z.object({
     invite_token: secret,
+    /** A secret of the node's own, with which it may ask again when the answer did not reach it. */
+    join_key: secret.optional(),
     node_name: nodeId.optional(),
     fs_url: fsUrl.optional(),
     lease_ttl_ms: ttl.default(900_000),
@@ -88,6 +90,8 @@ export const requests = {
     fs_url: fsUrl.optional(),
     lease_ttl_ms: ttl.default(900_000),
     lease_generation: unsigned.optional(),
+    /** Ends the lease instead: the node is offline at once. */
+    release: z.boolean("must be true or false").default(false),
   }),
   node_list: z.object({}),
   node_get: z.object({ node_id: nodeId }),

@@ -45,6 +45,8 @@ export interface InviteRecord {
   readonly expires_at_ms: number;
   /** Which node it made; `null` while it is unused. */
   readonly redeemed_by: string | null;
+  /** Hash of the secret with which that node may ask again, and the generation of its lease that it was given. */
+  readonly redeemed_key?: { readonly hash: string; readonly lease_generation: number };
   /** Name that the node has to take; `null` when it may choose. */
   readonly node_name: string | null;
   /** Labels that the node begins with. */

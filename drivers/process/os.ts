@@ -19,7 +19,15 @@
  */
 
 import { execFile } from "node:child_process";
-import { accessSync, constants as access, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import {
+  accessSync,
+  constants as access,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from "node:fs";
 import { constants } from "node:os";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";
@@ -130,6 +138,8 @@ export interface Machine {
 const realMachine: Machine = {
   kill: (pid) => void process.kill(pid, "SIGKILL"),
   look(file) {
+    // Most places of a search hold nothing, and an error for each would cost a hundred times the question.
+    if (!existsSync(file)) return "missing";
     try {
       if (!statSync(file).isFile()) return "folder";
     } catch {

@@ -5,10 +5,10 @@
  */
 
 import type { ZodError } from "zod";
-import { serviceConfig, type SupervisionPolicy } from "../supervision/policy.ts";
+import { overridePolicy, serviceConfig, type SupervisionPolicy } from "../supervision/policy.ts";
 import { invalidPayload, requireObject, trimmed } from "./payload.ts";
 
-/** A configuration: the document as written, and the rules in it. */
+/** A configuration: the document as written, and the rules that follow from it. */
 export interface Config {
   readonly document: Readonly<Record<string, unknown>>;
   readonly policy: SupervisionPolicy;
@@ -17,14 +17,15 @@ export interface Config {
 /**
  * Reads a configuration. An empty one is `{}`; members that are not known stay in the document.
  *
+ * @param declared The rules that hold where the document says nothing.
  * @throws {FsError} `EINVAL service invoke payload invalid: <reason>`.
  */
-export function readConfig(content: Uint8Array): Config {
+export function readConfig(content: Uint8Array, declared: SupervisionPolicy): Config {
   const text = trimmed(content);
   const document = text.length === 0 ? {} : requireObject(text);
   const reading = serviceConfig.safeParse(document);
   if (!reading.success) throw invalidPayload(firstIssue(reading.error), reading.error);
-  return { document, policy: reading.data.supervision };
+  return { document, policy: overridePolicy(declared, reading.data.supervision) };
 }
 
 function firstIssue(error: ZodError): string {

@@ -8,7 +8,15 @@ import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
 import { SERVICE_TREE } from "../../control/protocol/fs.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import type { TreeIdentity } from "../namespace/service_port.ts";
+import type { DeclaredSupervision } from "../supervision/policy.ts";
 import type { ServiceFacts } from "./documents.ts";
+
+/** A piece of work that shows whether a service works. */
+export interface DeclaredProbe {
+  readonly payload: Readonly<Record<string, unknown>>;
+  /** In milliseconds; greater than 0. */
+  readonly timeout_ms: number;
+}
 
 /** One service: what is published about it and what does its work. */
 export interface ServiceDefinition {
@@ -20,6 +28,10 @@ export interface ServiceDefinition {
   readonly timeout_ms: number;
   /** Becomes TEMPLATE.json. @default {an empty object} */
   readonly invoke_template?: Readonly<Record<string, unknown>>;
+  /** When failures delay or end the use of the service. @default {DEFAULT_DECLARED} */
+  readonly supervision?: DeclaredSupervision | undefined;
+  /** A run that shows whether the service works, tried at each look at its driver. @default {none} */
+  readonly probe?: DeclaredProbe | undefined;
   /** What the export list says. @default {`svc-<id>`, `namespace service <id>`, `service:<id>`} */
   readonly tree?: TreeIdentity;
   /**

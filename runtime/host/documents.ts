@@ -143,6 +143,11 @@ export function healthDocument(facts: ServiceFacts, state: SupervisionState, at:
   });
 }
 
+/** status.json or health.json of a service whose manifest cannot be read as it is now; `reload_error` stands last. */
+export function withReloadError(document: string, reload_error: string | undefined): string {
+  return reload_error === undefined ? document : JSON.stringify({ ...JSON.parse(document), reload_error });
+}
+
 /** status.json of the service. */
 export function statusDocument(status: Status, facts: ServiceFacts): string {
   switch (status.state) {

@@ -14,20 +14,24 @@ import { ZssError } from "../../control/protocol/errors.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import type { ServiceDefinition } from "./definition.ts";
+import { faultyEntry } from "./publication.ts";
 import { Service, type ServiceDeps, type ServiceNumbers } from "./service.ts";
 
 /**
  * What changed. `trees`: the list of trees. `catalog`: an entry, or which there
- * are. `state`: something of one service that the state file keeps.
+ * are. `state`: something of one service that the state file keeps. `look`: the
+ * driver of a service should be looked at soon.
  */
 export type HostChange =
   | { readonly kind: "trees" | "catalog" }
-  | { readonly kind: "state"; readonly service_id: string };
+  | { readonly kind: "state" | "look"; readonly service_id: string };
 
 interface Registration {
   readonly definition: ServiceDefinition;
   /** Absent for a service that is a catalog entry only. */
   readonly service: Service | undefined;
+  /** The entry of one without a driver while the newest version of its manifest cannot be used. */
+  readonly faulty?: ServiceDescriptor | undefined;
 }
 
 /** Registers, starts and stops services. */
@@ -82,8 +86,16 @@ export class Host {
     const { service_id } = definition.descriptor;
     const old = this.#find(service_id);
     if (old.service !== undefined && definition.createDriver !== undefined) {
-      old.service.replace(definition, definition.createDriver);
-      this.#registrations.set(service_id, { definition, service: old.service });
+      const { service } = old;
+      const { createDriver } = definition;
+      // What the service tells of itself on the way is part of one change.
+      this.batch(() => {
+        service.replace(definition, createDriver);
+        this.#registrations.set(service_id, { definition, service });
+        this.#tell({ kind: "catalog" });
+        this.#tell({ kind: "state", service_id });
+      });
+      return;
     } else {
       this.#register(definition);
       this.#stop(old);
@@ -134,21 +146,46 @@ export class Host {
     return [...this.#registrations.values()].flatMap(({ service }) => service === undefined ? [] : [service.tree]);
   }
 
-  /** The catalog to publish, as declared. An entry is the same object until its service is replaced. */
+  /** The catalog to publish. An entry is the same object until something of it changes. */
   catalog(): readonly ServiceDescriptor[] {
-    return [...this.#registrations.values()].map(({ definition }) => definition.descriptor);
+    return [...this.#registrations.values()].map(({ definition, service, faulty }) =>
+      service?.descriptor ?? faulty ?? definition.descriptor
+    );
   }
 
   /** The numbers of every service that has a driver. */
   numbers(): readonly ServiceNumbers[] {
-    return [...this.#registrations.values()].flatMap(({ service }) => service === undefined ? [] : [service.numbers]);
+    return this.services().map(({ numbers }) => numbers);
   }
 
-  /** What the state file keeps, of every service that has a driver. */
-  snapshots(): readonly ServiceSnapshot[] {
-    return [...this.#registrations.values()].flatMap(({ service }) =>
-      service === undefined ? [] : [service.snapshot()]
-    );
+  /** The services that have a driver. */
+  services(): readonly Service[] {
+    return [...this.#registrations.values()].flatMap(({ service }) => service ?? []);
+  }
+
+  /** The service of that id, when it has a driver. */
+  service(service_id: string): Service | undefined {
+    return this.#registrations.get(service_id)?.service;
+  }
+
+  /**
+   * Says in the entry and the files of a service that the newest version of its manifest cannot be used, and why.
+   *
+   * @throws {ZssError} `service_not_found`.
+   */
+  fault(service_id: string, reason: string | undefined): void {
+    const { definition, service } = this.#find(service_id);
+    if (service !== undefined) {
+      service.reloadError = reason;
+      return;
+    }
+    this.#registrations.set(service_id, { definition, service, faulty: faultyEntry(definition.descriptor, reason) });
+    this.#tell({ kind: "catalog" });
+  }
+
+  /** The services whose state is kept: those that have a driver. */
+  snapshots(): readonly Service[] {
+    return this.services();
   }
 
   /**
@@ -182,7 +219,11 @@ export class Host {
       definition,
       createDriver,
       this.#deps,
-      () => this.#tell({ kind: "state", service_id }),
+      {
+        changed: () => this.#tell({ kind: "state", service_id }),
+        published: () => this.#tell({ kind: "catalog" }),
+        wantsLook: () => this.#tell({ kind: "look", service_id }),
+      },
     );
     this.#registrations.set(service_id, { definition, service });
     if (service !== undefined) this.#tell({ kind: "trees" });
@@ -203,7 +244,7 @@ export class Host {
 
   #tell(change: HostChange): void {
     if (this.#held !== undefined) {
-      this.#held.set(change.kind === "state" ? `state ${change.service_id}` : change.kind, change);
+      this.#held.set("service_id" in change ? `${change.kind} ${change.service_id}` : change.kind, change);
       return;
     }
     for (const listener of [...this.#listeners]) listener(change);

@@ -147,13 +147,13 @@ Deno.test("Host tells of a state to keep when a service is invoked or operated",
   const [tree] = host.trees();
   assert.ok(tree);
   await new TreeClient(tree).write("control/disable", "");
-  assert.deepEqual(heard, ["state a"]);
+  assert.deepEqual(heard, ["catalog", "state a"]);
 });
 
 Deno.test("Host.restore() says whether there is such a service", () => {
   const { host } = emptyHost();
   host.add(definition("a", new ScriptedDriver()));
-  const [snapshot] = host.snapshots();
+  const snapshot = host.service("a")?.snapshot();
   assert.ok(snapshot);
   assert.equal(host.restore(snapshot), true);
   assert.equal(host.restore({ ...snapshot, service_id: "b" }), false);
@@ -169,4 +169,40 @@ Deno.test("Host.stop() ends all services at the same time and reports a driver t
   await host.stop(1_000);
   assert.equal(good.closes, 1);
   assert.deepEqual(parts.problems, ['Cannot close the driver of service "stuck": stuck']);
+});
+
+Deno.test("Host lets a run of 30 s on one service delay nothing on another", async () => {
+  const { host, parts } = emptyHost();
+  const slow = new ScriptedDriver();
+  const quick = new ScriptedDriver();
+  quick.answer = success("{}");
+  host.add(definition("slow", slow));
+  host.add(definition("quick", quick));
+  const [first, second] = host.trees().map((tree) => new TreeClient(tree));
+  assert.ok(first && second);
+  const long = first.write("control/invoke.json", "{}");
+  for (let passed = 0; passed < 30; passed++) {
+    const began = parts.clock.monotonic();
+    assert.equal((await second.write("control/invoke.json", "{}")).n, 2);
+    assert.equal((await second.readJson("status.json"))["state"], "ok");
+    assert.equal((await first.readJson("status.json"))["state"], "running");
+    assert.equal(parts.clock.monotonic(), began);
+    parts.clock.advance(1_000);
+  }
+  slow.settle(success('{"late":true}'));
+  assert.equal((await long).state, undefined);
+  assert.equal(quick.payloads.length, 30);
+});
+
+Deno.test("Host.fault() shows in the entry what is wrong, also of a service without a driver", () => {
+  const { host } = emptyHost();
+  host.add(definition("a", new ScriptedDriver()));
+  host.add(definition("b"));
+  const faults = () => host.catalog().map(({ runtime }) => runtime["reload_error"]);
+  for (const id of ["a", "b"]) host.fault(id, `${id}.json:1:1: no`);
+  assert.deepEqual(faults(), ["a.json:1:1: no", "b.json:1:1: no"]);
+  host.replace(definition("b"));
+  host.fault("a", undefined);
+  assert.deepEqual(faults(), [undefined, undefined]);
+  assert.throws(() => host.fault("c", "no"), /no such service/);
 });

@@ -12,7 +12,10 @@ export function refusalError(refusal: Refusal): FsError {
   if (refusal.reason === "disabled") {
     return new FsError(Errno.EPERM, "service invoke denied: the service is disabled; write to control/enable");
   }
-  return new FsError(Errno.EAGAIN, `service invoke cooling down: try again in ${refusal.retry_after_ms} ms`);
+  const next = refusal.retry_after_ms === 0
+    ? "a trial run is under way, try again when it has ended"
+    : `try again in ${refusal.retry_after_ms} ms`;
+  return new FsError(Errno.EAGAIN, `service invoke cooling down: ${next}`);
 }
 
 /** The error while a service ends. */

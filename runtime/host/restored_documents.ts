@@ -6,18 +6,25 @@
 
 import { isObject } from "../../control/protocol/envelope.ts";
 import { parseJson } from "../../control/protocol/json.ts";
-import { overridePolicy } from "../supervision/policy.ts";
+import { DEFAULT_POLICY, overridePolicy, type SupervisionPolicy } from "../supervision/policy.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import { type Config, readConfig } from "./config_document.ts";
 
 /**
- * The configuration of a snapshot: its `config_json`, and over that its explicit rules.
+ * The configuration of a snapshot: the rules of the manifest, over them those of
+ * its `config_json`, over them those explicit ones that say something else than
+ * that would have without a manifest.
  *
  * @throws {FsError} If `config_json` is no configuration.
  */
-export function restoredConfig({ runtime }: ServiceSnapshot): Config {
-  const { document, policy } = readConfig(new TextEncoder().encode(runtime.config_json));
-  return { document, policy: overridePolicy(policy, runtime.supervision) };
+export function restoredConfig({ runtime }: ServiceSnapshot, declared: SupervisionPolicy): Config {
+  const text = new TextEncoder().encode(runtime.config_json);
+  const { document, policy } = readConfig(text, declared);
+  const bare: Readonly<Record<string, unknown>> = readConfig(text, DEFAULT_POLICY).policy;
+  const explicit = Object.fromEntries(
+    Object.entries(runtime.supervision ?? {}).filter(([name, value]) => bare[name] !== value),
+  );
+  return { document, policy: overridePolicy(policy, explicit) };
 }
 
 /**

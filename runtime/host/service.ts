@@ -12,7 +12,8 @@
 import { errorText } from "../../control/protocol/errors.ts";
 import type { FsError } from "../../control/protocol/fs.ts";
 import { stringifyJson } from "../../control/protocol/json.ts";
-import type { Driver } from "../../drivers/driver.ts";
+import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
+import type { Driver, HealthReport, InvokeResult } from "../../drivers/driver.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import type {
   CreateServiceFiles,
@@ -31,20 +32,31 @@ import {
   IDLE_DOCUMENT,
   initialState,
   type Instant,
+  type LookReport,
+  nextLookIn,
   type Refusal,
   type Step,
   supervise,
   type SupervisionEvent,
   type SupervisionState,
 } from "../supervision/machine.ts";
+import { declaredPolicy, DEFAULT_DECLARED, DEFAULT_POLICY } from "../supervision/policy.ts";
 import { type ServiceSnapshot, stateFromSnapshot, takeSnapshot } from "../supervision/snapshot.ts";
-import { readConfig } from "./config_document.ts";
+import { type Config, readConfig } from "./config_document.ts";
 import { factsOf, type ServiceDefinition, treeIdentityOf } from "./definition.ts";
-import { callStatusDocument, firstDocuments, healthDocument, manifestDocuments, metricsDocument } from "./documents.ts";
+import {
+  callStatusDocument,
+  firstDocuments,
+  healthDocument,
+  manifestDocuments,
+  metricsDocument,
+  withReloadError,
+} from "./documents.ts";
 import { DriverSlot } from "./driver_slot.ts";
 import { effectUpdates } from "./effect_updates.ts";
 import { requireObject, trimmed } from "./payload.ts";
 import { queueFullError, refusalError, stoppingError } from "./refusal.ts";
+import { Publication } from "./publication.ts";
 import { restoredConfig, restoredStatus } from "./restored_documents.ts";
 import { RunQueue } from "./run_queue.ts";
 
@@ -104,33 +116,49 @@ interface Job {
   readonly refuse: (refusal: FsError) => void;
 }
 
+/** Who hears of what becomes of a service. */
+export interface ServiceListener {
+  /** Something changed that the state file should keep; the files already show it. */
+  readonly changed: () => void;
+  /** The catalog entry is another one. */
+  readonly published: () => void;
+  /** The driver should be looked at soon: it is new, or somebody wants to know. */
+  readonly wantsLook: () => void;
+}
+
 /** A service that has a driver, and therefore files. */
 export class Service implements ServiceControl {
   readonly #deps: ServiceDeps;
   readonly #files: ServiceFiles;
   readonly #queue: RunQueue<Job>;
-  readonly #onChange: () => void;
+  readonly #listener: ServiceListener;
+  readonly #publication: Publication;
   readonly #retiring = new Set<Promise<void>>();
   #definition: ServiceDefinition;
   #createDriver: () => Driver;
   #slot: DriverSlot;
-  #state = initialState();
+  #state: SupervisionState;
+  #config: Config["document"] = {};
+  /** status.json as the machine wants it. */
+  #status = IDLE_DOCUMENT;
+  #reloadError: string | undefined;
   #cancelTick: CancelTimer | undefined;
   #isStopping = false;
 
   /**
-   * @param onChange Called after everything that the state file should keep, when the files already show it.
    * @throws What `createDriver` throws.
    */
   constructor(
     definition: ServiceDefinition,
     createDriver: () => Driver,
     deps: ServiceDeps,
-    onChange: () => void,
+    listener: ServiceListener,
   ) {
     this.#deps = deps;
-    this.#onChange = onChange;
+    this.#listener = listener;
     this.#definition = definition;
+    this.#state = initialState(definition.supervision);
+    this.#publication = new Publication(definition.descriptor, this.#state, deps.clock, listener.published);
     this.#createDriver = createDriver;
     this.#slot = new DriverSlot(createDriver(), deps.clock);
     this.#queue = new RunQueue({ places: this.#places(), waiting: deps.limits.queued }, (job) => this.#run(job));
@@ -144,6 +172,56 @@ export class Service implements ServiceControl {
 
   get tree(): FileTree {
     return this.#files.tree;
+  }
+
+  get service_id(): string {
+    return this.#definition.descriptor.service_id;
+  }
+
+  /** The catalog entry: what was declared, and how the service is. The same object until something of it changes. */
+  get descriptor(): ServiceDescriptor {
+    return this.#publication.descriptor;
+  }
+
+  /** Milliseconds from a look at the driver to the next; `undefined` while nobody should look. */
+  get nextLookIn(): number | undefined {
+    return this.#state.enabled && !this.#isStopping ? nextLookIn(this.#state) : undefined;
+  }
+
+  /** What the driver says of itself. */
+  health(): Promise<HealthReport> {
+    return this.#slot.driver.health();
+  }
+
+  /** Runs what the manifest declares as a probe; `undefined` when that is nothing, or nothing may run now. */
+  tryOut(): Promise<InvokeResult> | undefined {
+    const { probe } = this.#definition;
+    if (probe === undefined || cooldownRemaining(this.#state, this.#now()) > 0) return undefined;
+    const payload = new TextEncoder().encode(stringifyJson(probe.payload));
+    return this.#slot.run({ call_id: this.#deps.createCallId(), payload, timeout_ms: probe.timeout_ms });
+  }
+
+  /** Takes what a look at the driver has found; `driver` is the one that was looked at. */
+  looked(report: LookReport, driver: Driver): void {
+    if (this.#isStopping || driver !== this.#slot.driver) return;
+    this.#take({ type: "look", report, at: this.#now() });
+    this.#refuseWaiting();
+  }
+
+  /** The driver that is in use. */
+  get driver(): Driver {
+    return this.#slot.driver;
+  }
+
+  /** Says, or no longer says, that the newest version of the manifest cannot be used. */
+  set reloadError(text: string | undefined) {
+    if (text === this.#reloadError) return;
+    this.#reloadError = text;
+    this.#files.update(this.#shown([
+      { file: "status.json", content: this.#status },
+      { file: "health.json", content: healthDocument(factsOf(this.#definition), this.#state, this.#now()) },
+    ]));
+    this.#publication.fault(text);
   }
 
   get numbers(): ServiceNumbers {
@@ -174,10 +252,12 @@ export class Service implements ServiceControl {
     if (op === "restart") this.#swapDriver(this.#createDriver);
     this.#take({ type: "operate", op, at: this.#now() });
     this.#refuseWaiting();
+    if (op !== "disable") this.#listener.wantsLook();
   }
 
   configure(content: Uint8Array): void {
-    const { policy, document } = readConfig(content);
+    const { policy, document } = readConfig(content, declaredPolicy(this.#state.declared));
+    this.#config = document;
     this.#take({ type: "configure", policy, at: this.#now() }, [
       { file: "config.json", content: stringifyJson(document) },
     ]);
@@ -193,24 +273,38 @@ export class Service implements ServiceControl {
     this.#swapDriver(createDriver);
     this.#createDriver = createDriver;
     this.#definition = definition;
+    this.#publication.declare(definition.descriptor);
+    const declared = definition.supervision ?? DEFAULT_DECLARED;
+    const { policy } = readConfig(new TextEncoder().encode(stringifyJson(this.#config)), declaredPolicy(declared));
+    this.#take({ type: "redefine", declared, policy, at: this.#now() });
     const documents = manifestDocuments(factsOf(definition));
     this.#files.update([
       { file: "README.md", content: documents["README.md"] },
       { file: "SCHEMA.json", content: documents["SCHEMA.json"] },
       { file: "TEMPLATE.json", content: documents["TEMPLATE.json"] },
       { file: "HOST.json", content: documents["HOST.json"] },
-      { file: "health.json", content: healthDocument(factsOf(definition), this.#state, this.#now()) },
     ]);
+    this.#listener.wantsLook();
   }
 
   /** What the state file keeps. */
   snapshot(): ServiceSnapshot {
-    return takeSnapshot(this.#definition.descriptor.service_id, this.#state, {
+    const texts = {
       config: this.#files.text("config.json"),
       result: this.#files.text("result.json"),
-      status: this.#files.text("status.json"),
+      status: this.#status,
       last_error: this.#files.text("last_error.txt"),
-    });
+    };
+    const config = new TextEncoder().encode(texts.config);
+    const { policy } = this.#state;
+    // What the manifest says is not kept: it may say something else at the next start.
+    const isPlain = samePolicy(policy, readConfig(config, declaredPolicy(this.#state.declared)).policy);
+    return takeSnapshot(
+      this.service_id,
+      this.#state,
+      texts,
+      isPlain ? readConfig(config, DEFAULT_POLICY).policy : policy,
+    );
   }
 
   /**
@@ -220,10 +314,11 @@ export class Service implements ServiceControl {
    * @throws {FsError} If the kept `config.json` is none; the service is then as before.
    */
   restore(snapshot: ServiceSnapshot): void {
-    const { document, policy } = restoredConfig(snapshot);
+    const { document, policy } = restoredConfig(snapshot, declaredPolicy(this.#state.declared));
     const before = this.#state;
     const at = this.#now();
-    this.#state = stateFromSnapshot(snapshot, policy, at);
+    this.#config = document;
+    this.#state = stateFromSnapshot(snapshot, policy, at, this.#state.declared);
     const updates: FileUpdate[] = [{ file: "config.json", content: stringifyJson(document) }];
     const keep = (file: DocumentFile, content: string | null | undefined) => {
       if (typeof content === "string") updates.push({ file, content });
@@ -233,7 +328,7 @@ export class Service implements ServiceControl {
     keep("status.json", restoredStatus(snapshot.status_json));
     keep("metrics.json", metricsDocument(this.#state.stats));
     keep("health.json", healthDocument(factsOf(this.#definition), this.#state, at));
-    this.#files.update(updates);
+    this.#files.update(this.#shown(updates));
     this.#afterStep(before);
   }
 
@@ -246,6 +341,7 @@ export class Service implements ServiceControl {
   async stop(graceMs?: number): Promise<void> {
     this.#isStopping = true;
     this.#cancelTick?.();
+    this.#publication.close();
     this.#refuseWaiting();
     this.#retire(this.#slot, graceMs);
     await Promise.all(this.#retiring);
@@ -335,14 +431,25 @@ export class Service implements ServiceControl {
     const before = this.#state;
     const step = supervise(before, event);
     this.#state = step.state;
-    this.#files.update([...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)]);
+    this.#files.update(this.#shown([...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)]));
     this.#afterStep(before);
     return step;
   }
 
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
-    this.#onChange();
+    this.#publication.show(this.#state);
+    if (before !== this.#state) this.#listener.changed();
+  }
+
+  /** The contents as they are shown: with what is wrong with the manifest, where that is said. */
+  #shown(updates: readonly FileUpdate[]): FileUpdate[] {
+    return updates.map((update) => {
+      if ("call_id" in update || (update.file !== "status.json" && update.file !== "health.json")) return update;
+      const text = typeof update.content === "string" ? update.content : new TextDecoder().decode(update.content);
+      if (update.file === "status.json") this.#status = text;
+      return { file: update.file, content: withReloadError(text, this.#reloadError) };
+    });
   }
 
   /** Wakes the machine at the end of a cooldown, so that health.json tells it. */
@@ -376,4 +483,10 @@ export class Service implements ServiceControl {
   #now(): Instant {
     return { wall_ms: Math.trunc(this.#deps.clock.now()), monotonic_ms: this.#deps.clock.monotonic() };
   }
+}
+
+function samePolicy(one: SupervisionState["policy"], other: SupervisionState["policy"]): boolean {
+  return one.cooldown_ms === other.cooldown_ms && one.max_consecutive_failures === other.max_consecutive_failures &&
+    one.max_consecutive_timeouts === other.max_consecutive_timeouts &&
+    one.auto_disable_on_threshold === other.auto_disable_on_threshold;
 }

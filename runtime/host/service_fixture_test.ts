@@ -11,7 +11,10 @@ import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import { createServiceFiles } from "../namespace/service_files.ts";
 import type { FileTree, TreeChange, WriteResult } from "../namespace/tree.ts";
 import type { ServiceDefinition } from "./definition.ts";
-import { DEFAULT_SERVICE_LIMITS, type ServiceDeps, type ServiceLimits } from "./service.ts";
+import { DEFAULT_SERVICE_LIMITS, type ServiceDeps, type ServiceLimits, type ServiceListener } from "./service.ts";
+
+/** Hears of nothing. */
+export const NOBODY: ServiceListener = { changed: () => {}, published: () => {}, wantsLook: () => {} };
 
 /** The moment at which every test begins, on the wall clock. */
 export const START_MS = 1_700_000_000_000;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Errno, FsError } from "../../control/protocol/fs.ts";
 import type { InvokeResult } from "../../drivers/driver.ts";
+import { DEFAULT_DECLARED } from "../supervision/policy.ts";
+import { serviceSnapshot } from "../supervision/snapshot.ts";
 import { Service, type ServiceLimits } from "./service.ts";
 import {
   bytes,
@@ -8,6 +10,7 @@ import {
   descriptor,
   failure,
   hostParts,
+  NOBODY,
   ScriptedDriver,
   settled,
   START_MS,
@@ -20,7 +23,7 @@ const INVOKE = "control/invoke.json";
 function echoService(limits: Partial<ServiceLimits> = {}, driver = new ScriptedDriver()) {
   const parts = hostParts(limits);
   const declared = definition("echo", driver);
-  const service = new Service(declared, () => driver, parts, () => {});
+  const service = new Service(declared, () => driver, parts, NOBODY);
   return { service, driver, parts, clock: parts.clock, files: new TreeClient(service.tree) };
 }
 
@@ -514,7 +517,7 @@ Deno.test("Service makes a new driver when it is restarted", async () => {
     drivers.push(driver);
     return driver;
   };
-  const service = new Service(definition("echo"), createDriver, hostParts(), () => {});
+  const service = new Service(definition("echo"), createDriver, hostParts(), NOBODY);
   await new TreeClient(service.tree).write("control/restart", "");
   await settled();
   assert.deepEqual(drivers.map(({ closes }) => closes), [1, 0]);
@@ -564,4 +567,105 @@ Deno.test("Service.stop() does not wait for ever for a driver that heeds nothing
   clock.advance(2_500);
   await stopped;
   assert.equal(driver.closes, 1);
+});
+
+Deno.test("Service lets one trial through after a cooldown, tells the next ones why they have to wait, and waits longer when it fails", async () => {
+  const scene = echoService();
+  const { files, clock, driver } = scene;
+  await files.write("config.json", '{"supervision":{"cooldown_ms":1000}}');
+  await run(scene, failure("exit"));
+  await assert.rejects(
+    files.write(INVOKE, "{}"),
+    refuses(Errno.EAGAIN, "service invoke cooling down: try again in 1000"),
+  );
+  clock.advance(1_000);
+  assert.equal((await files.readJson("health.json"))["cooldown_remaining_ms"], 0);
+  const trial = files.write(INVOKE, "{}");
+  await settled();
+  await assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service invoke cooling down: a trial run"));
+  driver.settle(failure("exit"));
+  await trial;
+  assert.equal((await files.readJson("status.json"))["retry_after_ms"], 2_000);
+  clock.advance(2_000);
+  await run(scene, success("{}"));
+  await run(scene, failure("exit"));
+  assert.equal((await files.readJson("status.json"))["retry_after_ms"], 1_000);
+});
+
+Deno.test("Service takes the rules of its manifest, config.json stands over them, and a new manifest changes only its own", async () => {
+  const parts = hostParts();
+  const driver = new ScriptedDriver();
+  const supervision = {
+    ...DEFAULT_DECLARED,
+    cooldown_ms: 500,
+    max_consecutive_failures: 3,
+    auto_disable_on_failures: true,
+  };
+  const declared = definition("echo", driver, { supervision });
+  const service = new Service(declared, () => driver, parts, NOBODY);
+  const files = new TreeClient(service.tree);
+  const rules = async () => (await files.readJson("health.json"))["supervision"];
+  const manifest = {
+    max_consecutive_failures: 3,
+    max_consecutive_timeouts: 0,
+    cooldown_ms: 500,
+    auto_disable_on_threshold: true,
+  };
+  assert.deepEqual(await rules(), manifest);
+  await files.write("config.json", '{"supervision":{"cooldown_ms":9}}');
+  assert.deepEqual(await rules(), { ...manifest, cooldown_ms: 9 });
+  const snapshot = JSON.parse(JSON.stringify(service.snapshot()));
+  const changed = { ...supervision, max_consecutive_failures: 5, cooldown_ms: 700 };
+  service.replace(definition("echo", driver, { supervision: changed }), () => new ScriptedDriver());
+  assert.deepEqual(await rules(), { ...manifest, max_consecutive_failures: 5, cooldown_ms: 9 });
+  // The same when the manifest changes while the node does not run.
+  const later = new Service(definition("echo", driver, { supervision: changed }), () => driver, hostParts(), NOBODY);
+  later.restore(snapshot);
+  assert.deepEqual((await new TreeClient(later.tree).readJson("health.json"))["supervision"], {
+    ...manifest,
+    max_consecutive_failures: 5,
+    cooldown_ms: 9,
+  });
+});
+
+Deno.test("Service keeps explicit rules of a state file that say something else than its config.json", async () => {
+  const { service, files } = echoService();
+  const supervision = { max_consecutive_failures: 0, max_consecutive_timeouts: 2, cooldown_ms: 0 };
+  service.restore(serviceSnapshot.parse({ service_id: "echo", runtime: { supervision } }));
+  const rules = async () => Object((await files.readJson("health.json"))["supervision"]).max_consecutive_timeouts;
+  assert.equal(await rules(), 2);
+  service.restore(JSON.parse(JSON.stringify(service.snapshot())));
+  assert.equal(await rules(), 2);
+});
+
+Deno.test("Service is offered no look while it is disabled or stops, and takes none of a driver that it has replaced", async () => {
+  const { service, driver, files } = echoService();
+  assert.equal(service.nextLookIn, 5_000);
+  service.looked({ ok: false, detail: "it is gone" }, driver);
+  assert.deepEqual([service.descriptor.state, service.nextLookIn], ["degraded", 500]);
+  assert.equal((await files.readJson("health.json"))["state"], "degraded");
+  service.replace(definition("echo"), () => new ScriptedDriver());
+  service.looked({ ok: true, ran: false }, driver);
+  assert.equal(service.descriptor.state, "degraded");
+  service.looked({ ok: true, ran: false }, service.driver);
+  assert.equal(service.descriptor.state, "online");
+  await files.write("control/disable", "");
+  assert.deepEqual([service.nextLookIn, service.descriptor.state], [undefined, "offline"]);
+  await service.stop(0);
+  assert.equal(service.nextLookIn, undefined);
+});
+
+Deno.test("Service tries out what its manifest declares, but not while it cools down", async () => {
+  const driver = new ScriptedDriver();
+  driver.answer = success("{}");
+  const probe = { payload: { ping: 1 }, timeout_ms: 50 };
+  const service = new Service(definition("echo", driver, { probe }), () => driver, hostParts(), NOBODY);
+  const result = await service.tryOut();
+  assert.deepEqual([result?.ok, driver.payloads], [true, ['{"ping":1}']]);
+  const files = new TreeClient(service.tree);
+  await files.write("config.json", '{"supervision":{"cooldown_ms":1000}}');
+  driver.answer = failure("exit");
+  await files.write(INVOKE, "{}");
+  assert.equal(service.tryOut(), undefined);
+  assert.equal((await files.readJson("metrics.json"))["invokes_total"], 1, "a probe is no call of a client");
 });

@@ -3,7 +3,7 @@ import { initialState } from "../supervision/machine.ts";
 import { factsOf } from "./definition.ts";
 import { firstDocuments } from "./documents.ts";
 import { Service } from "./service.ts";
-import { definition, hostParts, ScriptedDriver, START_MS, success } from "./service_fixture_test.ts";
+import { definition, hostParts, NOBODY, ScriptedDriver, START_MS, success } from "./service_fixture_test.ts";
 
 const first = firstDocuments(factsOf(definition("echo")), initialState(), { wall_ms: START_MS, monotonic_ms: 0 });
 
@@ -11,7 +11,7 @@ treeContract("The tree of a Service", {
   open() {
     const driver = new ScriptedDriver();
     driver.answer = success("{}");
-    const service = new Service(definition("echo", driver), () => driver, hostParts(), () => {});
+    const service = new Service(definition("echo", driver), () => driver, hostParts(), NOBODY);
     return Promise.resolve({ tree: service.tree, close: () => service.stop() });
   },
   entries: [

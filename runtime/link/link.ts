@@ -4,7 +4,12 @@
  * One round opens the tunnel, publishes the catalog and refreshes the lease,
  * then waits for whatever comes first: time to refresh, a change of the
  * catalog, a lost connection, the end. A lost connection starts another round
- * after a wait that grows; identity, handles and services stay as they are.
+ * after a wait that grows; identity, handles and services stay as they are. At
+ * the end the lease is given back, so that nobody waits for the node.
+ *
+ * A refresh tells the revision of the node's last event. When it is not the one
+ * that the node made, somebody else has published in its name, and the node
+ * publishes its own catalog again.
  *
  * @module
  */
@@ -55,6 +60,9 @@ export interface LinkOptions {
   readonly report: (event: LinkEvent) => void;
 }
 
+/** How long the server may take to take the lease back, in milliseconds. */
+const RELEASE_MS = 2_000;
+
 /** Errors that no retry mends. */
 const final = new Set([
   "node_auth_failed",
@@ -72,6 +80,8 @@ export class Link {
   readonly #options: LinkOptions;
   #credentials: Credentials;
   #changed = Promise.withResolvers<void>();
+  /** Of the node's last event, as far as this node knows; 0 when the server does not tell. */
+  #revision = 0;
 
   constructor(options: LinkOptions, credentials: Credentials) {
     this.#options = options;
@@ -114,19 +124,35 @@ export class Link {
     const opening = openTunnel(server, this.#credentials, clock, serve);
     const tunnel = await unlessAborted(opening, signal, (late) => late.close());
     let control: ControlConnection | undefined;
+    let isOnline = false;
     try {
       const connecting = ControlConnection.open({ ...server, clock });
       control = await unlessAborted(connecting, signal, (late) => late.close());
       // The refresh proves who we are, which is what raises the limit of a frame for a large catalog.
       await this.#refresh(control, tunnel.leaseGeneration, signal);
       await this.#publish(control, tunnel.leaseGeneration, signal);
+      isOnline = true;
       onOnline();
       report({ type: "online", services: this.#options.catalog().services.length });
       return await this.#stay(control, tunnel, signal);
     } finally {
+      if (isOnline && signal.aborted && control !== undefined) await this.#release(control, tunnel.leaseGeneration);
       control?.close();
       tunnel.close();
     }
+  }
+
+  /** Says that the node ends. A server that does not know this, or does not answer, sees it when the lease ends. */
+  async #release(control: ControlConnection, generation: number): Promise<void> {
+    const { node_id, node_secret } = this.#credentials;
+    const answered = new AbortController();
+    const late = sleep(this.#options.clock, RELEASE_MS, answered.signal);
+    const release = { node_id, node_secret, lease_generation: generation, release: true };
+    const answer = control.call("node_lease_refresh", release).then(() => {}, (error) => {
+      log.debug("Cannot give the lease back: {error}", { error: errorText(error) });
+    });
+    await Promise.race([answer, control.ended, late]);
+    answered.abort();
   }
 
   async #stay(
@@ -148,8 +174,12 @@ export class Link {
           hint: "two processes use one state file; stop one of them, or give it a --state-file of its own",
         });
       }
-      if (next === "changed") await this.#publish(control, tunnel.leaseGeneration, signal);
-      else await this.#refresh(control, tunnel.leaseGeneration, signal);
+      if (next === "due") {
+        const known = this.#revision;
+        await this.#refresh(control, tunnel.leaseGeneration, signal);
+        if (this.#revision === known) continue;
+      }
+      await this.#publish(control, tunnel.leaseGeneration, signal);
     }
   }
 
@@ -167,6 +197,7 @@ export class Link {
       this.#options.report({ type: "catalog_refused", reason: error.message });
       return;
     }
+    this.#revision = revisionIn(answer);
     this.#options.report({ type: "published", services: services.length, changed: answer["event"] !== undefined });
   }
 
@@ -180,7 +211,8 @@ export class Link {
       fs_url: urlWithPath(controlUrl, `/v2/fs/node/${node_id}`),
       lease_ttl_ms: leaseTtlMs,
     };
-    const renewed = readCredentials(await unlessAborted(control.call("node_lease_refresh", refresh), signal));
+    const answer = await unlessAborted(control.call("node_lease_refresh", refresh), signal);
+    const renewed = readCredentials(answer);
     if (renewed.node_id !== node_id || renewed.node_secret !== node_secret) {
       log.warn("Server answered the refresh of {wanted} with {found}: ignored", {
         wanted: node_id,
@@ -189,6 +221,7 @@ export class Link {
       return;
     }
     this.#credentials = renewed;
+    this.#revision = revisionIn(answer);
     this.#options.report({ type: "lease_refreshed", expires_at_ms: renewed.lease_expires_at_ms });
     log.debug("Lease refreshed until {until}", { until: this.#credentials.lease_expires_at_ms });
     try {
@@ -198,6 +231,11 @@ export class Link {
       log.warn("Cannot keep the renewed lease: {error}", { error: errorText(error) });
     }
   }
+}
+
+function revisionIn(answer: Readonly<Record<string, unknown>>): number {
+  const { revision } = answer;
+  return typeof revision === "number" ? revision : 0;
 }
 
 /**

@@ -420,3 +420,108 @@ function listening(server: Server): Promise<string> {
     })
   );
 }
+
+Deno.test("Link publishes its catalog again when somebody else has published in the node's name", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const { node_id, node_secret } = credentials;
+  const admin = await scene.admin();
+  const { events } = scene.run(credentials);
+  await events.next("online");
+  await admin.call("node_service_upsert", { node_id, node_secret, services: [] });
+  scene.clock.advance(60_000);
+  assert.deepEqual(await events.next("published"), { type: "published", services: 1, changed: true });
+  const { services } = await admin.call("node_service_get", { node_id });
+  assert.ok(Array.isArray(services) && services.length === 1);
+});
+
+Deno.test("Link.run() gives the lease back at its end, so that the node is offline at once, and online when it is back", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const admin = await scene.admin();
+  const state = async () => {
+    const { node } = await admin.call("node_get", { node_id: credentials.node_id });
+    return isObject(node) ? node["state"] : undefined;
+  };
+  const first = scene.run(credentials);
+  await first.events.next("online");
+  assert.equal(await state(), "online");
+  await first.end();
+  assert.equal(await state(), "offline");
+  await scene.run(credentials).events.next("online");
+  assert.equal(await state(), "online");
+  const { events } = await admin.call("node_service_events", { node_id: credentials.node_id });
+  assert.ok(Array.isArray(events));
+  const kinds = events.map((each: unknown) => isObject(each) && isObject(each["event"]) ? each["event"]["kind"] : each);
+  assert.deepEqual(kinds, ["join", "upsert", "offline", "online"]);
+});
+
+Deno.test("Link.run() of an earlier copy takes no newer one offline", async () => {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const admin = await scene.admin();
+  const first = scene.run(credentials);
+  await first.events.next("online");
+  const { lease_generation } = await admin.call("node_lease_refresh", credentials);
+  const { node_id, node_secret } = credentials;
+  const older = { node_id, node_secret, lease_generation: Number(lease_generation) - 1, release: true };
+  await assert.rejects(admin.call("node_lease_refresh", older), { code: "lease_superseded" });
+  await assert.rejects(admin.call("node_lease_refresh", { ...older, node_secret: "wrong" }), {
+    code: "node_auth_failed",
+  });
+  const { node } = await admin.call("node_get", { node_id });
+  assert.equal(isObject(node) && node["state"], "online");
+});
+
+Deno.test("pairByInvite() brings the same node again for the same key when its answer was lost, until it was used", async () => {
+  await using scene = await Scene.open();
+  const { invite_token } = await (await scene.admin()).call("node_invite_create", {});
+  const join = (joinKey: string | undefined) =>
+    pairByInvite({
+      controlUrl: scene.url,
+      token: undefined,
+      inviteToken: String(invite_token),
+      joinKey,
+      nodeName: "edge",
+      leaseTtlMs: 900_000,
+      clock: scene.clock,
+    });
+  const lost = await join("join-1");
+  const again = await join("join-1");
+  assert.equal(again.node_id, lost.node_id);
+  assert.notEqual(again.node_secret, lost.node_secret);
+  for (const key of ["join-2", undefined]) await assert.rejects(join(key), { code: "invite_redeemed" });
+  await assert.rejects(scene.run(lost).running, { code: "node_auth_failed" });
+  await scene.run(again).events.next("online");
+  await assert.rejects(join("join-1"), { code: "invite_redeemed" });
+});
+
+/** What a link makes of a server that answers the hello of its tunnel with this frame. */
+async function endAfterHello(frame: object): Promise<unknown> {
+  await using scene = await Scene.open();
+  const credentials = await scene.pair();
+  const server = createServer();
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => socket.on("message", () => socket.send(JSON.stringify(frame))));
+  const { running, events, end } = scene.run(credentials, { controlUrl: await listening(server) });
+  const ended = running.then(() => undefined, (error) => error);
+  const outcome = await Promise.race([ended, events.next("lost").then(() => "tries again")]);
+  await end();
+  await Promise.all([...sockets.clients].map((socket) =>
+    new Promise<void>((done) => {
+      socket.once("close", () => done());
+      socket.close();
+    })
+  ));
+  await new Promise((done) => server.close(done));
+  return outcome instanceof Error && "code" in outcome ? outcome.code : outcome;
+}
+
+Deno.test("fs hello identity errors are detected", async () => {
+  const refusal = (message: string, place: string) =>
+    endAfterHello({ channel: "acheron", type: "acheron.err_fs", tag: 1, ok: false, [place]: { errno: 13, message } });
+  // The reference looks for the text in the payload, where its own server never puts it.
+  assert.equal(await refusal("NodeAuthFailed", "error"), "node_auth_failed");
+  assert.equal(await refusal("NodeNotFound: node-7", "error"), "node_auth_failed");
+  assert.equal(await refusal("input/output error", "error"), "tries again");
+});

@@ -27,6 +27,8 @@ export interface PairOptions {
   /** Certificates in PEM form that are trusted besides the usual ones. */
   readonly ca?: string | undefined;
   readonly inviteToken: string;
+  /** A secret of the node's own: with it the join can be made again when its answer was lost. */
+  readonly joinKey?: string | undefined;
   readonly nodeName: string;
   readonly leaseTtlMs: number;
   readonly clock: Clock;
@@ -48,6 +50,7 @@ export async function pairByInvite(options: PairOptions): Promise<Credentials> {
     return readCredentials(
       await connection.call("node_join", {
         invite_token: options.inviteToken,
+        ...(options.joinKey === undefined ? {} : { join_key: options.joinKey }),
         node_name: options.nodeName,
         fs_url: "",
         lease_ttl_ms: options.leaseTtlMs,

@@ -1,7 +1,10 @@
 /**
  * Reads the manifests of a node from its files and folders.
  *
- * Every bad file is named; the good ones are loaded all the same.
+ * Every bad file is named; the good ones are loaded all the same. What was read
+ * is kept, and read again only when the file has changed. A file that is gone or
+ * has become bad counts as it was for a moment longer: whoever writes it may not
+ * be done.
  *
  * @module
  */
@@ -11,7 +14,7 @@ import { placedDiagnostic, readManifest } from "./lint.ts";
 import { ManifestReader, manifestsIn } from "./manifest_files.ts";
 import type { SetMember } from "./rule.ts";
 import { setRules, unreadable } from "./rules/mod.ts";
-import type { Manifest, ServiceManifest } from "./schema.ts";
+import type { ServiceManifest } from "./schema.ts";
 import { setMember } from "./set_member.ts";
 import { expand } from "./template.ts";
 import { TextView } from "./text_view.ts";
@@ -39,47 +42,178 @@ export interface LoadResult {
   /** Files that say `enabled: false`. */
   readonly disabled: readonly string[];
   readonly findings: readonly Diagnostic[];
+  /** Whether something counts as it was although it is not so any more; look again in {@linkcode SETTLE_MS}. */
+  readonly isUnsettled: boolean;
 }
 
-/** Loads manifests. Never throws for what files and folders hold. */
+/** How long a file that became bad or went away counts as it was, in milliseconds. */
+export const SETTLE_MS = 250;
+
+/** A file that was written so shortly before it was read may have been written once more since, with the same time. */
+const RACY_MS = 2_000;
+
+/** Loads manifests once. Never throws for what files and folders hold. */
 export function loadManifests(options: LoadOptions): LoadResult {
-  const reader = new ManifestReader();
-  const { nodeId } = options;
-  const findings: Diagnostic[] = [];
-  const disabled: string[] = [];
-  const read: {
-    readonly file: string;
-    readonly view: TextView;
-    readonly manifest: Manifest;
-    readonly member: SetMember;
-  }[] = [];
-  for (const file of listed(options, findings)) {
-    const text = reader.read(file);
-    if (typeof text !== "string") {
-      findings.push(fileFinding(file, `cannot be read: ${text.problem}`));
-      continue;
-    }
-    const reading = readManifest({ file, text, nodeId });
-    findings.push(...reading.findings);
-    if (reading.disabled) disabled.push(file);
-    if (reading.manifest === undefined || reading.value === undefined) continue;
-    const member = setMember(JSON.stringify(file), reading.value, nodeId);
-    read.push({ file, view: new TextView(file, text), manifest: reading.manifest, member });
+  return new ManifestSet(() => 0).load(options);
+}
+
+/** What is known of a file. */
+interface Held {
+  readonly file: string;
+  /** Tells one state of the file from another; empty when it could not be asked. */
+  stamp: string;
+  /** When it was written and when it was read, in milliseconds since the Unix epoch. */
+  writtenAt: number;
+  readAt: number;
+  readonly text: string | undefined;
+  readonly findings: readonly Diagnostic[];
+  readonly isDisabled: boolean;
+  /** Absent when the file defines nothing usable. */
+  readonly usable: { readonly service: ServiceManifest; readonly member: SetMember } | undefined;
+}
+
+/** Manifests that are loaded again and again. */
+export class ManifestSet {
+  readonly #now: () => number;
+  readonly #reader = new ManifestReader();
+  #nodeId: string | undefined;
+  #held = new Map<string, Held>();
+  /** Since when a file is gone that was there. */
+  readonly #goneSince = new Map<string, number>();
+  #last: { readonly key: string; readonly held: readonly Held[]; readonly result: LoadResult } | undefined;
+
+  /** @param now Wall time in milliseconds since the Unix epoch. */
+  constructor(now: () => number) {
+    this.#now = now;
   }
+
+  /** Loads what is there now; the same object as the last time when nothing is different. Never throws. */
+  load(options: LoadOptions): LoadResult {
+    if (options.nodeId !== this.#nodeId) {
+      this.#held.clear();
+      this.#last = undefined;
+      this.#nodeId = options.nodeId;
+    }
+    const findings: Diagnostic[] = [];
+    const [held, isUnsettled] = this.#readAll([...listed(options, findings)], options);
+    const key = JSON.stringify([options.reserved, findings, isUnsettled]);
+    const last = this.#last;
+    const isSame = last?.key === key && last.held.length === held.length &&
+      held.every((one, index) => one === last.held[index]);
+    if (isSame) return last.result;
+    const result = { ...resultOf(held, options, findings), isUnsettled };
+    this.#last = { key, held, result };
+    return result;
+  }
+
+  #readAll(files: readonly string[], { nodeId }: LoadOptions): [Held[], boolean] {
+    const now = this.#now();
+    const before = this.#held;
+    const isFirst = this.#last === undefined;
+    this.#held = new Map();
+    let isUnsettled = false;
+    const keep = (held: Held) => {
+      this.#held.set(held.file, held);
+      return held;
+    };
+    const list: Held[] = [];
+    for (const file of files) {
+      const known = before.get(file);
+      const held = this.#read(file, known, nodeId, now);
+      const isWorse = !isFirst && held !== known && isBad(held);
+      // What is bad and was written a moment ago may be half of something good.
+      const isFresh = isWorse && (held.stamp === "" ? this.#isJustGone(file, now) : isMoment(now - held.writtenAt));
+      isUnsettled ||= isFresh;
+      if (!isFresh) {
+        list.push(keep(held));
+        this.#goneSince.delete(file);
+      } else if (known !== undefined) {
+        known.stamp = "";
+        list.push(keep(known));
+      }
+    }
+    for (const [file, known] of before) {
+      if (this.#held.has(file)) continue;
+      // Some editors put a file aside before they write the new one.
+      if (known.usable !== undefined && this.#isJustGone(file, now)) {
+        isUnsettled = true;
+        list.push(keep(known));
+      } else this.#goneSince.delete(file);
+    }
+    return [list, isUnsettled];
+  }
+
+  #isJustGone(file: string, now: number): boolean {
+    const since = this.#goneSince.get(file) ?? now;
+    this.#goneSince.set(file, since);
+    return isMoment(now - since);
+  }
+
+  #read(file: string, known: Held | undefined, nodeId: string, now: number): Held {
+    const { stamp, writtenAt } = stampOf(file);
+    if (known !== undefined && stamp !== "" && known.stamp === stamp && known.readAt - known.writtenAt > RACY_MS) {
+      return known;
+    }
+    const text = this.#reader.read(file);
+    if (known !== undefined && text === known.text) return Object.assign(known, { stamp, writtenAt, readAt: now });
+    const at = { file, stamp, writtenAt, readAt: now };
+    if (typeof text !== "string") {
+      const finding = fileFinding(file, `cannot be read: ${text.problem}`);
+      const isSame = known !== undefined && sameFindings(known.findings, [finding]);
+      return isSame ? known : { ...at, text: undefined, findings: [finding], isDisabled: false, usable: undefined };
+    }
+    const { findings, disabled, manifest, value } = readManifest({ file, text, nodeId });
+    const usable = manifest === undefined || value === undefined
+      ? undefined
+      : { service: expand(manifest, nodeId), member: setMember(JSON.stringify(file), value, nodeId) };
+    return { ...at, text, findings, isDisabled: disabled, usable };
+  }
+}
+
+/** A clock that jumps ends the moment. */
+function isMoment(ms: number): boolean {
+  return Math.abs(ms) < SETTLE_MS;
+}
+
+function isBad({ usable, isDisabled }: Held): boolean {
+  return usable === undefined && !isDisabled;
+}
+
+function sameFindings(one: readonly Diagnostic[], other: readonly Diagnostic[]): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function stampOf(file: string): { readonly stamp: string; readonly writtenAt: number } {
+  try {
+    const { mtime, ctime, size, ino, dev } = Deno.statSync(file);
+    const writtenAt = mtime?.getTime() ?? 0;
+    return { stamp: [writtenAt, ctime?.getTime(), size, ino, dev].join(" "), writtenAt };
+  } catch {
+    return { stamp: "", writtenAt: 0 };
+  }
+}
+
+/** What manifests make together. */
+function resultOf(
+  held: readonly Held[],
+  { reserved }: LoadOptions,
+  listing: readonly Diagnostic[],
+): Omit<LoadResult, "isUnsettled"> {
+  const findings = [...listing, ...held.flatMap((one) => one.findings)];
+  const read = held.flatMap(({ file, text = "", usable }) => usable === undefined ? [] : [{ file, text, ...usable }]);
   const refused = new Set<number>();
-  const members = [...options.reserved, ...read.map(({ member }) => member)];
+  const members = [...reserved, ...read.map(({ member }) => member)];
   for (const rule of setRules) {
     for (const finding of rule.check(members)) {
-      const index = finding.member - options.reserved.length;
+      const index = finding.member - reserved.length;
       const at = read[index];
       if (at === undefined) continue;
       refused.add(index);
-      findings.push(placedDiagnostic(at.file, at.view, rule, finding));
+      findings.push(placedDiagnostic(at.file, new TextView(at.file, at.text), rule, finding));
     }
   }
-  const services = read.filter((_, index) => !refused.has(index))
-    .map(({ file, manifest }) => ({ file, service: expand(manifest, nodeId) }));
-  return { services, disabled, findings };
+  const services = read.filter((_, index) => !refused.has(index)).map(({ file, service }) => ({ file, service }));
+  return { services, disabled: held.filter(({ isDisabled }) => isDisabled).map(({ file }) => file), findings };
 }
 
 function* listed({ files, dirs }: LoadOptions, findings: Diagnostic[]): Generator<string> {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadManifests } from "./load.ts";
+import { loadManifests, ManifestSet, SETTLE_MS } from "./load.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest_files.ts";
+import { toDescriptor } from "./schema.ts";
 import { builtInMembers } from "./set_member.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -86,4 +87,131 @@ Deno.test("loadManifests() does not read what is too large, and says so for what
     });
     assert.deepEqual(findings.map(({ rule }) => rule), ["unreadable", "unreadable", "unreadable"]);
     assert.match(findings.map(({ message }) => message).join("\n"), /more than 262144/);
+  }));
+
+/** A set over a folder, and a time that the test moves; files seem to be written at that time. */
+async function loading(folder: string) {
+  const time = { now: 1_700_000_000_000 };
+  const set = new ManifestSet(() => time.now);
+  const write = async (name: string, text: string) => {
+    const file = join(folder, name);
+    await writeFile(file, text);
+    await utimes(file, time.now / 1_000, time.now / 1_000);
+  };
+  const load = () => set.load({ files: [], dirs: [folder], nodeId: "node-1", reserved });
+  const ids = () => load().services.map(({ service }) => service.service_id);
+  await write("a.json", service("a"));
+  await write("b.json", service("b"));
+  return { time, write, load, ids, set };
+}
+
+Deno.test("ManifestSet gives the same object while nothing is different, and reads a changed file alone", () =>
+  inFolder(async (folder) => {
+    const { time, write, load } = await loading(folder);
+    const first = load();
+    assert.equal(load(), first);
+    time.now += 10_000;
+    assert.equal(load(), first);
+    await write("a.json", service("a"));
+    assert.equal(load(), first, "written anew and the same");
+    await write("b.json", service("b2"));
+    const second = load();
+    assert.notEqual(second, first);
+    assert.equal(second.services[0], second.services.find(({ file }) => file.endsWith("a.json")));
+    assert.equal(second.services[0]?.service, first.services[0]?.service, "not read again");
+    assert.equal(second.services[1]?.service.service_id, "b2");
+  }));
+
+Deno.test("ManifestSet sees a file that was written twice within one moment of its clock, with the same size", () =>
+  inFolder(async (folder) => {
+    const { write, ids } = await loading(folder);
+    assert.deepEqual(ids(), ["a", "b"]);
+    await write("a.json", service("x"));
+    assert.deepEqual(ids(), ["x", "b"]);
+  }));
+
+Deno.test("ManifestSet takes half a file for the one before until a moment has gone by", () =>
+  inFolder(async (folder) => {
+    const { time, write, load, ids } = await loading(folder);
+    load();
+    time.now += 10_000;
+    await write("a.json", '{"service_id":');
+    assert.deepEqual([load().isUnsettled, load().findings, ids()], [true, [], ["a", "b"]]);
+    time.now += SETTLE_MS - 1;
+    assert.equal(load().findings.length, 0);
+    await write("a.json", service("a2"));
+    assert.deepEqual([load().isUnsettled, ids()], [false, ["a2", "b"]]);
+    await write("b.json", "{");
+    assert.equal(load().findings.length, 0);
+    time.now += SETTLE_MS;
+    assert.deepEqual(load().findings.map(({ rule }) => rule), ["syntax"]);
+    assert.deepEqual([load().isUnsettled, ids()], [false, ["a2"]]);
+  }));
+
+Deno.test("ManifestSet takes a file that an editor puts aside for a moment as if it had stayed", () =>
+  inFolder(async (folder) => {
+    const { time, write, load, ids } = await loading(folder);
+    const first = load();
+    time.now += 10_000;
+    await rename(join(folder, "b.json"), join(folder, "b.json~"));
+    assert.deepEqual([load().isUnsettled, ids()], [true, ["a", "b"]]);
+    await rename(join(folder, "b.json~"), join(folder, "b.json"));
+    assert.deepEqual(load().services, first.services);
+    await rm(join(folder, "b.json"));
+    assert.deepEqual(ids(), ["a", "b"]);
+    time.now += SETTLE_MS;
+    assert.deepEqual([load().isUnsettled, ids()], [false, ["a"]]);
+    await write("b.json", service("b"));
+    assert.deepEqual(ids(), ["a", "b"]);
+  }));
+
+Deno.test("ManifestSet follows a link to another file, and finds a folder that comes later", () =>
+  inFolder(async (folder) => {
+    const dir = join(folder, "services.d");
+    const set = new ManifestSet(() => 1_700_000_000_000);
+    const load = () => set.load({ files: [], dirs: [dir], nodeId: "node-1", reserved });
+    assert.match(load().findings[0]?.message ?? "", /cannot be read/);
+    await mkdir(dir);
+    for (const id of ["one", "two"]) await writeFile(join(folder, id), service(id));
+    await symlink(join(folder, "one"), join(dir, "s.json"));
+    assert.deepEqual(load().services.map((each) => each.service.service_id), ["one"]);
+    await symlink(join(folder, "two"), join(dir, "next"));
+    await rename(join(dir, "next"), join(dir, "s.json"));
+    assert.deepEqual(load().services.map((each) => each.service.service_id), ["two"]);
+  }));
+
+Deno.test("loads extra services from manifest file", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "extra.json");
+    const path = "/nodes/{node_id}/camera";
+    await writeFile(
+      file,
+      JSON.stringify({
+        service_id: "camera-main",
+        kind: "camera",
+        endpoints: [path],
+        mounts: [{ mount_id: "camera", mount_path: path }],
+      }),
+    );
+    const { services } = loadManifests({ files: [file], dirs: [], nodeId: "node-9", reserved });
+    const [entry] = services.map(({ service }) => toDescriptor(service));
+    assert.deepEqual(entry?.endpoints, ["/nodes/node-9/camera"]);
+    assert.deepEqual(entry?.mounts, [{ mount_id: "camera", mount_path: "/nodes/node-9/camera", state: "online" }]);
+  }));
+
+Deno.test("runtime validator accepts declarative runtime metadata", () =>
+  inFolder(async (folder) => {
+    for (const type of ["native_proc", "native_inproc", "wasm", "builtin"]) {
+      await writeFile(join(folder, `${type}.json`), JSON.stringify({ service_id: type, kind: "x", runtime: { type } }));
+    }
+    const { services, findings } = loadManifests({ files: [], dirs: [folder], nodeId: "node-1", reserved });
+    assert.deepEqual([services.length, findings.filter(({ severity }) => severity === "error")], [4, []]);
+  }));
+
+Deno.test("runtime validator rejects unknown runtime type", () =>
+  inFolder(async (folder) => {
+    await writeFile(join(folder, "a.json"), '{"service_id":"a","kind":"x","runtime":{"type":"docker"}}');
+    const { services, findings } = loadManifests({ files: [], dirs: [folder], nodeId: "node-1", reserved });
+    assert.equal(services.length, 0);
+    assert.match(findings[0]?.message ?? "", /runtime\.type.*docker/);
   }));

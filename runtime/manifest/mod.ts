@@ -9,8 +9,15 @@ export { formatManifest } from "./format.ts";
 export { manifestJsonSchema } from "./json_schema.ts";
 export { lintFiles, type LintOutcome, type LintRequest } from "./lint_files.ts";
 export { DEFAULT_NODE_ID, lintManifest, type ManifestReading, type ManifestSource, readManifest } from "./lint.ts";
-export { type LoadedManifest, loadManifests, type LoadOptions, type LoadResult } from "./load.ts";
-export { isFolder, ManifestReader, manifestsIn, MAX_MANIFEST_BYTES } from "./manifest_files.ts";
+export {
+  type LoadedManifest,
+  loadManifests,
+  type LoadOptions,
+  type LoadResult,
+  ManifestSet,
+  SETTLE_MS,
+} from "./load.ts";
+export { isFolder, isManifestName, ManifestReader, manifestsIn, MAX_MANIFEST_BYTES } from "./manifest_files.ts";
 export { createMachineProbe } from "./machine_probe.ts";
 export type { MachineProbe, RuleInfo, SetMember } from "./rule.ts";
 export { maskSecrets } from "./rules/_secrets.ts";

@@ -43,7 +43,16 @@ const supervision = z.object({
     .meta({ description: "Whether the two limits switch the service off." }),
 }).meta({ ...CLOSED, description: "When failures delay or end the use of the service." });
 
-const supervised = { supervision: supervision.optional() };
+/** How long a probe may run when its manifest says nothing, in milliseconds. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+const probe = z.object({
+  payload: object.default({}).meta({ description: "The call that is made; it should change nothing." }),
+  timeout_ms: z.int().min(1).max(60_000).default(PROBE_TIMEOUT_MS)
+    .meta({ description: "Milliseconds that it may take." }),
+}).meta({ ...CLOSED, description: "A call that shows whether the service works, made at each look at its driver." });
+
+const supervised = { supervision: supervision.optional(), probe: probe.optional() };
 
 /** Without its file a runtime is an entry of the catalog and nothing more. */
 const nativeProc = nativeProcConfig.extend({

@@ -13,6 +13,8 @@ export interface ReloadTarget<Definition> {
   add(definition: Definition): void;
   replace(definition: Definition): void;
   remove(service_id: string): void;
+  /** Says that the newest version of a service cannot be used, and why; `undefined` takes that back. */
+  fault(service_id: string, reason: string | undefined): void;
   /** Tells whoever listens once, after `body`. */
   batch(body: () => void): void;
 }

@@ -20,6 +20,8 @@ class NotingTarget implements ReloadTarget<string> {
     this.done.push(`remove ${service_id}`);
   }
 
+  fault(): void {}
+
   batch(body: () => void): void {
     this.batches++;
     body();

@@ -3,8 +3,8 @@
  *
  * Looks at the manifests again and again, and touches the services whose
  * manifest says something else than before. A file that cannot be read now
- * keeps the service that it last defined; a file that is gone takes its service
- * with it.
+ * keeps the service that it last defined, which says so; a file that is gone
+ * takes its service with it.
  *
  * @module
  */
@@ -28,8 +28,10 @@ export interface WantedService<Definition> {
 export interface WantedServices<Definition> {
   /** One entry per service_id. */
   readonly services: readonly WantedService<Definition>[];
-  /** Files that are there but define nothing usable now. */
-  readonly damaged: ReadonlySet<string>;
+  /** Files that are there but define nothing usable now, and why, in one line. */
+  readonly damaged: ReadonlyMap<string, string>;
+  /** When to look again although nothing more may happen, in milliseconds; absent for the usual interval. */
+  readonly lookAgainMs?: number;
 }
 
 /** What reloading takes from outside. */
@@ -40,6 +42,13 @@ export interface ReloaderDeps<Definition> {
   readonly clock: Clock;
   /** From the end of one look to the next, in milliseconds. */
   readonly intervalMs: number;
+  /**
+   * Resolves when something may have changed, or `signal` fires; called again for the next time.
+   * Without it there is only the interval.
+   *
+   * @default {none}
+   */
+  readonly stir?: (signal: AbortSignal) => Promise<void>;
   /** Hears of each problem once for as long as it lasts, one sentence each. */
   readonly report: (problem: string) => void;
 }
@@ -56,10 +65,15 @@ export class Reloader<Definition> {
   readonly #deps: ReloaderDeps<Definition>;
   readonly #held = new Map<string, Held>();
   #problems: ReadonlySet<string> = new Set();
+  #faults: ReadonlyMap<string, string> = new Map();
+  /** What the last look found, when all of it was done. */
+  #done: WantedServices<Definition> | undefined;
+  #waitMs: number;
   #looking: Promise<ReloadChange> = Promise.resolve(NOTHING);
 
   constructor(deps: ReloaderDeps<Definition>) {
     this.#deps = deps;
+    this.#waitMs = deps.intervalMs;
   }
 
   /** Looks once, after a look that is under way. Never rejects. */
@@ -69,17 +83,25 @@ export class Reloader<Definition> {
   }
 
   /**
-   * Looks at every interval until `signal` fires. The first look is one interval away.
+   * Looks at every interval, and when something stirs, until `signal` fires. The first look is one interval away.
    *
    * @param changed Called after a look that changed something.
    */
   async run(signal: AbortSignal, changed: (change: ReloadChange) => void): Promise<void> {
     while (!signal.aborted) {
-      await sleep(this.#deps.clock, this.#deps.intervalMs, signal);
+      await this.#untilNext(signal);
       if (signal.aborted) return;
       const change = await this.reload();
       if (!isNothing(change)) changed(change);
     }
+  }
+
+  async #untilNext(signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    const due = sleep(this.#deps.clock, this.#waitMs, either);
+    await Promise.race([due, ...(this.#deps.stir === undefined ? [] : [this.#deps.stir(either)])]);
+    over.abort();
   }
 
   async #look(): Promise<ReloadChange> {
@@ -90,15 +112,35 @@ export class Reloader<Definition> {
       this.#report([`Cannot read the manifests: ${errorText(error)}`]);
       return NOTHING;
     }
+    this.#waitMs = Math.min(wanted.lookAgainMs ?? Infinity, this.#deps.intervalMs);
+    if (wanted === this.#done) return NOTHING;
     const keep = new Set([...this.#held].filter(([, { origin }]) => wanted.damaged.has(origin)).map(([id]) => id));
     const usable = wanted.services.filter((service) => this.#mayDefine(service, keep));
     const byId = new Map(usable.map((service) => [service.service_id, service]));
     const running = new Map([...this.#held].map(([id, held]) => [id, held.fingerprint]));
     const steps = planReload(running, byId, (service) => service.fingerprint, keep);
-    const { change, failed } = applySteps(steps, this.#deps.target, (service) => service.definition);
-    this.#remember(byId, change, new Set(failed.map(({ id }) => id)));
-    this.#report(failed.map(({ id, thrown }) => `Cannot reload service "${id}": ${errorText(thrown)}`));
+    const { target } = this.#deps;
+    let change = NOTHING;
+    target.batch(() => {
+      const walked = applySteps(steps, target, (service) => service.definition);
+      change = walked.change;
+      this.#remember(byId, change, new Set(walked.failed.map(({ id }) => id)));
+      this.#report(walked.failed.map(({ id, thrown }) => `Cannot reload service "${id}": ${errorText(thrown)}`));
+      this.#show(wanted, new Map(walked.failed.map(({ id, thrown }) => [id, errorText(thrown)])));
+      this.#done = walked.failed.length === 0 ? wanted : undefined;
+    });
     return change;
+  }
+
+  /** Says of each service whether its newest version is in use. */
+  #show({ damaged }: WantedServices<Definition>, failed: ReadonlyMap<string, string>): void {
+    const faults = new Map<string, string>();
+    for (const [id, { origin }] of this.#held) {
+      const reason = damaged.get(origin) ?? failed.get(id);
+      if (reason !== undefined) faults.set(id, reason);
+      if (reason !== this.#faults.get(id)) this.#deps.target.fault(id, reason);
+    }
+    this.#faults = faults;
   }
 
   /** While the file of a service is damaged, no other file takes the service over. */

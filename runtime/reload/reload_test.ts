@@ -9,12 +9,13 @@ function wanted(service_id: string, text = "1", origin = `${service_id}.json`): 
 }
 
 function set(services: readonly WantedService<string>[], damaged: readonly string[] = []): WantedServices<string> {
-  return { services, damaged: new Set(damaged) };
+  return { services, damaged: new Map(damaged.map((file) => [file, `${file}:1:1: it is damaged`])) };
 }
 
 /** A reloader whose manifests and services the test holds. */
 function reloading() {
   const running = new Map<string, string>();
+  const faults = new Map<string, string>();
   const problems: string[] = [];
   const clock = new ManualClock();
   const state = { manifests: set([]), fails: false, loads: 0 };
@@ -30,13 +31,19 @@ function reloading() {
       state.loads++;
       return state.fails ? Promise.reject(new Error("disk on fire")) : Promise.resolve(state.manifests);
     },
-    target: { add: define, replace: define, remove: (id) => running.delete(id), batch: (body) => body() },
+    target: {
+      add: define,
+      replace: define,
+      remove: (id) => running.delete(id),
+      fault: (id, reason) => reason === undefined ? faults.delete(id) : faults.set(id, reason),
+      batch: (body) => body(),
+    },
   });
   const look = (manifests: WantedServices<string>) => {
     state.manifests = manifests;
     return reloader.reload();
   };
-  return { reloader, running, problems, clock, state, look };
+  return { reloader, running, faults, problems, clock, state, look };
 }
 
 const NOTHING: ReloadChange = { added: [], replaced: [], removed: [] };
@@ -118,4 +125,62 @@ Deno.test("Reloader.reload() never looks twice at the same time", async () => {
   const { reloader, state } = reloading();
   state.manifests = set([wanted("a")]);
   assert.deepEqual(await Promise.all([reloader.reload(), reloader.reload()]), [{ ...NOTHING, added: ["a"] }, NOTHING]);
+});
+
+Deno.test("Reloader says of a service whose file is damaged or whose step failed why, and takes that back", async () => {
+  const { look, faults } = reloading();
+  await look(set([wanted("a"), wanted("b")]));
+  await look(set([wanted("b", "broken")], ["a.json"]));
+  assert.deepEqual([...faults], [["a", "a.json:1:1: it is damaged"], ["b", "no such library"]]);
+  await look(set([wanted("a"), wanted("b", "2")]));
+  assert.deepEqual([...faults], []);
+});
+
+Deno.test("Reloader does nothing for a look that finds the very same, and looks sooner when it is told to", async () => {
+  const { reloader, clock, state, running } = reloading();
+  const done = new AbortController();
+  const over = reloader.run(done.signal, () => {});
+  state.manifests = { ...set([wanted("a")]), lookAgainMs: 250 };
+  const times: number[] = [];
+  for (let passed = 0; passed < 4_750; passed += 50) {
+    const before = state.loads;
+    clock.advance(50);
+    await turn();
+    if (state.loads > before) times.push(clock.monotonic());
+    if (times.length === 2) state.manifests = set([wanted("a")]);
+  }
+  assert.deepEqual(times, [2_000, 2_250, 2_500, 4_500]);
+  assert.equal(running.size, 1);
+  done.abort();
+  await over;
+});
+
+Deno.test("Reloader.run() looks when something stirs, without waiting for the interval", async () => {
+  const stirs = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let turns = 0;
+  const changes: ReloadChange[] = [];
+  const clock = new ManualClock();
+  let version = "1";
+  const reloader = new Reloader<string>({
+    clock,
+    intervalMs: 2_000,
+    report: assert.fail,
+    stir: async (signal) => {
+      const { promise } = stirs[turns++] ?? Promise.withResolvers<void>();
+      await Promise.race([promise, new Promise((resolve) => signal.addEventListener("abort", resolve))]);
+    },
+    load: () => Promise.resolve(set([wanted("a", version)])),
+    target: { add: () => {}, replace: () => {}, remove: () => {}, fault: () => {}, batch: (body) => body() },
+  });
+  const done = new AbortController();
+  const over = reloader.run(done.signal, (change) => changes.push(change));
+  stirs[0]?.resolve();
+  await turn();
+  version = "2";
+  stirs[1]?.resolve();
+  await turn();
+  assert.deepEqual(changes, [{ ...NOTHING, added: ["a"] }, { ...NOTHING, replaced: ["a"] }]);
+  done.abort();
+  await over;
+  assert.equal(clock.pendingTimers, 0);
 });

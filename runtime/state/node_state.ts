@@ -26,6 +26,8 @@ const nodeState = z.looseObject({
   request_id: text,
   claim_token: text,
   code: text,
+  /** Of a join by invite whose answer has not come; a secret. */
+  join_key: text,
   node_name: text,
   fs_url: text,
 });
@@ -69,7 +71,11 @@ export async function readNodeState(path: string): Promise<NodeState> {
 
 /** Writes the file, for its owner only. */
 export function writeNodeState(path: string, state: NodeState): Promise<void> {
-  const { claim_token, code: _code, ...shape } = state;
+  const { claim_token, code, join_key, ...shape } = state;
   // The reference's shape, but while the node waits to be let in.
-  return writeAtomically(path, JSON.stringify(claim_token === null ? shape : state) + "\n");
+  const waiting = {
+    ...(claim_token === null ? {} : { claim_token, code }),
+    ...(join_key === null ? {} : { join_key }),
+  };
+  return writeAtomically(path, JSON.stringify({ ...shape, ...waiting }) + "\n");
 }

@@ -56,7 +56,13 @@ Deno.test("readNodeState() names a damaged file and says what to do", async () =
 
 Deno.test("readNodeState() takes null and a missing member for unset, and keeps members that it does not know", async () => {
   await withFile(async (path) => {
-    const nulls = JSON.stringify({ ...unpaired, claim_token: undefined, code: undefined, newer: { kept: true } });
+    const nulls = JSON.stringify({
+      ...unpaired,
+      claim_token: undefined,
+      code: undefined,
+      join_key: undefined,
+      newer: { kept: true },
+    });
     await writeFile(path, nulls);
     const state = await readNodeState(path);
     assert.deepEqual(state, { ...unpaired, newer: { kept: true } });

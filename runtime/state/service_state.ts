@@ -4,8 +4,9 @@
  *
  * It is read once, before the services exist; each entry goes to its service as
  * soon as there is one. Entries of services that never came, because their
- * manifest is damaged for example, stay in the file. Writing happens some time
- * after a change and beside the work that caused it.
+ * manifest is damaged for example, stay in the file. Writing happens a moment
+ * after a change and beside the work that caused it; while changes go on, once a
+ * second, and only what has changed is turned into text again.
  *
  * @module
  */
@@ -19,7 +20,10 @@ import { type ServiceSnapshot, serviceSnapshot } from "../supervision/snapshot.t
 import { writeAtomically } from "./atomic_file.ts";
 
 /** How long after a change the file is written, in milliseconds. */
-const WRITE_DELAY_MS = 1_000;
+const WRITE_DELAY_MS = 50;
+
+/** Least time between two writes, in milliseconds. */
+const WRITE_PAUSE_MS = 1_000;
 
 /** Where the file stands beside the state file of the node. */
 export function serviceStatePath(stateFile: string): string {
@@ -31,7 +35,8 @@ export interface ServiceStateDeps {
   readonly clock: Clock;
   /** Whose states are kept; usually the host. */
   readonly services: {
-    snapshots(): readonly ServiceSnapshot[];
+    /** Of every service, each made only when it is asked for. */
+    snapshots(): Iterable<{ readonly service_id: string; snapshot(): ServiceSnapshot }>;
     /** False when there is no such service (yet); throws when the entry cannot be used. */
     restore(snapshot: ServiceSnapshot): boolean;
   };
@@ -46,7 +51,11 @@ export class ServiceStateFile {
   /** Entries of the file whose service has not come yet. */
   readonly #waiting = new Map<string, ServiceSnapshot>();
   #cancelTimer: CancelTimer | undefined;
+  /** Texts of the entries as they were written last, of services that have not changed since. */
+  readonly #texts = new Map<string, string>();
+  #writtenAt = -Infinity;
   #isDirty = false;
+  #isRestoring = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(path: string, deps: ServiceStateDeps) {
@@ -83,6 +92,9 @@ export class ServiceStateFile {
 
   /** Gives each entry that waits to its service, where there is one now. Call after services were added. */
   restore(): void {
+    // What comes back may show in the catalog, and who hears of that may call again.
+    if (this.#isRestoring) return;
+    this.#isRestoring = true;
     for (const [service_id, snapshot] of this.#waiting) {
       try {
         if (!this.#deps.services.restore(snapshot)) continue;
@@ -91,12 +103,16 @@ export class ServiceStateFile {
       }
       this.#waiting.delete(service_id);
     }
+    this.#isRestoring = false;
   }
 
-  /** Says that a service changed; the file follows within a second. */
-  changed(): void {
+  /** Says that a service changed or went; the file follows within a second. */
+  changed(service_id: string): void {
     this.#isDirty = true;
-    this.#cancelTimer ??= this.#deps.clock.after(WRITE_DELAY_MS, () => {
+    this.#texts.delete(service_id);
+    const { clock } = this.#deps;
+    const wait = Math.max(WRITE_DELAY_MS, this.#writtenAt + WRITE_PAUSE_MS - clock.monotonic());
+    this.#cancelTimer ??= clock.after(wait, () => {
       this.#cancelTimer = undefined;
       this.flush();
     });
@@ -118,13 +134,24 @@ export class ServiceStateFile {
   async #write(): Promise<void> {
     if (!this.#isDirty) return;
     this.#isDirty = false;
-    const services = [...this.#deps.services.snapshots(), ...this.#waiting.values()];
+    this.#writtenAt = this.#deps.clock.monotonic();
     try {
-      await writeAtomically(this.#path, `${JSON.stringify({ schema: 1, services })}\n`);
+      await writeAtomically(this.#path, `{"schema":1,"services":[${this.#entries().join(",")}]}\n`);
     } catch (error) {
       this.#isDirty = true;
       this.#deps.report(`Cannot write "${this.#path}": ${errorText(error)}`);
     }
+  }
+
+  #entries(): string[] {
+    const texts: string[] = [];
+    for (const service of this.#deps.services.snapshots()) {
+      const text = this.#texts.get(service.service_id) ?? JSON.stringify(service.snapshot());
+      this.#texts.set(service.service_id, text);
+      texts.push(text);
+    }
+    for (const snapshot of this.#waiting.values()) texts.push(JSON.stringify(snapshot));
+    return texts;
   }
 
   #skip(service: string, reason: string): void {

@@ -16,7 +16,7 @@ function services(...ids: string[]) {
   const held = new Map(ids.map((id) => [id, snapshotOf(id)]));
   return {
     held,
-    snapshots: () => [...held.values()],
+    snapshots: () => [...held].map(([service_id, snapshot]) => ({ service_id, snapshot: () => snapshot })),
     restore(snapshot: ServiceSnapshot) {
       if (!held.has(snapshot.service_id)) return false;
       if (snapshot.runtime.config_json === "broken") throw new Error("it is no configuration");
@@ -51,14 +51,14 @@ Deno.test("runtime state path derives from node state path", () => {
   assert.equal(serviceStatePath("/var/a.json"), "/var/a.json.runtime-services.json");
 });
 
-Deno.test("ServiceStateFile writes the shape of the reference, a second after the first of many changes", async () => {
+Deno.test("ServiceStateFile writes the shape of the reference, a moment after the first of many changes", async () => {
   await withFile(async (path, open, { clock }) => {
     const file = open(services("echo"));
-    file.changed();
-    file.changed();
-    clock.advance(999);
+    file.changed("echo");
+    file.changed("echo");
+    clock.advance(49);
     await assert.rejects(readFile(path));
-    file.changed();
+    file.changed("echo");
     clock.advance(1);
     await file.flush();
     assert.equal(
@@ -86,7 +86,7 @@ Deno.test("ServiceStateFile gives each entry to its service, also to one that co
     held.held.set("late", snapshotOf("late"));
     file.restore();
     assert.equal(held.held.get("late")?.result_json, "from late");
-    file.changed();
+    file.changed("a");
     await file.close();
     const written = JSON.parse(await readFile(path, "utf8"));
     assert.deepEqual(written.services.map((entry: ServiceSnapshot) => [entry.service_id, entry.result_json]), [
@@ -132,7 +132,7 @@ Deno.test("ServiceStateFile reads a result of several megabytes back", async () 
     const held = services("echo");
     held.held.set("echo", snapshotOf("echo", '"\n\0'.repeat(1_000_000)));
     const first = open(held);
-    first.changed();
+    first.changed("echo");
     await first.close();
     const again = services("echo");
     const second = open(again);
@@ -146,11 +146,59 @@ Deno.test("ServiceStateFile reports a write that failed and tries again with the
   await withFile(async (path, open, { problems }) => {
     const file = open(services("echo"));
     await Deno.mkdir(path);
-    file.changed();
+    file.changed("echo");
     await file.flush();
     assert.match(problems[0] ?? "", /Cannot write/);
     await Deno.remove(path);
     await file.close();
     assert.match(await readFile(path, "utf8"), /echo/);
+  });
+});
+
+Deno.test("ServiceStateFile writes once a second while changes go on, and makes only the entries anew that changed", async () => {
+  await withFile(async (path, open, { clock }) => {
+    const held = services("busy", "idle");
+    const file = open(held);
+    file.changed("busy");
+    clock.advance(50);
+    await file.flush();
+    // Nobody said that this one changed, so nobody should look at it again.
+    held.held.set("idle", snapshotOf("idle", "unseen"));
+    held.held.set("busy", snapshotOf("busy", "second"));
+    file.changed("busy");
+    clock.advance(949);
+    assert.equal(clock.pendingTimers, 1);
+    clock.advance(51);
+    await file.flush();
+    const results = async () => {
+      const { services } = JSON.parse(await readFile(path, "utf8"));
+      return services.map((entry: ServiceSnapshot) => entry.result_json);
+    };
+    assert.deepEqual(await results(), ["second", "{}"]);
+    held.held.delete("busy");
+    file.changed("busy");
+    await file.close();
+    assert.deepEqual(await results(), ["{}"]);
+    assert.equal(clock.pendingTimers, 0);
+  });
+});
+
+Deno.test("ServiceStateFile restores each service once when the catalog that this changes asks again", async () => {
+  await withFile(async (path, open) => {
+    const ids = Array.from({ length: 2_000 }, (_, index) => `s${index}`);
+    await writeFile(path, JSON.stringify({ services: ids.map((id) => snapshotOf(id)) }));
+    const restored: string[] = [];
+    const held = services(...ids);
+    const file = open({
+      ...held,
+      restore(snapshot) {
+        restored.push(snapshot.service_id);
+        file.restore();
+        return true;
+      },
+    });
+    await file.load();
+    file.restore();
+    assert.deepEqual(restored, ids);
   });
 });

@@ -6,6 +6,11 @@
  * waits or reads a clock. A launch failure is a failure like any other, so that
  * a missing executable is counted, delayed and disabled as a crash is.
  *
+ * Two things tell how a service is: its runs, and the looks at its driver that
+ * are taken between them. Runs and looks count their failures apart. A cooldown
+ * ends half open: one run is let through, and the next ones wait for what
+ * becomes of it. When it fails too, the next cooldown is twice as long.
+ *
  * Deadlines go by monotonic time. Wall time is carried along for display and
  * for the state file only, so a jump of the machine's clock neither prolongs
  * nor ends a cooldown.
@@ -20,13 +25,11 @@
  * assert.equal(step.refusal?.reason, "disabled");
  * ```
  *
- * Probes, backoff and half-open trials are further events of the same machine.
- *
  * @module
  */
 
-import type { InvokeFailure, InvokeResult } from "../../drivers/driver.ts";
-import { DEFAULT_POLICY, type SupervisionPolicy } from "./policy.ts";
+import type { FailureReason, InvokeFailure, InvokeResult } from "../../drivers/driver.ts";
+import { declaredPolicy, type DeclaredSupervision, DEFAULT_DECLARED, type SupervisionPolicy } from "./policy.ts";
 
 /** One moment on both clocks. */
 export interface Instant {
@@ -65,6 +68,27 @@ export interface Cooldown {
   readonly until_monotonic_ms: number;
 }
 
+/** What the looks at a driver have found. */
+export interface Looks {
+  /** Of the last one; `unknown` before the first, and after a start anew. */
+  readonly outcome: "unknown" | "good" | "bad";
+  /** Why the last one was bad; one sentence. */
+  readonly detail: string | null;
+  /** Bad ones in a row. */
+  readonly consecutive_failures: number;
+  /** Looks at a driver that was not known to be well. */
+  readonly start_attempts_total: number;
+  /** How often a good one followed a bad one. */
+  readonly recoveries_total: number;
+}
+
+/** What a look at a driver has found. */
+export type LookReport =
+  /** `ran`: it was not only looked at, it did a piece of work. */
+  | { readonly ok: true; readonly ran: boolean }
+  /** `detail`: one sentence for a person. */
+  | { readonly ok: false; readonly detail: string };
+
 /** All that the machine knows of one service. */
 export interface SupervisionState {
   readonly enabled: boolean;
@@ -73,8 +97,23 @@ export interface SupervisionState {
   /** When, on the wall clock; 0 for `init`. */
   readonly last_control_ms: number;
   readonly policy: SupervisionPolicy;
+  /** What the manifest says; `config.json` stands over it in `policy`. */
+  readonly declared: DeclaredSupervision;
   readonly cooldown: Cooldown | null;
+  /** Cooldowns since the last good run. */
+  readonly trips: number;
+  /** The run that decides whether the cooldown was long enough; no other begins while it is under way. */
+  readonly trial: string | null;
   readonly stats: Stats;
+  readonly looks: Looks;
+  /** The last failed run, until one succeeds: why, and in one line. */
+  readonly failure: { readonly reason: FailureReason; readonly text: string } | null;
+  /** When the next try is due after the last failure, on the wall clock; 0 for at once. */
+  readonly backoff_until_ms: number;
+  /** When the service last became well or unwell, or was switched on or off, on the wall clock; 0 for never. */
+  readonly last_transition_ms: number;
+  /** When it last became well; `null` for never. */
+  readonly last_healthy_ms: number | null;
 }
 
 /** Something that happened to a service. */
@@ -85,6 +124,15 @@ export type SupervisionEvent =
   | { readonly type: "finish"; readonly at: Instant; readonly call_id: string; readonly result: InvokeResult }
   | { readonly type: "operate"; readonly at: Instant; readonly op: OperatorOp }
   | { readonly type: "configure"; readonly at: Instant; readonly policy: SupervisionPolicy }
+  /** Somebody has looked at the driver. */
+  | { readonly type: "look"; readonly at: Instant; readonly report: LookReport }
+  /** The manifest or the driver is another one now. */
+  | {
+    readonly type: "redefine";
+    readonly at: Instant;
+    readonly declared: DeclaredSupervision;
+    readonly policy: SupervisionPolicy;
+  }
   /** Time went by: a cooldown may be over. */
   | { readonly type: "tick"; readonly at: Instant };
 
@@ -163,15 +211,32 @@ export const IDLE_DOCUMENT = '{"state":"idle"}';
 
 const EMPTY_RESULT = new Uint8Array([0x7b, 0x7d]);
 
+/** The looks at a driver that nobody has looked at. */
+const NO_LOOKS: Looks = {
+  outcome: "unknown",
+  detail: null,
+  consecutive_failures: 0,
+  start_attempts_total: 0,
+  recoveries_total: 0,
+};
+
 /** The state of a service that was never used. */
-export function initialState(): SupervisionState {
+export function initialState(declared: DeclaredSupervision = DEFAULT_DECLARED): SupervisionState {
   return {
     enabled: true,
     restarts_total: 0,
     last_control_op: "init",
     last_control_ms: 0,
-    policy: DEFAULT_POLICY,
+    policy: declaredPolicy(declared),
+    declared,
     cooldown: null,
+    trips: 0,
+    trial: null,
+    looks: NO_LOOKS,
+    failure: null,
+    backoff_until_ms: 0,
+    last_transition_ms: 0,
+    last_healthy_ms: null,
     stats: {
       invokes_total: 0,
       failures_total: 0,
@@ -191,14 +256,50 @@ export function cooldownRemaining(state: SupervisionState, at: Instant): number 
   return state.cooldown === null ? 0 : Math.max(0, Math.ceil(state.cooldown.until_monotonic_ms - at.monotonic_ms));
 }
 
-/** Whether a service is of use: `degraded` after a failure until the next success, `offline` while disabled. */
+/**
+ * Whether a service is of use: `degraded` after a failed run until the next good
+ * one and after a bad look until the next good one, `offline` while disabled.
+ */
 export function availability(state: SupervisionState): "online" | "degraded" | "offline" {
   if (!state.enabled) return "offline";
-  return state.cooldown !== null || state.stats.consecutive_failures > 0 ? "degraded" : "online";
+  const isUnwell = state.cooldown !== null || state.stats.consecutive_failures > 0 || state.looks.outcome === "bad";
+  return isUnwell ? "degraded" : "online";
+}
+
+/** Whether a run could begin, as far as the last look tells. */
+export function isRunning(state: SupervisionState): boolean {
+  return state.enabled && state.looks.outcome === "good";
+}
+
+/** Longest cooldown that a policy leads to, in milliseconds. */
+export function longestCooldown({ policy, declared }: SupervisionState): number {
+  return policy.cooldown_ms === 0 ? 0 : Math.max(policy.cooldown_ms, declared.restart_backoff_max_ms);
+}
+
+/** Milliseconds from a look to the next: the interval when all is well, else a wait that doubles. */
+export function nextLookIn({ declared, looks }: SupervisionState): number {
+  const { restart_backoff_ms: first, restart_backoff_max_ms: longest } = declared;
+  if (looks.outcome !== "bad") return declared.health_check_interval_ms;
+  return doubled(first, looks.consecutive_failures, Math.max(first, longest));
+}
+
+/** `first` for the first time, twice as long for each further one, `longest` at most. */
+function doubled(first: number, time: number, longest: number): number {
+  // Beyond 2 to the 30th every wait is the longest.
+  return Math.min(first * 2 ** Math.min(Math.max(0, time - 1), 30), longest);
 }
 
 /** Takes one event. */
 export function supervise(state: SupervisionState, event: SupervisionEvent): Step {
+  const step = take(state, event);
+  const next = step.state;
+  const [was, is] = [availability(state), availability(next)];
+  if (was === is && isRunning(state) === isRunning(next)) return step;
+  const healthy = is === "online" ? { last_healthy_ms: event.at.wall_ms } : {};
+  return { ...step, state: { ...next, last_transition_ms: event.at.wall_ms, ...healthy } };
+}
+
+function take(state: SupervisionState, event: SupervisionEvent): Step {
   switch (event.type) {
     case "admit":
       return admit(state, event.at);
@@ -214,6 +315,10 @@ export function supervise(state: SupervisionState, event: SupervisionEvent): Ste
       const next = { ...controlled(state, "config_update", event.at), policy: event.policy };
       return { state: next, effects: [{ file: "health" }] };
     }
+    case "look":
+      return event.report.ok ? goodLook(state, event.report.ran) : badLook(state, event.report.detail, event.at);
+    case "redefine":
+      return redefine(state, event.declared, event.policy);
     case "tick":
       if (state.cooldown === null || cooldownRemaining(state, event.at) > 0) return { state, effects: [] };
       return { state: { ...state, cooldown: null }, effects: [{ file: "health" }] };
@@ -233,7 +338,7 @@ function admit(state: SupervisionState, at: Instant): Step {
     };
   }
   const retry_after_ms = cooldownRemaining(state, at);
-  if (retry_after_ms === 0) return { state, effects: [] };
+  if (retry_after_ms === 0 && (state.trips === 0 || state.trial === null)) return { state, effects: [] };
   return {
     state,
     refusal: { reason: "cooldown", retry_after_ms },
@@ -252,7 +357,11 @@ function start(state: SupervisionState, call_id: string, at: Instant): Step {
     last_started_ms: at.wall_ms,
   };
   const status = { state: "running", call_id, started_ms: at.wall_ms, counters: countersOf(stats) } as const;
-  return { state: { ...state, stats }, effects: [{ file: "status", status }, { file: "call", call_id, status }] };
+  const trial = state.trips > 0 && cooldownRemaining(state, at) === 0 ? call_id : state.trial;
+  return {
+    state: { ...state, stats, trial },
+    effects: [{ file: "status", status }, { file: "call", call_id, status }],
+  };
 }
 
 function succeed(
@@ -279,7 +388,16 @@ function succeed(
   // Somebody disabled the service meanwhile: what the files say about that stays.
   const outcome: Effect[] = state.enabled ? [{ file: "last_error", content: "" }, { file: "status", status }] : [];
   return {
-    state: { ...state, cooldown: null, stats },
+    state: {
+      ...state,
+      cooldown: null,
+      trips: 0,
+      trial: null,
+      stats,
+      failure: null,
+      backoff_until_ms: 0,
+      looks: seenWell(state.looks),
+    },
     effects: [
       { file: "result", content: result },
       ...outcome,
@@ -291,10 +409,11 @@ function succeed(
 }
 
 function fail(state: SupervisionState, call_id: string, run: InvokeFailure, at: Instant): Step {
+  const over = state.trial === call_id ? { ...state, trial: null } : state;
   const next = run.reason === "cancelled"
     // The node ended the run, so it says nothing about the driver.
-    ? { ...state, stats: { ...state.stats, ...lastRun(run, at) } }
-    : punish(state, run, at);
+    ? { ...over, stats: { ...state.stats, ...lastRun(run, at) } }
+    : punish(over, run, at);
   const isTimeout = run.reason === "timeout";
   const threshold = state.enabled && !next.enabled ? thresholdReached(next) : undefined;
   const status = {
@@ -332,17 +451,88 @@ function punish(state: SupervisionState, run: InvokeFailure, at: Instant): Super
     consecutive_timeouts: isTimeout ? state.stats.consecutive_timeouts + 1 : 0,
     ...lastRun(run, at),
   };
-  const counted = { ...state, stats };
+  const failure = { reason: run.reason, text: failureLine(run) };
+  // What could not be started was looked at, in a way, and the next look may find it there again.
+  const looks = run.reason === "launch"
+    ? { ...state.looks, outcome: "bad" as const, detail: failure.text }
+    : state.looks;
+  const counted = { ...state, stats, failure, looks };
   if (!state.enabled) return counted;
   if (thresholdReached(counted) !== undefined) {
     return { ...controlled(counted, "auto_disable", at), enabled: false };
   }
   const { cooldown_ms } = state.policy;
   if (cooldown_ms === 0) return counted;
+  // Runs that began together and fail together are one reason for one cooldown.
+  const trips = cooldownRemaining(state, at) > 0 ? state.trips : state.trips + 1;
+  const wait = doubled(cooldown_ms, trips, longestCooldown(state));
   return {
     ...counted,
-    cooldown: { until_wall_ms: at.wall_ms + cooldown_ms, until_monotonic_ms: at.monotonic_ms + cooldown_ms },
+    trips,
+    cooldown: { until_wall_ms: at.wall_ms + wait, until_monotonic_ms: at.monotonic_ms + wait },
+    backoff_until_ms: at.wall_ms + wait,
   };
+}
+
+function seenWell(looks: Looks): Looks {
+  if (looks.outcome !== "bad") return looks;
+  const recoveries_total = looks.recoveries_total + 1;
+  return { ...looks, outcome: "good", detail: null, consecutive_failures: 0, recoveries_total };
+}
+
+/** Counts a try to find a driver well that was not known to be. */
+function withAttempt(looks: Looks): Looks {
+  return looks.outcome === "good" ? looks : { ...looks, start_attempts_total: looks.start_attempts_total + 1 };
+}
+
+function goodLook(state: SupervisionState, ran: boolean): Step {
+  if (!state.enabled) return { state, effects: [] };
+  const looks = { ...seenWell(withAttempt(state.looks)), outcome: "good" as const };
+  // A program that is there again makes up for runs that failed because it was not.
+  const isMended = ran || (state.looks.outcome === "bad" && state.failure?.reason === "launch");
+  const hadStreak = state.stats.consecutive_failures > 0;
+  if (!isMended || !hadStreak) {
+    const next = { ...state, looks, backoff_until_ms: hadStreak ? state.backoff_until_ms : 0 };
+    return { state: next, effects: state.looks.outcome === "bad" ? [{ file: "health" }] : [] };
+  }
+  const next = {
+    ...state,
+    looks,
+    cooldown: null,
+    trips: 0,
+    failure: null,
+    backoff_until_ms: 0,
+    stats: { ...state.stats, consecutive_failures: 0, consecutive_timeouts: 0 },
+  };
+  return { state: next, effects: [{ file: "metrics" }, { file: "health" }] };
+}
+
+function badLook(state: SupervisionState, detail: string, at: Instant): Step {
+  if (!state.enabled) return { state, effects: [] };
+  const { max_consecutive_failures: limit, auto_disable_on_failures } = state.declared;
+  const consecutive_failures = state.looks.consecutive_failures + 1;
+  const looks = { ...withAttempt(state.looks), outcome: "bad" as const, detail, consecutive_failures };
+  const seen = { ...state, looks };
+  if (auto_disable_on_failures && limit > 0 && consecutive_failures >= limit) {
+    return {
+      state: { ...controlled(seen, "auto_disable", at), enabled: false },
+      effects: [
+        { file: "last_error", content: detail },
+        { file: "status", status: { state: "offline", reason: "disabled" } },
+        { file: "health" },
+      ],
+    };
+  }
+  return {
+    state: { ...seen, backoff_until_ms: at.wall_ms + nextLookIn(seen) },
+    effects: state.looks.outcome === "bad" ? [] : [{ file: "health" }],
+  };
+}
+
+/** Looks begin anew; what is known of the last one holds until the next. */
+function redefine(state: SupervisionState, declared: DeclaredSupervision, policy: SupervisionPolicy): Step {
+  const looks = { ...state.looks, consecutive_failures: 0 };
+  return { state: { ...state, declared, policy, looks }, effects: [{ file: "health" }] };
 }
 
 /** The rule that disables the service, failures before timeouts; undefined for none. */
@@ -366,6 +556,8 @@ function operate(state: SupervisionState, op: OperatorOp, at: Instant): Step {
   // A streak that outlived `enable` would let the very next failure disable the service again.
   const next = {
     ...base,
+    looks: { ...state.looks, consecutive_failures: 0 },
+    failure: null,
     enabled: op === "enable" || state.enabled,
     restarts_total: state.restarts_total + (op === "restart" ? 1 : 0),
     stats: { ...state.stats, consecutive_failures: 0, consecutive_timeouts: 0 },
@@ -382,7 +574,15 @@ function operate(state: SupervisionState, op: OperatorOp, at: Instant): Step {
 
 /** Every act of an operator, and an automatic one, ends a cooldown. */
 function controlled(state: SupervisionState, op: ControlOp, at: Instant): SupervisionState {
-  return { ...state, last_control_op: op, last_control_ms: at.wall_ms, cooldown: null };
+  return {
+    ...state,
+    last_control_op: op,
+    last_control_ms: at.wall_ms,
+    cooldown: null,
+    trips: 0,
+    trial: null,
+    backoff_until_ms: 0,
+  };
 }
 
 function lastRun(
@@ -407,11 +607,22 @@ function failureText(run: InvokeFailure): Uint8Array | string {
   if (run.stderr.length > 0 && run.reason !== "launch") return run.stderr;
   switch (run.reason) {
     case "timeout":
-      return `service invocation terminated after timeout_ms: ${run.message}`;
+      return beginningWith("service invocation terminated after timeout_ms", run.message);
     case "exit":
     case "signal":
-      return `service process failed: ${run.message}`;
+      return beginningWith("service process failed", run.message);
     default:
       return run.message;
   }
+}
+
+/** A driver may have said the sentence itself. */
+function beginningWith(sentence: string, message: string): string {
+  return message.startsWith(sentence) ? message : `${sentence}: ${message}`;
+}
+
+/** A failed run in one line: what happened, and the first line that the driver wrote about it. */
+function failureLine(run: InvokeFailure): string {
+  const said = new TextDecoder().decode(run.stderr.subarray(0, 1_024)).trim().split(/[\r\n]/, 1)[0] ?? "";
+  return said === "" || run.reason === "launch" ? run.message : `${run.message}: ${said}`;
 }

@@ -7,12 +7,16 @@ import {
   type Effect,
   initialState,
   type Instant,
+  isRunning,
+  longestCooldown,
+  type LookReport,
+  nextLookIn,
   type OperatorOp,
   supervise,
   type SupervisionEvent,
   type SupervisionState,
 } from "./machine.ts";
-import { supervisionPolicy } from "./policy.ts";
+import { DEFAULT_DECLARED, supervisionPolicy } from "./policy.ts";
 
 const NOTHING = new Uint8Array();
 const ok: InvokeResult = { ok: true, exit_code: 0, stdout: NOTHING, stderr: NOTHING, duration_ms: 1 };
@@ -31,6 +35,8 @@ const happenings = fc.array(
     wait: fc.nat(2_000),
     what: fc.oneof(
       fc.constantFrom("ok" as const, "tick" as const, "admit" as const),
+      fc.constantFrom<LookReport>({ ok: true, ran: false }, { ok: true, ran: true }, { ok: false, detail: "gone" })
+        .map((report) => ({ report })),
       fc.constantFrom<FailureReason>("exit", "signal", "timeout", "launch", "output_limit", "cancelled")
         .map((reason) => ({ reason })),
       fc.constantFrom<OperatorOp>("enable", "disable", "restart", "reset").map((op) => ({ op })),
@@ -49,6 +55,7 @@ type Happening = typeof happenings extends fc.Arbitrary<(infer One)[]> ? One : n
 
 function eventsOf({ what }: Happening, state: SupervisionState, at: Instant): SupervisionEvent[] {
   if (what === "tick" || what === "admit") return [{ type: what, at }];
+  if (what !== "ok" && "report" in what) return [{ type: "look", report: what.report, at }];
   if (what !== "ok" && "op" in what) return [{ type: "operate", op: what.op, at }];
   if (what !== "ok" && "policy" in what) return [{ type: "configure", policy: what.policy, at }];
   const result = what === "ok" ? ok : failed(what.reason);
@@ -92,11 +99,11 @@ Deno.test("supervise() keeps its counters in order, whatever happens", () => {
   }));
 });
 
-Deno.test("supervise() never has a cooldown while disabled, nor one longer than its policy", () => {
+Deno.test("supervise() never has a cooldown while disabled, nor one longer than its policy leads to", () => {
   fc.assert(fc.property(happenings, (history) => {
     walk(history, (_before, event, after) => {
       if (!after.enabled) assert.equal(after.cooldown, null);
-      assert.ok(cooldownRemaining(after, event.at) <= after.policy.cooldown_ms);
+      assert.ok(cooldownRemaining(after, event.at) <= longestCooldown(after));
     });
   }));
 });
@@ -190,7 +197,8 @@ Deno.test("supervise() keeps a service disabled until somebody enables it", () =
 });
 
 /** What remains of a state when nobody looks at the wall clock. */
-function withoutWall({ cooldown, last_control_ms: _, stats, ...rest }: SupervisionState): unknown {
+function withoutWall({ cooldown, last_control_ms: _, stats, ...others }: SupervisionState): unknown {
+  const { backoff_until_ms: _backoff, last_transition_ms: _transition, last_healthy_ms: _healthy, ...rest } = others;
   const { last_started_ms: _started, last_finished_ms: _finished, ...counted } = stats;
   return { ...rest, stats: counted, until: cooldown?.until_monotonic_ms };
 }
@@ -265,4 +273,168 @@ Deno.test("namespace supervision auto-disables after failure threshold", () => {
   const state = after(["exit"], { max_consecutive_failures: 1 });
   assert.deepEqual([state.enabled, state.last_control_op, state.cooldown], [false, "auto_disable", null]);
   assert.deepEqual(supervise(state, { type: "admit", at: instant(1) }).refusal, { reason: "disabled" });
+});
+
+/** Walks events from a state; each is `[after how many ms, what]`. */
+function play(
+  state: SupervisionState,
+  ...events: readonly (readonly [number, "ok" | FailureReason | "tick" | LookReport])[]
+): SupervisionState {
+  let now = 0;
+  for (const [wait, what] of events) {
+    now += wait;
+    const at = instant(now);
+    if (what === "tick") state = supervise(state, { type: "tick", at }).state;
+    else if (typeof what === "object") state = supervise(state, { type: "look", report: what, at }).state;
+    else {
+      state = supervise(state, { type: "start", call_id: "c", at }).state;
+      const result = what === "ok" ? ok : failed(what);
+      state = supervise(state, { type: "finish", call_id: "c", result, at }).state;
+    }
+  }
+  return state;
+}
+
+function configured(policy: object): SupervisionState {
+  const configure = { type: "configure", policy: supervisionPolicy.parse(policy), at: instant(0) } as const;
+  return supervise(initialState(), configure).state;
+}
+
+const GONE: LookReport = { ok: false, detail: '"camera" is not there' };
+const WELL: LookReport = { ok: true, ran: false };
+
+Deno.test("supervise() doubles a cooldown each time that the trial after it fails, up to the longest, and begins anew after a good run", () => {
+  let state = configured({ cooldown_ms: 10_000 });
+  const waits: number[] = [];
+  let now = 0;
+  const step = (what: "ok" | FailureReason) => {
+    const at = instant(now);
+    state = supervise(state, { type: "start", call_id: "c", at }).state;
+    const result = what === "ok" ? ok : failed(what);
+    state = supervise(state, { type: "finish", call_id: "c", result, at }).state;
+    const wait = cooldownRemaining(state, at);
+    waits.push(wait);
+    now += wait;
+  };
+  for (const what of ["exit", "timeout", "launch", "exit", "ok", "exit"] as const) step(what);
+  assert.deepEqual(waits, [10_000, 20_000, 30_000, 30_000, 0, 10_000]);
+});
+
+Deno.test("supervise() takes runs that fail together for one reason to cool down", () => {
+  let state = configured({ cooldown_ms: 1_000 });
+  for (const call_id of ["a", "b", "c"]) state = supervise(state, { type: "start", call_id, at: instant(0) }).state;
+  for (const call_id of ["a", "b", "c"]) {
+    state = supervise(state, { type: "finish", call_id, result: failed("exit"), at: instant(10) }).state;
+  }
+  assert.deepEqual([state.stats.consecutive_failures, cooldownRemaining(state, instant(10))], [3, 1_000]);
+});
+
+Deno.test("supervise() lets one trial run through after a cooldown and the next ones when it has ended", () => {
+  const cooled = play(configured({ cooldown_ms: 1_000 }), [0, "exit"], [1_000, "tick"]);
+  const at = instant(1_000);
+  assert.equal(supervise(cooled, { type: "admit", at }).refusal, undefined);
+  const trying = supervise(cooled, { type: "start", call_id: "trial", at }).state;
+  assert.deepEqual(supervise(trying, { type: "admit", at }).refusal, { reason: "cooldown", retry_after_ms: 0 });
+  const good = supervise(trying, { type: "finish", call_id: "trial", result: ok, at }).state;
+  assert.deepEqual([supervise(good, { type: "admit", at }).refusal, good.trips], [undefined, 0]);
+  const bad = supervise(trying, { type: "finish", call_id: "trial", result: failed("exit"), at }).state;
+  assert.deepEqual(supervise(bad, { type: "admit", at }).refusal, { reason: "cooldown", retry_after_ms: 2_000 });
+  const ended = supervise(trying, { type: "finish", call_id: "trial", result: failed("cancelled"), at }).state;
+  assert.equal(supervise(ended, { type: "admit", at }).refusal, undefined);
+  assert.deepEqual(ended.trips, 1, "it has shown nothing");
+});
+
+Deno.test("supervise() counts bad looks apart from failed runs and waits longer after each", () => {
+  let state = initialState();
+  const waits: number[] = [];
+  for (const look of [GONE, GONE, GONE, WELL, GONE]) {
+    state = play(state, [0, look]);
+    waits.push(nextLookIn(state));
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 5_000, 500]);
+  assert.equal(state.stats.failures_total, 0);
+  assert.deepEqual([state.looks.consecutive_failures, state.looks.recoveries_total], [1, 1]);
+});
+
+Deno.test("supervise() is degraded while its driver cannot run, and well again when it can", () => {
+  const gone = play(initialState(), [0, WELL], [5, GONE]);
+  assert.deepEqual([availability(gone), isRunning(gone)], ["degraded", false]);
+  assert.deepEqual([gone.last_healthy_ms, gone.last_transition_ms], [instant(0).wall_ms, instant(5).wall_ms]);
+  const back = play(gone, [9, WELL]);
+  assert.deepEqual([availability(back), isRunning(back), back.last_healthy_ms], ["online", true, instant(9).wall_ms]);
+  assert.equal(
+    play(back, [99, WELL]).last_healthy_ms,
+    instant(9).wall_ms,
+    "a look that finds nothing new says nothing",
+  );
+});
+
+Deno.test("supervise() forgives runs that could not start once the program is there again, and no others", () => {
+  const missing = play(initialState(), [0, WELL], [0, "launch"], [0, "launch"]);
+  assert.deepEqual([availability(missing), isRunning(missing)], ["degraded", false]);
+  const back = play(missing, [0, WELL]);
+  assert.deepEqual([availability(back), back.stats.consecutive_failures, back.stats.failures_total], ["online", 0, 2]);
+  const crashed = play(initialState(), [0, WELL], [0, "exit"], [0, WELL]);
+  assert.deepEqual([availability(crashed), crashed.stats.consecutive_failures], ["degraded", 1]);
+  const worked = play(crashed, [0, { ok: true, ran: true }]);
+  assert.deepEqual([availability(worked), worked.stats.consecutive_failures], ["online", 0]);
+});
+
+Deno.test("supervise() disables after so many bad looks as the manifest says, and looks count for nothing then", () => {
+  const declared = { ...DEFAULT_DECLARED, max_consecutive_failures: 2, auto_disable_on_failures: true };
+  const once = play(initialState(declared), [0, GONE]);
+  assert.equal(once.enabled, true);
+  const step = supervise(once, { type: "look", report: GONE, at: instant(1) });
+  assert.deepEqual([step.state.enabled, step.state.last_control_op], [false, "auto_disable"]);
+  assert.deepEqual(step.effects.map(({ file }) => file), ["last_error", "status", "health"]);
+  assert.equal(play(step.state, [0, WELL]), step.state);
+  assert.equal(
+    play(initialState({ ...declared, auto_disable_on_failures: false }), [0, GONE], [0, GONE]).enabled,
+    true,
+  );
+});
+
+Deno.test("supervise() goes by the rules of the manifest where config.json says nothing", () => {
+  const declared = { ...DEFAULT_DECLARED, max_consecutive_failures: 2, auto_disable_on_failures: true };
+  assert.equal(play(initialState(declared), [0, "exit"], [0, "exit"]).enabled, false);
+  const limits = { ...DEFAULT_DECLARED, cooldown_ms: 700 };
+  const state = supervise(initialState(), {
+    type: "redefine",
+    declared: limits,
+    policy: supervisionPolicy.parse({ cooldown_ms: 700 }),
+    at: instant(0),
+  }).state;
+  assert.equal(cooldownRemaining(play(state, [0, "exit"]), instant(0)), 700);
+});
+
+Deno.test("supervise() says why a run failed once, also when the driver has used the same words", () => {
+  const shown = (reason: FailureReason, message: string) => {
+    const result: InvokeResult = { ...failed(reason), ok: false, reason, message, exit_code: -1 };
+    const { effects } = supervise(initialState(), { type: "finish", call_id: "c", result, at: instant(0) });
+    return effects.flatMap((effect) => effect.file === "last_error" ? [effect.content] : [])[0];
+  };
+  const late = "service invocation terminated after timeout_ms";
+  assert.equal(shown("timeout", `${late}: "cat" ran longer than 100 ms`), `${late}: "cat" ran longer than 100 ms`);
+  assert.equal(shown("timeout", "too slow"), `${late}: too slow`);
+  assert.equal(shown("exit", "service process failed"), "service process failed");
+  assert.equal(shown("signal", "killed"), "service process failed: killed");
+  assert.equal(shown("output_limit", "it wrote too much"), "it wrote too much");
+});
+
+Deno.test("supervise() counts what could not start and what wrote too much as failures", () => {
+  for (const reason of ["launch", "output_limit"] as const) {
+    const state = play(initialState(), [0, reason]);
+    assert.deepEqual([state.stats.failures_total, state.stats.consecutive_failures], [1, 1]);
+    assert.equal(play(configured({ max_consecutive_failures: 2 }), [0, reason], [0, reason]).enabled, false);
+  }
+});
+
+Deno.test("supervise() dates a transition exactly when the state changes", () => {
+  fc.assert(fc.property(happenings, (history) => {
+    walk(history, (before, event, after) => {
+      const seen = (state: SupervisionState) => `${availability(state)} ${isRunning(state)}`;
+      const isNew = seen(before) !== seen(after);
+      assert.equal(after.last_transition_ms, isNew ? event.at.wall_ms : before.last_transition_ms);
+    });
+  }));
 });

@@ -38,13 +38,52 @@ export const policyOverrides = z.object({
 /** A complete policy. */
 export type SupervisionPolicy = z.output<typeof supervisionPolicy>;
 
-/** The policy of a service whose `config.json` says nothing. */
+/** The policy of a service about which neither its manifest nor its `config.json` says anything. */
 export const DEFAULT_POLICY: SupervisionPolicy = supervisionPolicy.parse({});
 
 /** What `config.json` may hold; members that are not known are kept in the file and mean nothing here. */
 export const serviceConfig = z.looseObject({
-  supervision: supervisionPolicy.default(DEFAULT_POLICY),
+  supervision: policyOverrides.optional(),
 });
+
+/** What a manifest says in `runtime.supervision`, complete. */
+export interface DeclaredSupervision {
+  /** Milliseconds between two looks at a driver that is well; at least 1. */
+  readonly health_check_interval_ms: number;
+  /** Wait after the first bad look, in milliseconds; doubled after each further one. */
+  readonly restart_backoff_ms: number;
+  /** Longest such wait, and longest cooldown that doubling leads to, in milliseconds. */
+  readonly restart_backoff_max_ms: number;
+  /** Bad looks in a row, and likewise failed runs, that disable the service; 0 for never. */
+  readonly max_consecutive_failures: number;
+  readonly max_consecutive_timeouts: number;
+  readonly cooldown_ms: number;
+  /** Whether the two limits are heeded. */
+  readonly auto_disable_on_failures: boolean;
+}
+
+/** What holds for a manifest that says nothing. */
+export const DEFAULT_DECLARED: DeclaredSupervision = {
+  health_check_interval_ms: 5_000,
+  restart_backoff_ms: 500,
+  restart_backoff_max_ms: 30_000,
+  max_consecutive_failures: 0,
+  max_consecutive_timeouts: 0,
+  cooldown_ms: 0,
+  auto_disable_on_failures: false,
+};
+
+/** The policy of a service whose `config.json` says nothing, given its manifest. */
+export function declaredPolicy(declared: DeclaredSupervision): SupervisionPolicy {
+  if (declared === DEFAULT_DECLARED) return DEFAULT_POLICY;
+  const { max_consecutive_failures, max_consecutive_timeouts, cooldown_ms, auto_disable_on_failures } = declared;
+  return {
+    max_consecutive_failures,
+    max_consecutive_timeouts,
+    cooldown_ms,
+    auto_disable_on_threshold: auto_disable_on_failures,
+  };
+}
 
 /** Puts the members of `overrides` that are present over `policy`. */
 export function overridePolicy(

@@ -8,8 +8,8 @@
  */
 
 import { z } from "zod";
-import { cooldownRemaining, initialState, type Instant, type SupervisionState } from "./machine.ts";
-import { policyOverrides } from "./policy.ts";
+import { cooldownRemaining, initialState, type Instant, longestCooldown, type SupervisionState } from "./machine.ts";
+import { type DeclaredSupervision, policyOverrides, type SupervisionPolicy } from "./policy.ts";
 
 const count = z.int().min(0);
 
@@ -58,8 +58,17 @@ export interface KeptTexts {
   readonly last_error: string;
 }
 
-/** Writes down a service. */
-export function takeSnapshot(service_id: string, state: SupervisionState, texts: KeptTexts): ServiceSnapshot {
+/**
+ * Writes down a service.
+ *
+ * @param policy The rules to keep: those of its `config.json` alone, so that the manifest may say others at the next start.
+ */
+export function takeSnapshot(
+  service_id: string,
+  state: SupervisionState,
+  texts: KeptTexts,
+  policy: SupervisionPolicy = state.policy,
+): ServiceSnapshot {
   return {
     service_id,
     runtime: {
@@ -69,7 +78,7 @@ export function takeSnapshot(service_id: string, state: SupervisionState, texts:
       last_control_op: state.last_control_op,
       config_json: texts.config,
       cooldown_until_ms: state.cooldown?.until_wall_ms ?? 0,
-      supervision: state.policy,
+      supervision: policy,
     },
     stats: state.stats,
     result_json: texts.result,
@@ -82,24 +91,33 @@ export function takeSnapshot(service_id: string, state: SupervisionState, texts:
  * Brings the state of a service back.
  *
  * The rest of a cooldown goes by the wall clock, since no other clock spans a
- * restart, and is never longer than the policy's whole cooldown.
+ * restart, and is never longer than the longest cooldown of the policy.
  */
 export function stateFromSnapshot(
   snapshot: ServiceSnapshot,
-  policy: SupervisionState["policy"],
+  policy: SupervisionPolicy,
   at: Instant,
+  declared?: DeclaredSupervision,
 ): SupervisionState {
   const { runtime, stats } = snapshot;
-  const rest = Math.min(runtime.cooldown_until_ms - at.wall_ms, policy.cooldown_ms);
+  const anew = { ...initialState(declared), policy };
+  const rest = Math.min(runtime.cooldown_until_ms - at.wall_ms, longestCooldown(anew));
   const state: SupervisionState = {
-    ...initialState(),
+    ...anew,
     enabled: runtime.enabled,
     restarts_total: runtime.restarts_total,
     last_control_op: runtime.last_control_op,
     last_control_ms: runtime.last_control_ms,
-    policy,
     cooldown: { until_wall_ms: at.wall_ms + rest, until_monotonic_ms: at.monotonic_ms + rest },
+    trips: 1,
+    backoff_until_ms: at.wall_ms + rest,
+    failure: stats.consecutive_failures > 0 ? { reason: "exit", text: firstLine(snapshot.last_error) } : null,
     stats,
   };
-  return runtime.enabled && cooldownRemaining(state, at) > 0 ? state : { ...state, cooldown: null };
+  const isCooling = runtime.enabled && cooldownRemaining(state, at) > 0;
+  return isCooling ? state : { ...state, cooldown: null, trips: 0, backoff_until_ms: 0 };
+}
+
+function firstLine(text: string | null | undefined): string {
+  return (text ?? "").trim().split(/[\r\n]/, 1)[0] ?? "";
 }

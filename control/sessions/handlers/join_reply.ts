@@ -6,7 +6,7 @@ export function joinReply(
   node: NodeRecord,
   nodeSecret: string,
   leaseToken: string,
-  catalog: Catalog,
+  catalog: Catalog & { readonly revision: number },
 ): Record<string, unknown> {
   return {
     node_id: node.node_id,
@@ -17,5 +17,6 @@ export function joinReply(
     platform: catalog.platform,
     lease_expires_at_ms: node.lease_expires_at_ms,
     lease_generation: node.lease_generation,
+    revision: catalog.revision,
   };
 }

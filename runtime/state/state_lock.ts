@@ -1,0 +1,108 @@
+/**
+ * One process at a time uses a state file.
+ *
+ * Two nodes of one identity would take the lease from each other for ever. The
+ * lock is one of the operating system, on `<state-file>.lock`, so it ends with
+ * its process, however that ends; the number of the process in it is for people.
+ * Where the system has no such locks, that number decides.
+ *
+ * @module
+ */
+
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import process from "node:process";
+import { errorText, ZssError } from "../../control/protocol/mod.ts";
+
+/** Where the lock of a state file stands. */
+export function stateLockPath(stateFile: string): string {
+  return `${stateFile}.lock`;
+}
+
+/**
+ * Takes the lock of a state file until it is disposed of.
+ *
+ * @throws {ZssError} `state_in_use` when another process has it, `io` when the lock file cannot be written.
+ */
+export async function lockState(stateFile: string): Promise<AsyncDisposable> {
+  const path = stateLockPath(stateFile);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    for (;;) {
+      const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+      const isMine = await tryLock(file);
+      if (isMine === false || (isMine === undefined && await isHeldByAnother(path))) {
+        file.close();
+        throw await inUse(stateFile, path);
+      }
+      if (!await isStill(file, path)) {
+        // Who had it before has taken the file away in the meantime.
+        file.close();
+        continue;
+      }
+      await file.truncate(0);
+      await file.write(new TextEncoder().encode(`${process.pid}\n`));
+      return {
+        async [Symbol.asyncDispose]() {
+          await Deno.remove(path).catch(() => undefined);
+          file.close();
+        },
+      };
+    }
+  } catch (error) {
+    if (error instanceof ZssError) throw error;
+    throw new ZssError("io", `Cannot lock the state file "${stateFile}": ${errorText(error)}`, {
+      hint: "check the rights of its folder, or name another with --state-file",
+      cause: error,
+    });
+  }
+}
+
+/** `undefined`: this system, or this runtime, has no such locks. */
+async function tryLock(file: Deno.FsFile): Promise<boolean | undefined> {
+  if (typeof file.tryLock !== "function") return undefined;
+  try {
+    return await file.tryLock(true);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the path still leads to the file that was locked. */
+async function isStill(file: Deno.FsFile, path: string): Promise<boolean> {
+  try {
+    const [mine, there] = await Promise.all([file.stat(), Deno.stat(path)]);
+    return mine.ino === there.ino && mine.dev === there.dev;
+  } catch {
+    return false;
+  }
+}
+
+async function isHeldByAnother(path: string): Promise<boolean> {
+  const pid = await holderOf(path);
+  return pid !== undefined && pid !== process.pid && isAlive(pid);
+}
+
+async function holderOf(path: string): Promise<number | undefined> {
+  const text = await Deno.readTextFile(path).catch(() => "");
+  const pid = Number(text.trim());
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // A process that may not be asked is there.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+async function inUse(stateFile: string, path: string): Promise<ZssError> {
+  const pid = await holderOf(path);
+  const who = pid === undefined ? "another process" : `process ${pid}`;
+  return new ZssError("state_in_use", `Cannot use the state file "${stateFile}": ${who} runs as this node`, {
+    hint: "stop that one, or give this one a --state-file of its own",
+  });
+}

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { lockState, stateLockPath } from "./state_lock.ts";
+
+async function withFolder(body: (stateFile: string, folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "zss-lock-"));
+  try {
+    await body(join(folder, "below", "state.json"), join(folder, "below"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+Deno.test("lockState() lets one in, tells the next one who that is, and leaves nothing behind", async () => {
+  await withFolder(async (stateFile, folder) => {
+    const first = await lockState(stateFile);
+    assert.equal(await readFile(stateLockPath(stateFile), "utf8"), `${process.pid}\n`);
+    await assert.rejects(lockState(stateFile), {
+      code: "state_in_use",
+      message: `Cannot use the state file "${stateFile}": process ${process.pid} runs as this node`,
+    });
+    await first[Symbol.asyncDispose]();
+    assert.deepEqual(await readdir(folder), []);
+    await (await lockState(stateFile))[Symbol.asyncDispose]();
+  });
+});
+
+Deno.test("lockState() takes a lock whose process has gone, whatever number stands in it", async () => {
+  await withFolder(async (stateFile) => {
+    await (await lockState(stateFile))[Symbol.asyncDispose]();
+    for (const left of [`${process.ppid}\n`, "999999999\n", "no number", ""]) {
+      await writeFile(stateLockPath(stateFile), left);
+      await (await lockState(stateFile))[Symbol.asyncDispose]();
+    }
+  });
+});
+
+Deno.test("lockState() says which folder it cannot write to", async () => {
+  await withFolder(async (stateFile, folder) => {
+    await assert.rejects(lockState("/proc/no/state.json"), { code: "io", message: /Cannot lock the state file/ });
+    await assert.rejects(readdir(folder));
+    assert.ok(stateFile.startsWith(folder));
+  });
+});

@@ -257,7 +257,7 @@ async function serve(
     catalog: () => ({
       platform: parts.platform,
       labels: options.labels,
-      services: [...(options.fsService ? [fsDescriptor(nodeId, folders.length)] : []), ...host.catalog()],
+      services: [...(options.fsService ? [fsDescriptor(nodeId, folders)] : []), ...host.catalog()],
     }),
     serve: (send) => files.connect(send),
     save: (fresh) => save(options, fresh),

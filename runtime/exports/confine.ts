@@ -9,18 +9,14 @@
  */
 
 import { type BigIntStats, closeSync, constants, openSync, readlinkSync } from "node:fs";
-import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
+import { type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
 import { posix, win32 } from "node:path";
 import { Errno, FsError } from "../../control/protocol/mod.ts";
 import { currentOs, type Os } from "../../drivers/process/mod.ts";
+import { linuxLibc } from "./libc.ts";
+import { isHidden } from "./names.ts";
 
 type OsName = Os["name"];
-
-/** Files of the runtime itself; never shown. */
-const HIDDEN = ".spiderweb-sandbox";
-
-/** Devices that Windows finds in every folder, with any ending. */
-const DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i;
 
 /**
  * Whether `path` is `root` or below it. Both are absolute, without `.` and `..`.
@@ -30,21 +26,6 @@ const DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\
 export function isWithin(root: string, path: string, system: OsName = currentOs.name): boolean {
   const { sep } = system === "windows" ? win32 : posix;
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
-}
-
-/** Whether a name belongs to the runtime and is kept from clients, at any depth. */
-export function isHidden(name: string, system: OsName = currentOs.name): boolean {
-  return system === "linux" ? name === HIDDEN : name.toLowerCase() === HIDDEN;
-}
-
-/**
- * Whether a name means a file of its own on `system`.
- *
- * Windows opens a device for `CON`, a stream for `a:b`, and `a` for `a.`; such
- * a name would reach something that the listing does not show.
- */
-export function isOrdinaryName(name: string, system: OsName = currentOs.name): boolean {
-  return system !== "windows" || !(/[<>:"|?*]|[. ]$/.test(name) || DEVICES.test(name));
 }
 
 /** A file, where it stands. */
@@ -74,12 +55,12 @@ export interface Held extends Found {
 export class Confinement {
   /** Real path of the folder. */
   readonly root: string;
-  readonly #holds: boolean;
+  readonly #takeGrip: TakeGrip | undefined;
 
-  /** @param holds Whether descriptors can be held; found out unless told. */
-  constructor(root: string, holds: boolean = canHold(root)) {
+  /** @param holds Whether descriptors are held where they can be. */
+  constructor(root: string, holds = true) {
     this.root = root;
-    this.#holds = holds;
+    this.#takeGrip = holds ? gripsOf(root) : undefined;
   }
 
   /**
@@ -95,8 +76,8 @@ export class Confinement {
       if (found.path !== path) throw new FsError(Errno.ENOENT, "file not found");
       check(found);
     };
-    if (this.#holds) {
-      return await this.#throughDescriptor(path, async (held) => {
+    if (this.#takeGrip !== undefined) {
+      return await this.#throughDescriptor(this.#takeGrip, path, async (held) => {
         checked(held);
         return await use(held);
       });
@@ -115,40 +96,45 @@ export class Confinement {
    * @throws {Error} What the system refuses, with its code.
    */
   async follow(path: string): Promise<Found> {
-    if (this.#holds) {
-      return await this.#throughDescriptor(path, ({ path, stats }) => Promise.resolve({ path, stats }));
+    if (this.#takeGrip !== undefined) {
+      return await this.#throughDescriptor(this.#takeGrip, path, ({ path, stats }) => Promise.resolve({ path, stats }));
     }
     const real = await realpath(path);
     return this.#inside({ path: real, stats: await lstat(real, { bigint: true }) });
   }
 
   /**
-   * Opens a held file to read. The caller closes it, also when the file turns out to be another one.
+   * Opens a held file. The caller closes it, also when the file turns out to be another one.
    *
    * Never waits for the other end of a pipe.
+   *
+   * @param flags How: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
    */
-  openHeld(held: Held): Promise<FileHandle> {
+  openHeld(held: Held, flags: number = constants.O_RDONLY): Promise<FileHandle> {
     // A descriptor's path is itself a link; any other path must not lead through one.
-    const noFollow = this.#holds ? 0 : constants.O_NOFOLLOW ?? 0;
-    return open(held.at, constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0));
+    const noFollow = this.#takeGrip !== undefined ? 0 : constants.O_NOFOLLOW ?? 0;
+    return open(held.at, flags | noFollow | (constants.O_NONBLOCK ?? 0));
   }
 
-  async #throughDescriptor<Value>(path: string, use: (held: Held) => Promise<Value>): Promise<Value> {
-    const handle = await open(path, O_PATH);
+  async #throughDescriptor<Value>(
+    takeGrip: TakeGrip,
+    path: string,
+    use: (held: Held) => Promise<Value>,
+  ): Promise<Value> {
+    const grip = await takeGrip(path);
     try {
-      const at = `${DESCRIPTORS}/${handle.fd}`;
-      const stats = await handle.stat({ bigint: true });
-      const found = this.#inside({ path: await readlink(at), stats });
-      return await use({ ...found, at });
+      const { at } = grip;
+      const [stats, place] = await Promise.all([grip.stats(), readlink(at)]);
+      return await use({ ...this.#inside({ path: place, stats }), at });
     } finally {
-      await handle.close();
+      await grip.release();
     }
   }
 
   #inside(found: Found): Found {
     if (!isWithin(this.root, found.path)) throw new FsError(Errno.EACCES, "path outside export root");
     const gone = found.stats.nlink === 0n || found.stats.isSymbolicLink();
-    if (gone || stepsBelow(this.root, found.path).some((step) => isHidden(step))) {
+    if (gone || stepsBelow(this.root, found.path).some((step) => isHidden(step, currentOs.name))) {
       throw new FsError(Errno.ENOENT, "file not found");
     }
     return found;
@@ -160,7 +146,41 @@ const DESCRIPTORS = "/proc/self/fd";
 /** Linux: a descriptor that names a file and cannot read it. The number is the same on x64 and arm64. */
 const O_PATH = 0o10000000;
 
-/** Whether a descriptor's number leads to the file; in some runtimes the number is their own. */
+/** A file that is held without being open. */
+interface Grip {
+  /** A path by which it is reached, whatever happens to the one that it was found by. */
+  readonly at: string;
+  stats(): Promise<BigIntStats>;
+  release(): Promise<void>;
+}
+
+type TakeGrip = (path: string) => Promise<Grip>;
+
+/** How files are held below `root`; undefined where they cannot be. */
+function gripsOf(root: string): TakeGrip | undefined {
+  if (canHold(root)) return gripOfRuntime;
+  const libc = linuxLibc();
+  if (libc === undefined) return undefined;
+  return async (path) => {
+    const descriptor = await libc.hold(path);
+    if (descriptor === undefined) {
+      // This says why, or that it was a file for no more than a moment.
+      await stat(path);
+      throw new FsError(Errno.ENOENT, "file not found");
+    }
+    const at = `${DESCRIPTORS}/${descriptor}`;
+    const release = () => Promise.resolve(libc.close(descriptor));
+    return { at, stats: () => stat(at, { bigint: true }), release };
+  };
+}
+
+async function gripOfRuntime(path: string): Promise<Grip> {
+  const handle = await open(path, O_PATH);
+  const at = `${DESCRIPTORS}/${handle.fd}`;
+  return { at, stats: () => handle.stat({ bigint: true }), release: () => handle.close() };
+}
+
+/** Whether the number of a descriptor leads to the file; in older runtimes the number is their own. */
 function canHold(root: string): boolean {
   try {
     const descriptor = openSync(root, O_PATH);

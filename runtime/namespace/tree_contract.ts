@@ -253,7 +253,7 @@ export function treeContract(name: string, subject: TreeSubject): void {
   });
 
   test("its numbers are integers that fit together", async (tree) => {
-    const numbers = await tree.numbers();
+    const numbers = await tree.numbers(tree.root);
     for (const [key, value] of Object.entries(numbers)) assert(Number.isInteger(value) && value >= 0, key);
     assert(numbers.bsize > 0 && numbers.frsize > 0 && numbers.namemax > 0);
     assert(numbers.bavail <= numbers.bfree && numbers.bfree <= numbers.blocks);

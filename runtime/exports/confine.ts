@@ -57,10 +57,14 @@ export class Confinement {
   readonly root: string;
   readonly #takeGrip: TakeGrip | undefined;
 
-  /** @param holds Whether descriptors are held where they can be. */
-  constructor(root: string, holds = true) {
+  /** @param holds With what descriptors are held; `best` is the runtime where it can, else the C library. */
+  constructor(root: string, holds: "best" | "libc" | "nothing" = "best") {
     this.root = root;
-    this.#takeGrip = holds ? gripsOf(root) : undefined;
+    this.#takeGrip = holds === "nothing"
+      ? undefined
+      : holds === "best" && canHold(root)
+      ? gripOfRuntime
+      : gripsOfLibc();
   }
 
   /**
@@ -156,9 +160,8 @@ interface Grip {
 
 type TakeGrip = (path: string) => Promise<Grip>;
 
-/** How files are held below `root`; undefined where they cannot be. */
-function gripsOf(root: string): TakeGrip | undefined {
-  if (canHold(root)) return gripOfRuntime;
+/** How the C library holds files; undefined where there is none. */
+function gripsOfLibc(): TakeGrip | undefined {
   const libc = linuxLibc();
   if (libc === undefined) return undefined;
   return async (path) => {

@@ -23,6 +23,8 @@ export interface Libc {
   close(descriptor: number): void;
   /** Never waits: `EAGAIN` when another has the lock. */
   lock(descriptor: number, operation: LockOperation): void;
+  /** Sets times in nanoseconds since the Unix epoch; one that is undefined stays. */
+  setTimes(path: string, accessed: bigint | undefined, modified: bigint | undefined): void;
   getAttribute(path: string, name: string): Uint8Array;
   listAttributes(path: string): string[];
   setAttribute(path: string, name: string, value: Uint8Array, flags: number): void;
@@ -34,6 +36,11 @@ const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
 const LOCK_NB = 4;
 const LOCKS: Readonly<Record<LockOperation, number>> = { shared: 1, exclusive: 2, unlock: 8 };
+
+const AT_FDCWD = -100;
+/** In place of the nanoseconds: this time stays. */
+const UTIME_OMIT = 0x3ffffffen;
+const SECOND = 1_000_000_000n;
 
 /** Largest value of an attribute, and largest list of their names, on Linux. */
 const MAX_ATTRIBUTE_BYTES = 65_536;
@@ -66,6 +73,7 @@ const functions = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
+  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   getxattr: { parameters: ["buffer", "buffer", "buffer", "usize"], result: "isize" },
   listxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   setxattr: { parameters: ["buffer", "buffer", "buffer", "usize", "i32"], result: "i32" },
@@ -94,6 +102,10 @@ function load(): Libc | undefined {
       openToLock: (path) => checked("open", symbols.open(textOf(path), O_NONBLOCK | O_CLOEXEC, 0)),
       close: (descriptor) => void symbols.close(descriptor),
       lock: (descriptor, operation) => void checked("lock", symbols.flock(descriptor, LOCKS[operation] | LOCK_NB)),
+      setTimes(path, accessed, modified) {
+        const times = BigInt64Array.from([...timespec(accessed), ...timespec(modified)]);
+        checked("set times", symbols.utimensat(AT_FDCWD, textOf(path), new Uint8Array(times.buffer), 0));
+      },
       getAttribute(path, name) {
         const value = new Uint8Array(MAX_ATTRIBUTE_BYTES);
         const length = symbols.getxattr(textOf(path), textOf(name), value, BigInt(value.length));
@@ -114,6 +126,13 @@ function load(): Libc | undefined {
   } catch {
     return undefined; // musl, or a runtime without the permission
   }
+}
+
+/** Seconds and, never negative, the nanoseconds after them. */
+function timespec(time: bigint | undefined): [bigint, bigint] {
+  if (time === undefined) return [0n, UTIME_OMIT];
+  const rest = ((time % SECOND) + SECOND) % SECOND;
+  return [(time - rest) / SECOND, rest];
 }
 
 /** Text as C wants it. Nothing that comes here holds a NUL: names and paths were checked. */

@@ -8,8 +8,19 @@
  * @module
  */
 
-import { type BigIntStats, closeSync, constants, openSync, readlinkSync } from "node:fs";
-import { type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  open as openWithCallback,
+  openSync,
+  readlinkSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
+import { type FileHandle, lstat, open, realpath, stat } from "node:fs/promises";
+import { promisify } from "node:util";
 import { posix, win32 } from "node:path";
 import { Errno, FsError } from "../../control/protocol/mod.ts";
 import { currentOs, type Os } from "../../drivers/process/mod.ts";
@@ -56,6 +67,7 @@ export class Confinement {
   /** Real path of the folder. */
   readonly root: string;
   readonly #takeGrip: TakeGrip | undefined;
+  readonly #takeGripAtOnce: TakeGripAtOnce | undefined;
 
   /** @param holds With what descriptors are held; `best` is the runtime where it can, else the C library. */
   constructor(root: string, holds: "best" | "libc" | "nothing" = "best") {
@@ -71,17 +83,24 @@ export class Confinement {
    * Uses the file at a path that held no link when it was learnt.
    *
    * @param check Throws when it is not the file that was meant; may be called twice.
+   * @param isOnRoot Whether all of the path was on the file system of the root when it was learnt.
    * @throws {FsError} `EACCES path outside export root` when a step of the path has become a link that leaves the
    * root, `ENOENT` when it has become a link that does not.
    * @throws {Error} What the system refuses, with its code.
    */
-  async hold<Value>(path: string, check: (found: Found) => void, use: (held: Held) => Promise<Value>): Promise<Value> {
+  async hold<Value>(
+    path: string,
+    check: (found: Found) => void,
+    use: (held: Held) => Promise<Value>,
+    isOnRoot = false,
+  ): Promise<Value> {
     const checked = (found: Found) => {
       if (found.path !== path) throw new FsError(Errno.ENOENT, "file not found");
       check(found);
     };
     if (this.#takeGrip !== undefined) {
-      return await this.#throughDescriptor(this.#takeGrip, path, async (held) => {
+      const takeGrip = isOnRoot && this.#takeGripAtOnce !== undefined ? this.#takeGripAtOnce : this.#takeGrip;
+      return await this.#throughDescriptor(takeGrip, path, async (held) => {
         checked(held);
         return await use(held);
       });
@@ -121,17 +140,20 @@ export class Confinement {
   }
 
   async #throughDescriptor<Value>(
-    takeGrip: TakeGrip,
+    takeGrip: TakeGrip | TakeGripAtOnce,
     path: string,
     use: (held: Held) => Promise<Value>,
   ): Promise<Value> {
-    const grip = await takeGrip(path);
+    const taken = takeGrip(path);
+    const grip = taken instanceof Promise ? await taken : taken;
     try {
       const { at } = grip;
-      const [stats, place] = await Promise.all([grip.stats(), readlink(at)]);
-      return await use({ ...this.#inside({ path: place, stats }), at });
+      // The slow part was to find the file; what the system has just found it tells and closes at once, and a turn of
+      // the event loop for each of these would take longer than all of them.
+      const found = this.#inside({ path: readlinkSync(at), stats: grip.stats() });
+      return await use({ ...found, at });
     } finally {
-      await grip.release();
+      grip.release();
     }
   }
 
@@ -154,11 +176,30 @@ const O_PATH = 0o10000000;
 interface Grip {
   /** A path by which it is reached, whatever happens to the one that it was found by. */
   readonly at: string;
-  stats(): Promise<BigIntStats>;
-  release(): Promise<void>;
+  stats(): BigIntStats;
+  release(): void;
 }
 
 type TakeGrip = (path: string) => Promise<Grip>;
+type TakeGripAtOnce = (path: string) => Grip;
+
+/**
+ * Whether a file system answers from this machine: ext, XFS, Btrfs, tmpfs, overlay, F2FS, ZFS.
+ *
+ * To find a file there takes some microseconds, to have another thread do it a hundred. On any other the node must not
+ * wait, and stand still, for whoever answers.
+ */
+function isLocal(root: string): boolean {
+  try {
+    return LOCAL_FILE_SYSTEMS.has(statfsSync(root).type);
+  } catch {
+    return false; // gone, which the first use will say
+  }
+}
+
+const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set(
+  [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1],
+);
 
 /** How the C library holds files; undefined where there is none. */
 function gripsOfLibc(): TakeGrip | undefined {
@@ -172,16 +213,24 @@ function gripsOfLibc(): TakeGrip | undefined {
       throw new FsError(Errno.ENOENT, "file not found");
     }
     const at = `${DESCRIPTORS}/${descriptor}`;
-    const release = () => Promise.resolve(libc.close(descriptor));
-    return { at, stats: () => stat(at, { bigint: true }), release };
+    return { at, stats: () => statSync(at, { bigint: true }), release: () => libc.close(descriptor) };
   };
 }
 
 async function gripOfRuntime(path: string): Promise<Grip> {
-  const handle = await open(path, O_PATH);
-  const at = `${DESCRIPTORS}/${handle.fd}`;
-  return { at, stats: () => handle.stat({ bigint: true }), release: () => handle.close() };
+  return gripOn(await openDescriptor(path, O_PATH));
 }
+
+function gripOfRuntimeAtOnce(path: string): Grip {
+  return gripOn(openSync(path, O_PATH));
+}
+
+function gripOn(descriptor: number): Grip {
+  const stats = () => fstatSync(descriptor, { bigint: true });
+  return { at: `${DESCRIPTORS}/${descriptor}`, stats, release: () => closeSync(descriptor) };
+}
+
+const openDescriptor = promisify(openWithCallback);
 
 /** Whether the number of a descriptor leads to the file; in older runtimes the number is their own. */
 function canHold(root: string): boolean {

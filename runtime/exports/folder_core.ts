@@ -65,7 +65,12 @@ export class FolderCore {
       const check = ({ stats }: Found) => {
         if (!isSameFile(identityOf(stats), file.identity)) throw noSuchNode();
       };
-      return await this.boundary.hold(this.#pathOf(file), check, (held) => use({ ...held, file }));
+      return await this.boundary.hold(
+        this.#pathOf(file),
+        check,
+        (held) => use({ ...held, file }),
+        this.#isOnRoot(file),
+      );
     });
   }
 
@@ -144,6 +149,14 @@ export class FolderCore {
       this.#watch?.close();
       this.#watch = undefined;
     };
+  }
+
+  #isOnRoot(file: KnownFile): boolean {
+    const { dev } = this.ids.root.identity;
+    for (let at: KnownFile | undefined = file; at !== undefined; at = at.parent) {
+      if (at.identity.dev !== dev) return false;
+    }
+    return true;
   }
 
   #pathOf(file: KnownFile): string {

@@ -77,6 +77,8 @@ export class FolderCore {
   inDirectory<Value>(node: bigint, use: (directory: Located) => Promise<Value>): Promise<Value> {
     return this.locate(node, async (located) => {
       if (!located.stats.isDirectory()) throw new FsError(Errno.ENOTDIR, "not a directory");
+      // Who looks into a directory knows something of it, though nobody asked for its attributes.
+      located.file.seen ??= versionOf(located.stats);
       return await use(located);
     });
   }

@@ -24,7 +24,7 @@ import { promisify } from "node:util";
 import { posix, win32 } from "node:path";
 import { Errno, FsError } from "../../control/protocol/mod.ts";
 import { currentOs, type Os } from "../../drivers/process/mod.ts";
-import { linuxLibc } from "./libc.ts";
+import { type Libc, linuxLibc } from "./libc.ts";
 import { isHidden } from "./names.ts";
 
 type OsName = Os["name"];
@@ -72,11 +72,10 @@ export class Confinement {
   /** @param holds With what descriptors are held; `best` is the runtime where it can, else the C library. */
   constructor(root: string, holds: "best" | "libc" | "nothing" = "best") {
     this.root = root;
-    this.#takeGrip = holds === "nothing"
-      ? undefined
-      : holds === "best" && canHold(root)
-      ? gripOfRuntime
-      : gripsOfLibc();
+    const byRuntime = holds === "best" && canHold(root);
+    const libc = byRuntime || holds === "nothing" ? undefined : linuxLibc();
+    this.#takeGrip = byRuntime ? gripOfRuntime : libc && gripsOfLibc(libc);
+    if (isLocal(root)) this.#takeGripAtOnce = byRuntime ? gripOfRuntimeAtOnce : libc && gripsOfLibcAtOnce(libc);
   }
 
   /**
@@ -201,20 +200,24 @@ const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set(
   [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1],
 );
 
-/** How the C library holds files; undefined where there is none. */
-function gripsOfLibc(): TakeGrip | undefined {
-  const libc = linuxLibc();
-  if (libc === undefined) return undefined;
+/** How the C library holds files. */
+function gripsOfLibc(libc: Libc): TakeGrip {
   return async (path) => {
     const descriptor = await libc.hold(path);
-    if (descriptor === undefined) {
-      // This says why, or that it was a file for no more than a moment.
-      await stat(path);
-      throw new FsError(Errno.ENOENT, "file not found");
-    }
-    const at = `${DESCRIPTORS}/${descriptor}`;
-    return { at, stats: () => statSync(at, { bigint: true }), release: () => libc.close(descriptor) };
+    if (descriptor !== undefined) return gripOfLibc(libc, descriptor);
+    // This says why, or that it was a file for no more than a moment.
+    await stat(path);
+    throw new FsError(Errno.ENOENT, "file not found");
   };
+}
+
+function gripsOfLibcAtOnce(libc: Libc): TakeGripAtOnce {
+  return (path) => gripOfLibc(libc, libc.holdAtOnce(path));
+}
+
+function gripOfLibc(libc: Libc, descriptor: number): Grip {
+  const at = `${DESCRIPTORS}/${descriptor}`;
+  return { at, stats: () => statSync(at, { bigint: true }), release: () => libc.close(descriptor) };
 }
 
 async function gripOfRuntime(path: string): Promise<Grip> {

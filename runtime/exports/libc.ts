@@ -18,6 +18,8 @@ export type LockOperation = "shared" | "exclusive" | "unlock";
 export interface Libc {
   /** Holds a file, of any kind, without opening it. Undefined when it cannot be: the caller finds out why. */
   hold(path: string): Promise<number | undefined>;
+  /** The same, while everybody waits. */
+  holdAtOnce(path: string): number;
   /** Opens a file to lock it. */
   openToLock(path: string): number;
   close(descriptor: number): void;
@@ -99,6 +101,7 @@ function load(): Libc | undefined {
         const descriptor = await waiting.symbols.open(textOf(path), O_PATH | O_CLOEXEC, 0);
         return descriptor < 0 ? undefined : descriptor;
       },
+      holdAtOnce: (path) => checked("hold", symbols.open(textOf(path), O_PATH | O_CLOEXEC, 0)),
       openToLock: (path) => checked("open", symbols.open(textOf(path), O_NONBLOCK | O_CLOEXEC, 0)),
       close: (descriptor) => void symbols.close(descriptor),
       lock: (descriptor, operation) => void checked("lock", symbols.flock(descriptor, LOCKS[operation] | LOCK_NB)),

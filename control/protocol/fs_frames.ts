@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { FS_PROTO, FS_PROTOCOL, isObject } from "./envelope.ts";
 import { Errno, FsError } from "./fs.ts";
-import { parseJson, stringifyJson } from "./json.ts";
+import { parseJson, plainJson, stringifyJson } from "./json.ts";
 import { ZssError } from "./errors.ts";
 
 /** The outside of a request or reply. */
@@ -60,43 +60,12 @@ function isTag(value: unknown): value is number {
 /** Text of a reply; `operation` is for example `fs_read`. */
 export function fsReplyFrame(operation: string, tag: number | undefined, payload: unknown): string {
   const head = `{"channel":"acheron","type":"acheron.r_${operation}","tag":${tag ?? 0},"ok":true`;
-  return payload === undefined ? `${head}}` : `${head},"payload":${textOf(payload)}}`;
-}
-
-/**
- * JSON of what a reply holds: nearly each has integers beyond 2^53, with which the general writer takes five times as
- * long.
- */
-function textOf(value: unknown): string {
-  switch (typeof value) {
-    case "bigint":
-      return String(value);
-    case "string":
-      return JSON.stringify(value);
-    case "number":
-      return Number.isFinite(value) ? String(value) : "null";
-    case "boolean":
-      return value ? "true" : "false";
-    case "object":
-      break;
-    default:
-      return "null";
-  }
-  if (value === null) return "null";
-  let text = "";
-  if (Array.isArray(value)) {
-    for (const item of value) text += `${text === "" ? "" : ","}${textOf(item)}`;
-    return `[${text}]`;
-  }
-  for (const [name, member] of Object.entries(value)) {
-    if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${textOf(member)}`;
-  }
-  return `{${text}}`;
+  return payload === undefined ? `${head}}` : `${head},"payload":${plainJson(payload)}}`;
 }
 
 /** Text of a request; `members` holds `node` and `h` where the operation takes them. */
 export function fsRequestFrame(operation: string, tag: number, members: object, payload: unknown): string {
-  return stringifyJson({ channel: "acheron", type: `acheron.t_${operation}`, tag, ...members, payload });
+  return plainJson({ channel: "acheron", type: `acheron.t_${operation}`, tag, ...members, payload });
 }
 
 /** Text of a refusal. */

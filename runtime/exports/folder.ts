@@ -148,10 +148,12 @@ export class FolderTree implements FileTree {
     return this.#withHandle(node, "write", async (located, handle) => {
       const file = await this.#core.opened(handle, located.file, "write");
       try {
-        await handle.truncate(size);
-        const stats = await handle.stat({ bigint: true });
-        this.#core.describe(located.file, stats);
-        this.#core.emit({ node, what: "all", generation: stats.mtimeNs });
+        await this.#core.during([located.file], async () => {
+          await handle.truncate(size);
+          const stats = await handle.stat({ bigint: true });
+          this.#core.describe(located.file, stats);
+          this.#core.emit({ node, what: "all", generation: stats.mtimeNs });
+        });
       } finally {
         await file.close();
       }

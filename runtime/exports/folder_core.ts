@@ -6,7 +6,7 @@
  */
 
 import type { BigIntStats } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Errno, type FileAttributes, FsError } from "../../control/protocol/mod.ts";
 import { type Clock, currentOs } from "../../drivers/process/mod.ts";
@@ -20,7 +20,7 @@ import { inProtocolWords } from "./system_errors.ts";
 import { type EntryEvent, FolderWatch, type Hints } from "./watch.ts";
 
 /** How long what we did ourselves may take to come back as an event, in milliseconds. */
-const ECHO_MS = 2_000;
+const ECHO_MS = 5_000;
 /** Most changes of our own that are remembered for that. */
 const MAX_ECHOES = 4_096;
 
@@ -37,6 +37,8 @@ export class FolderCore {
   readonly #listeners = new Set<(change: TreeChange) => void>();
   /** What we did to entries ourselves, and when: an event of it is no news. */
   readonly #echoes = new Map<string, number>();
+  /** Files that we are changing, directories in which we are, and how many changes. */
+  readonly #busy = new Map<KnownFile, number>();
   #watch: FolderWatch | undefined;
   #watches = true;
 
@@ -114,6 +116,7 @@ export class FolderCore {
     return new FolderFile(handle, access, opened.mtimeNs, {
       clock: this.clock,
       libc: linuxLibc(),
+      during: (action) => this.during([file], action),
       written: (stats) => {
         file.seen = versionOf(stats);
         this.emit({ node: file.id, what: "data", generation: stats.mtimeNs });
@@ -126,10 +129,49 @@ export class FolderCore {
     for (const change of changes) for (const listener of [...this.#listeners]) listener(change);
   }
 
-  /** Remembers what we are about to do to an entry. */
-  expect(event: EntryEvent, directory: Located, name: string): void {
-    if (this.#watch === undefined) return;
-    const path = join(directory.path, name);
+  /**
+   * Does something to entries of directories, and notes what became of them.
+   *
+   * The watch hears of it too, sooner or later; it must not take it for somebody else's doing.
+   */
+  act<Value>(
+    event: EntryEvent,
+    entries: readonly (readonly [directory: Located, name: string])[],
+    action: () => Promise<Value>,
+  ): Promise<Value> {
+    if (this.#watch === undefined) return action();
+    entries.forEach(([{ path }, name], at) => {
+      this.#expect(event, join(path, name));
+      // Some systems tell of a move as of two things that have nothing to do with each other.
+      if (event === "rename") this.#expect(at === 0 ? "remove" : "create", join(path, name));
+    });
+    return this.during(entries.map(([{ file }]) => file), async () => {
+      try {
+        return await action();
+      } finally {
+        for (const [{ at, file }] of entries) {
+          // Removed meanwhile, nothing more is to be said of it.
+          file.seen = await stat(at, { bigint: true }).then(versionOf, () => undefined);
+        }
+      }
+    });
+  }
+
+  /** Changes files, and notes what became of them before it is over; nobody else looks at them meanwhile. */
+  async during<Value>(files: readonly KnownFile[], action: () => Promise<Value>): Promise<Value> {
+    for (const file of files) this.#busy.set(file, (this.#busy.get(file) ?? 0) + 1);
+    try {
+      return await action();
+    } finally {
+      for (const file of files) {
+        const left = (this.#busy.get(file) ?? 1) - 1;
+        if (left > 0) this.#busy.set(file, left);
+        else this.#busy.delete(file);
+      }
+    }
+  }
+
+  #expect(event: EntryEvent, path: string): void {
     this.#echoes.delete(echoOf(event, path));
     this.#echoes.set(echoOf(event, path), this.clock.monotonic());
     for (const oldest of this.#echoes.keys()) {
@@ -186,21 +228,23 @@ export class FolderCore {
 
   async #lookAt(file: KnownFile): Promise<void> {
     const before = file.seen;
+    let stats: BigIntStats | undefined;
     try {
-      const stats = await this.locate(file.id, ({ stats }) => Promise.resolve(stats));
-      const now = versionOf(stats);
-      // Somebody may have been told meanwhile.
-      if (file.seen === now || file.seen !== before) return;
-      file.seen = now;
-      if (stats.isDirectory()) this.emit({ directory: file.id });
-      else this.emit({ node: file.id, what: "all", generation: stats.mtimeNs });
+      stats = await this.locate(file.id, ({ stats }) => Promise.resolve(stats));
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
-      // Gone or replaced: what a client knows of it holds no more, and further words about it would be repetition.
-      if (file.seen !== before) return;
-      file.seen = undefined;
-      this.emit({ node: file.id, what: "all", generation: 0n });
     }
+    const now = stats === undefined ? undefined : versionOf(stats);
+    // Somebody may have been told meanwhile, or is about to be.
+    if (file.seen === now || file.seen !== before || this.#isBusy(file) || this.ids.find(file.id) !== file) return;
+    file.seen = now;
+    if (stats?.isDirectory()) this.emit({ directory: file.id });
+    // Without stats it is gone or replaced, and what a client knows of it holds no more.
+    else this.emit({ node: file.id, what: "all", generation: stats?.mtimeNs ?? 0n });
+  }
+
+  #isBusy(file: KnownFile): boolean {
+    return this.#busy.has(file) || (file.parent !== undefined && this.#busy.has(file.parent));
   }
 
   #isEcho(event: EntryEvent, path: string): boolean {

@@ -36,27 +36,28 @@ export class FolderEditing implements TreeEditing {
   create(parent: bigint, name: string, mode: number, access: Access): Promise<CreatedFile> {
     return this.#core.inDirectory(parent, async (directory) => {
       requireStorable(name);
-      this.#core.expect("create", directory, name);
-      const handle = await open(join(directory.at, name), CREATE, mode & PERMISSIONS);
-      try {
-        const stats = await handle.stat({ bigint: true });
-        this.#core.ids.forgetAt(directory.file, name);
-        const known = this.#core.note(directory.file, name, stats);
-        const file = await this.#core.opened(handle, known, access);
-        this.#emit({ directory: parent }, { node: known.id, what: "all", generation: stats.mtimeNs });
-        return { attributes: this.#core.describe(known, stats), file };
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
+      return await this.#core.act("create", [[directory, name]], async () => {
+        const handle = await open(join(directory.at, name), CREATE, mode & PERMISSIONS);
+        try {
+          const stats = await handle.stat({ bigint: true });
+          this.#core.ids.forgetAt(directory.file, name);
+          const known = this.#core.note(directory.file, name, stats);
+          const file = await this.#core.opened(handle, known, access);
+          const attributes = this.#core.describe(known, stats);
+          this.#emit({ directory: parent }, { node: known.id, what: "all", generation: stats.mtimeNs });
+          return { attributes, file };
+        } catch (error) {
+          await handle.close();
+          throw error;
+        }
+      });
     });
   }
 
   makeDirectory(parent: bigint, name: string): Promise<void> {
     return this.#core.inDirectory(parent, async (directory) => {
       requireStorable(name);
-      this.#core.expect("create", directory, name);
-      await mkdir(join(directory.at, name));
+      await this.#core.act("create", [[directory, name]], () => mkdir(join(directory.at, name)));
       this.#emit({ directory: parent });
     });
   }
@@ -66,9 +67,10 @@ export class FolderEditing implements TreeEditing {
       // Asked first: the runtime's own call takes an empty directory for a file.
       const stats = await this.#child(directory, name);
       if (stats.isDirectory()) throw new FsError(Errno.EISDIR, "is a directory");
-      this.#core.expect("remove", directory, name);
-      await unlink(join(directory.at, name));
-      this.#core.ids.forgetAt(directory.file, name);
+      await this.#core.act("remove", [[directory, name]], async () => {
+        await unlink(join(directory.at, name));
+        this.#core.ids.forgetAt(directory.file, name);
+      });
       this.#emit({ directory: parent });
     });
   }
@@ -77,9 +79,10 @@ export class FolderEditing implements TreeEditing {
     return this.#core.inDirectory(parent, async (directory) => {
       const stats = await this.#child(directory, name);
       if (!stats.isDirectory()) throw new FsError(Errno.ENOTDIR, "not a directory");
-      this.#core.expect("remove", directory, name);
-      await rmdir(join(directory.at, name));
-      this.#core.ids.forgetAt(directory.file, name);
+      await this.#core.act("remove", [[directory, name]], async () => {
+        await rmdir(join(directory.at, name));
+        this.#core.ids.forgetAt(directory.file, name);
+      });
       this.#emit({ directory: parent });
     });
   }
@@ -90,47 +93,46 @@ export class FolderEditing implements TreeEditing {
         const stats = await this.#child(from, oldName);
         requireStorable(newName);
         if (oldParent === newParent && oldName === newName) return;
-        this.#core.expect("rename", from, oldName);
-        this.#core.expect("rename", to, newName);
-        await rename(join(from.at, oldName), join(to.at, newName));
-        const replaced = this.#core.ids.at([...this.#core.ids.steps(to.file), newName]);
-        if (replaced !== undefined && !isSameFile(replaced.identity, stats)) {
-          this.#core.ids.forgetAt(to.file, newName);
-        }
         const changes: TreeChange[] = [{ directory: oldParent }];
         if (newParent !== oldParent) changes.push({ directory: newParent });
-        if (!stats.isSymbolicLink()) {
+        await this.#core.act("rename", [[from, oldName], [to, newName]], async () => {
+          await rename(join(from.at, oldName), join(to.at, newName));
+          const replaced = this.#core.ids.at([...this.#core.ids.steps(to.file), newName]);
+          if (replaced !== undefined && !isSameFile(replaced.identity, stats)) {
+            this.#core.ids.forgetAt(to.file, newName);
+          }
+          if (stats.isSymbolicLink()) return;
           const moved = this.#core.note(to.file, newName, stats);
           // Moving changes the time of change, which would look like somebody else's doing.
-          const now = await lstat(join(to.at, newName), { bigint: true });
-          if (isSameFile(now, stats)) this.#core.describe(moved, now);
+          const now = await lstat(join(to.at, newName), { bigint: true }).catch(() => undefined);
+          if (now !== undefined && isSameFile(now, stats)) this.#core.describe(moved, now);
           changes.push({ node: moved.id, what: "all", generation: stats.mtimeNs });
-        }
+        });
         this.#emit(...changes);
       }));
   }
 
   setAttributes(node: bigint, { mode, at, mt }: AttributeChanges): Promise<FileAttributes> {
-    return this.#core.locate(node, async (located) => {
-      const { file, stats } = located;
-      if (mode !== undefined) await chmod(located.at, mode & PERMISSIONS);
-      if (at !== undefined || mt !== undefined) {
-        const libc = linuxLibc();
-        if (libc !== undefined) libc.setTimes(located.at, at, mt);
-        else await utimes(located.at, seconds(at ?? stats.atimeNs), seconds(mt ?? stats.mtimeNs));
-      }
-      const now = await stat(located.at, { bigint: true });
-      const attributes = this.#core.describe(file, now);
-      this.#emit({ node: file.id, what: "attr", generation: now.mtimeNs });
-      return attributes;
-    });
+    return this.#core.locate(node, (located) =>
+      this.#core.during([located.file], async () => {
+        const { file, stats } = located;
+        if (mode !== undefined) await chmod(located.at, mode & PERMISSIONS);
+        if (at !== undefined || mt !== undefined) {
+          const libc = linuxLibc();
+          if (libc !== undefined) libc.setTimes(located.at, at, mt);
+          else await utimes(located.at, seconds(at ?? stats.atimeNs), seconds(mt ?? stats.mtimeNs));
+        }
+        const now = await stat(located.at, { bigint: true });
+        const attributes = this.#core.describe(file, now);
+        this.#emit({ node: file.id, what: "attr", generation: now.mtimeNs });
+        return attributes;
+      }));
   }
 
   #symlink(parent: bigint, name: string, target: string): Promise<void> {
     return this.#core.inDirectory(parent, async (directory) => {
       requireStorable(name);
-      this.#core.expect("create", directory, name);
-      await symlink(target, join(directory.at, name));
+      await this.#core.act("create", [[directory, name]], () => symlink(target, join(directory.at, name)));
       this.#emit({ directory: parent });
     });
   }

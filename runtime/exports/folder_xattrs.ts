@@ -69,10 +69,12 @@ export class FolderXattrs implements TreeXattrs {
       if (!name.startsWith(PREFIX)) {
         throw new FsError(Errno.EACCES, `access denied: only attributes that begin with "${PREFIX}" can be set`);
       }
-      use(at);
-      const now = await stat(at, { bigint: true });
-      this.#core.describe(file, now);
-      this.#core.emit({ node: file.id, what: "attr", generation: now.mtimeNs });
+      await this.#core.during([file], async () => {
+        use(at);
+        const now = await stat(at, { bigint: true });
+        this.#core.describe(file, now);
+        this.#core.emit({ node: file.id, what: "attr", generation: now.mtimeNs });
+      });
     });
   }
 }

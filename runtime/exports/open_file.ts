@@ -22,6 +22,8 @@ const LONGEST_LOCK_PAUSE_MS = 250;
 export interface FileSurroundings {
   readonly clock: Clock;
   readonly libc: Libc | undefined;
+  /** Runs a change of the file. */
+  readonly during: <Value>(action: () => Promise<Value>) => Promise<Value>;
   /** Told of each write, before the writer. */
   readonly written: (stats: BigIntStats) => void;
   /** Holds the file while `use` runs, by a path that leads to it. */
@@ -70,20 +72,22 @@ export class FolderFile implements OpenFile {
 
   write(offset: number, bytes: Uint8Array): Promise<WriteResult> {
     if (!this.writable) return Promise.reject(new FsError(Errno.EBADF, "handle not writable"));
-    return this.#inTurn(async () => {
-      let done = 0;
-      try {
-        while (done < bytes.length) {
-          const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, offset + done);
-          if (bytesWritten === 0) throw new FsError(Errno.EIO, "input/output error: nothing was written");
-          done += bytesWritten;
+    return this.#inTurn(() =>
+      this.#surroundings.during(async () => {
+        let done = 0;
+        try {
+          while (done < bytes.length) {
+            const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, offset + done);
+            if (bytesWritten === 0) throw new FsError(Errno.EIO, "input/output error: nothing was written");
+            done += bytesWritten;
+          }
+        } finally {
+          // Also when the disk is full after a part of it.
+          this.#surroundings.written(await this.#handle.stat({ bigint: true }));
         }
-      } finally {
-        // Also when the disk is full after a part of it.
-        this.#surroundings.written(await this.#handle.stat({ bigint: true }));
-      }
-      return { n: bytes.length };
-    });
+        return { n: bytes.length };
+      })
+    );
   }
 
   async lock(kind: LockKind, wait: boolean): Promise<void> {

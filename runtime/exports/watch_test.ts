@@ -124,3 +124,19 @@ Deno.test("FolderWatch gathers what it hears, and nothing after its end", () => 
   assert.equal(hints.length, 1, "a watch that was closed says nothing more");
   rmSync(root, { recursive: true });
 });
+
+Deno.test("FolderTree tells once of what a client did in a directory that is only beginning to be watched", async () => {
+  await using folder = new Listened();
+  const { tree } = folder;
+  assert(tree.editing !== undefined);
+  await tree.attributes(tree.root);
+  await tree.list(tree.root);
+  await tree.editing.makeDirectory(tree.root, "own");
+  assert.deepEqual(folder.heard, [{ directory: tree.root }]);
+  folder.heard.length = 0;
+  const { id } = await tree.lookup(tree.root, "own");
+  await tree.list(id);
+  // In the directory that is watched last: what there is to be heard of the other was heard before.
+  await folder.after(() => writeFileSync(folder.path("own", "theirs"), ""), { directory: id });
+  assert.deepEqual(folder.heard, [{ directory: id }]);
+});

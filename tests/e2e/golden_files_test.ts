@@ -83,12 +83,19 @@ Deno.test("zss node run and zss server answer the reference's public client, fra
     files: new Frames(await openSocket({ url: `${scene.url}/v2/fs/node/node-1` })),
   };
   const values = new Map([["secret", secret]]);
+  const told = new Set<string>();
   const fill = (template: string) => template.replace(/\{\{(\w+)\}\}/g, (_, name) => values.get(name) ?? name);
   for (const line of (await readFile(GOLDEN, "utf8")).split("\n")) {
     const [, on, way, text] = /^(control|files) ([<>]) (.+)$/.exec(line) ?? [];
     if (text === undefined || (on !== "control" && on !== "files")) continue;
     if (way === ">") sockets[on].send(fill(text));
-    else match(text, await sockets[on].next(), values);
+    else {
+      let frame = await sockets[on].next();
+      // The watch of a busy machine may tell once more of what was told already.
+      while (told.has(frame) && !text.includes("acheron.e_fs_")) frame = await sockets[on].next();
+      if (frame.includes('"acheron.e_fs_inval_dir"')) told.add(frame);
+      match(text, frame, values);
+    }
   }
   assert.equal(await readFile(join(work, "README.md"), "utf8"), "hello world");
   for (const socket of Object.values(sockets)) socket.close();

@@ -60,15 +60,6 @@ export interface RemoteEntry {
 /** What a node answers to a write: the bytes taken, and for an invoke which call it became. */
 export type WriteReply = z.output<typeof fsReplies.write>;
 
-/** A file of a node that is open, for who reads and writes at places of their own. */
-export interface RemoteFile {
-  /** At most `length` bytes from `offset` on, and no more than the node gives at once (1 MiB). */
-  read(offset: number, length: number): Promise<{ readonly bytes: Uint8Array; readonly eof: boolean }>;
-  /** Writes bytes at `offset`; no more than the node takes at once (1 MiB). */
-  write(offset: number, bytes: Uint8Array): Promise<WriteReply>;
-  close(): Promise<void>;
-}
-
 /** Numbers of the file system of an export, in blocks of `frsize` bytes. */
 export type RemoteNumbers = z.output<typeof fsReplies.statfs>;
 
@@ -202,11 +193,6 @@ export class FsClient {
     }
   }
 
-  /** Opens a file. The node closes what a connection leaves open. */
-  async open(node: bigint, access: RemoteAccess): Promise<RemoteFile> {
-    return this.#fileOf(await this.#open(node, access === "read" ? 0 : access === "write" ? 1 : 2));
-  }
-
   /** Makes a file and opens it. `EEXIST` when the name is taken. @param mode Permission bits. */
   async create(
     parent: bigint,
@@ -332,17 +318,8 @@ export class FsClient {
   }
 
   /** Opens a file; the caller closes it. */
-  async openFile(node: bigint, access: "read" | "write" | "read_write"): Promise<RemoteFile> {
-    const h = await this.#open(node, { read: 0, write: 1, read_write: 2 }[access]);
-    return {
-      read: async (off, length) => {
-        const len = Math.min(length, this.#limits.max_read);
-        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
-        return { bytes, eof };
-      },
-      write: (off, bytes) => this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() }),
-      close: async () => void await this.#ask("close", fsReplies.done, { h }),
-    };
+  async openFile(node: bigint, access: RemoteAccess): Promise<RemoteFile> {
+    return this.#fileOf(await this.#open(node, { read: 0, write: 1, read_write: 2 }[access]));
   }
 
   /** Numbers of the file system that holds a file. */
@@ -363,7 +340,8 @@ export class FsClient {
 
   #fileOf(h: bigint): RemoteFile {
     return {
-      read: async (off, len) => {
+      read: async (off, length) => {
+        const len = Math.min(length, this.#limits.max_read);
         const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
         return { bytes, eof };
       },

@@ -41,7 +41,7 @@ async function remoteTree(client: FsClient): Promise<FileTree> {
     if (parent !== undefined) parents.set(id, parent);
     return { ...attributes, id };
   };
-  const fileOf = async (opening: ReturnType<FsClient["open"]>, readable: boolean, writable: boolean) => {
+  const fileOf = async (opening: ReturnType<FsClient["openFile"]>, readable: boolean, writable: boolean) => {
     const remote = await opening;
     return {
       readable,
@@ -65,7 +65,7 @@ async function remoteTree(client: FsClient): Promise<FileTree> {
         attributes: local(attributes, directory),
       })),
     parent: (node) => parents.get(node) ?? assert.fail(new FsError(Errno.ENOENT, "file not found")),
-    open: (node, access) => fileOf(client.open(wire(node), access), access !== "write", access !== "read"),
+    open: (node, access) => fileOf(client.openFile(wire(node), access), access !== "write", access !== "read"),
     truncate: (node, size) => client.truncate(wire(node), size),
     numbers: (node) => client.numbers(wire(node)),
     onChange: (listener: (change: TreeChange) => void) =>

@@ -117,7 +117,7 @@ Deno.test("zss node run takes and gives back 3 MB through the server in pieces o
 
   // Somebody else's lock ends with their connection.
   const other = await FsClient.open(options);
-  const theirs = await other.open(attributes.id, "read_write").catch(() => undefined);
+  const theirs = await other.openFile(attributes.id, "read_write").catch(() => undefined);
   const numbers = await client.numbers(root);
   assert(numbers.blocks > 0 && numbers.bavail <= numbers.blocks, "statfs tells of a real file system");
   if (theirs !== undefined) await theirs.lock("exclusive").catch(() => {});

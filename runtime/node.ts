@@ -235,6 +235,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     async close() {
       await host.stop(drainTimeoutMs);
       await kept.close();
+      files.setTrees([]);
     },
   };
 }

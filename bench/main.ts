@@ -7,6 +7,7 @@
  */
 
 import { coldStart } from "./cold_start.ts";
+import { files } from "./files.ts";
 import { type Bench, formatReport, runBench } from "./harness.ts";
 import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
     refusedNodes,
     hostileFrames,
     warmDrivers,
+    ...files,
   ],
   ...[nodeLoad, nodeReload, nodeMemory],
 ];

@@ -269,6 +269,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
       supervisor.close();
       watch[Symbol.dispose]();
       await kept.close();
+      files.setTrees([]);
     },
   };
 }
@@ -291,7 +292,7 @@ async function serve(
     catalog: () => ({
       platform: parts.platform,
       labels: options.labels,
-      services: [...(options.fsService ? [fsDescriptor(nodeId, folders.length)] : []), ...host.catalog()],
+      services: [...(options.fsService ? [fsDescriptor(nodeId, folders)] : []), ...host.catalog()],
     }),
     serve: (send) => files.connect(send),
     save: (fresh) => save(options, fresh),

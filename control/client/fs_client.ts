@@ -16,7 +16,7 @@ import { errorText, ZssError } from "../protocol/errors.ts";
 import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
-import type { FsOperation } from "../protocol/fs_requests.ts";
+import type { FsOperation, LockKind } from "../protocol/fs_requests.ts";
 import type { SessionTarget } from "./connection.ts";
 import { openSocket, urlWithPath } from "./socket.ts";
 import type { SocketOptions, TextSocket } from "./text_socket.ts";
@@ -60,17 +60,28 @@ export interface RemoteEntry {
 /** What a node answers to a write: the bytes taken, and for an invoke which call it became. */
 export type WriteReply = z.output<typeof fsReplies.write>;
 
-/** A file of a node that is open, for who reads and writes at places of their own. */
-export interface RemoteFile {
-  /** At most `length` bytes from `offset` on, and no more than the node gives at once (1 MiB). */
-  read(offset: number, length: number): Promise<{ readonly bytes: Uint8Array; readonly eof: boolean }>;
-  /** Writes bytes at `offset`; no more than the node takes at once (1 MiB). */
-  write(offset: number, bytes: Uint8Array): Promise<WriteReply>;
-  close(): Promise<void>;
-}
-
 /** Numbers of the file system of an export, in blocks of `frsize` bytes. */
 export type RemoteNumbers = z.output<typeof fsReplies.statfs>;
+
+/** How a file is opened. */
+export type RemoteAccess = "read" | "write" | "read_write";
+
+/** What may be set of a file; what is absent stays. */
+export interface RemoteChanges {
+  readonly mode?: number | undefined;
+  readonly at?: bigint | undefined;
+  readonly mt?: bigint | undefined;
+}
+
+/** A file that is open on a node. One read or write carries at most what the node's hello says, 1 MiB. */
+export interface RemoteFile {
+  /** Fewer bytes than asked for come only at the end, or when `length` is beyond what the node carries. */
+  read(offset: number, length: number): Promise<{ readonly bytes: Uint8Array; readonly eof: boolean }>;
+  write(offset: number, bytes: Uint8Array): Promise<WriteReply>;
+  /** Locks the whole file against other handles, or ends the lock. @param wait Whether to wait for another's. */
+  lock(kind: LockKind, wait?: boolean): Promise<void>;
+  close(): Promise<void>;
+}
 
 interface Pending {
   readonly resolve: (frame: FsFrame) => void;
@@ -182,6 +193,74 @@ export class FsClient {
     }
   }
 
+  /** Makes a file and opens it. `EEXIST` when the name is taken. @param mode Permission bits. */
+  async create(
+    parent: bigint,
+    name: string,
+    mode = 0o644,
+    access: Exclude<RemoteAccess, "read"> = "read_write",
+  ): Promise<{ readonly attributes: FileAttributes; readonly file: RemoteFile }> {
+    const payload = { name, mode: 0o100000 | mode, flags: access === "write" ? 1 : 2 };
+    const { attr, h } = await this.#ask("create", fsReplies.create, { node: parent }, payload);
+    return { attributes: attr, file: this.#fileOf(h) };
+  }
+
+  async makeDirectory(parent: bigint, name: string): Promise<void> {
+    await this.#ask("mkdir", fsReplies.done, { node: parent }, { name });
+  }
+
+  /** Removes a file or a link. */
+  async unlink(parent: bigint, name: string): Promise<void> {
+    await this.#ask("unlink", fsReplies.done, { node: parent }, { name });
+  }
+
+  /** Removes an empty directory. */
+  async removeDirectory(parent: bigint, name: string): Promise<void> {
+    await this.#ask("rmdir", fsReplies.done, { node: parent }, { name });
+  }
+
+  /** Moves a file or directory within its export; a file that has the new name is replaced. */
+  async rename(oldParent: bigint, oldName: string, newParent: bigint, newName: string): Promise<void> {
+    const payload = { old_parent: oldParent, old_name: oldName, new_parent: newParent, new_name: newName };
+    await this.#ask("rename", fsReplies.done, {}, payload);
+  }
+
+  /** Cuts or zero-extends a file. */
+  async truncate(node: bigint, size: number): Promise<void> {
+    await this.#ask("truncate", fsReplies.done, { node }, { sz: size });
+  }
+
+  async symlink(parent: bigint, name: string, target: string): Promise<void> {
+    await this.#ask("symlink", fsReplies.done, { node: parent }, { name, target });
+  }
+
+  /** Where a link points to. Only where the export's `readlink` capability says so. */
+  async readLink(parent: bigint, name: string): Promise<string> {
+    return (await this.#ask("readlink", fsReplies.readlink, { node: parent }, { name })).target;
+  }
+
+  /** Sets permission bits and times (nanoseconds since the Unix epoch). Only where the export's `setattr` says so. */
+  async setAttributes(node: bigint, changes: RemoteChanges): Promise<FileAttributes> {
+    return (await this.#ask("setattr", fsReplies.getattr, { node }, changes)).attr;
+  }
+
+  async getXattr(node: bigint, name: string): Promise<Uint8Array> {
+    return (await this.#ask("getxattr", fsReplies.getxattr, { node }, { name })).value_b64;
+  }
+
+  async listXattrs(node: bigint): Promise<readonly string[]> {
+    return (await this.#ask("listxattr", fsReplies.listxattr, { node })).names;
+  }
+
+  /** @param flags 1 refuses a name that is taken, 2 one that is not. */
+  async setXattr(node: bigint, name: string, value: Uint8Array, flags = 0): Promise<void> {
+    await this.#ask("setxattr", fsReplies.done, { node }, { name, value_b64: value.toBase64(), flags });
+  }
+
+  async removeXattr(node: bigint, name: string): Promise<void> {
+    await this.#ask("removexattr", fsReplies.done, { node }, { name });
+  }
+
   /** The content of a file, piece by piece. The file is closed when the caller stops. */
   async *chunks(node: bigint): AsyncGenerator<Uint8Array, void, void> {
     const h = await this.#open(node, 0);
@@ -239,17 +318,8 @@ export class FsClient {
   }
 
   /** Opens a file; the caller closes it. */
-  async openFile(node: bigint, access: "read" | "write" | "read_write"): Promise<RemoteFile> {
-    const h = await this.#open(node, { read: 0, write: 1, read_write: 2 }[access]);
-    return {
-      read: async (off, length) => {
-        const len = Math.min(length, this.#limits.max_read);
-        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
-        return { bytes, eof };
-      },
-      write: (off, bytes) => this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() }),
-      close: async () => void await this.#ask("close", fsReplies.done, { h }),
-    };
+  async openFile(node: bigint, access: RemoteAccess): Promise<RemoteFile> {
+    return this.#fileOf(await this.#open(node, { read: 0, write: 1, read_write: 2 }[access]));
   }
 
   /** Numbers of the file system that holds a file. */
@@ -266,6 +336,19 @@ export class FsClient {
   /** Ends the connection; what is under way is refused with `connection_lost`. A second call does nothing. */
   close(): void {
     this.#end(connectionLost("the connection was closed"));
+  }
+
+  #fileOf(h: bigint): RemoteFile {
+    return {
+      read: async (off, length) => {
+        const len = Math.min(length, this.#limits.max_read);
+        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
+        return { bytes, eof };
+      },
+      write: (off, bytes) => this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() }),
+      lock: async (kind, wait = true) => void await this.#ask("lock", fsReplies.done, { h }, { kind, wait }),
+      close: async () => void await this.#ask("close", fsReplies.done, { h }),
+    };
   }
 
   async #open(node: bigint, flags: number): Promise<bigint> {

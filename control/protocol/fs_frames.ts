@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { FS_PROTO, FS_PROTOCOL, isObject } from "./envelope.ts";
 import { Errno, FsError } from "./fs.ts";
-import { parseJson, stringifyJson } from "./json.ts";
+import { parseJson, plainJson, stringifyJson } from "./json.ts";
 import { ZssError } from "./errors.ts";
 
 /** The outside of a request or reply. */
@@ -59,12 +59,13 @@ function isTag(value: unknown): value is number {
 
 /** Text of a reply; `operation` is for example `fs_read`. */
 export function fsReplyFrame(operation: string, tag: number | undefined, payload: unknown): string {
-  return stringifyJson({ channel: "acheron", type: `acheron.r_${operation}`, tag: tag ?? 0, ok: true, payload });
+  const head = `{"channel":"acheron","type":"acheron.r_${operation}","tag":${tag ?? 0},"ok":true`;
+  return payload === undefined ? `${head}}` : `${head},"payload":${plainJson(payload)}}`;
 }
 
 /** Text of a request; `members` holds `node` and `h` where the operation takes them. */
 export function fsRequestFrame(operation: string, tag: number, members: object, payload: unknown): string {
-  return stringifyJson({ channel: "acheron", type: `acheron.t_${operation}`, tag, ...members, payload });
+  return plainJson({ channel: "acheron", type: `acheron.t_${operation}`, tag, ...members, payload });
 }
 
 /** Text of a refusal. */

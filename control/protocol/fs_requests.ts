@@ -14,9 +14,9 @@
  * assert.deepEqual(parseFsRequest(frame), { op: "lookup", node: 1n, payload: { name: "a" } });
  * ```
  *
- * Operations that change a tree beyond the content of a file are known here, so
- * that they are refused for the right reason; those whose refusal must come
- * before that of their arguments have none.
+ * What only some trees can do (links, attributes, locks) is refused by the others
+ * before anybody looks at the arguments, so the payload of these is a function
+ * that reads them.
  *
  * Source: docs/protocol.md, "File protocol"; messages are the reference's.
  *
@@ -25,8 +25,9 @@
 
 import { z } from "zod";
 import { isObject } from "./envelope.ts";
-import { childNameProblem, Errno, FsError, MAX_TRANSFER_BYTES, unsignedInteger } from "./fs.ts";
+import { childNameProblem, Errno, FsError, MAX_NAME_BYTES, MAX_TRANSFER_BYTES, unsignedInteger } from "./fs.ts";
 import type { FsFrame } from "./fs_frames.ts";
+import { utf8Length } from "./ids.ts";
 
 /** Bytes that a read without `len` returns at most. */
 const DEFAULT_READ_BYTES = 65_536;
@@ -36,6 +37,15 @@ const DEFAULT_PAGE = 128;
 const MAX_PAGE = 16_384;
 
 const MAX_U32 = 0xffff_ffff;
+
+/** Largest time either side of 1970 that 64 bits of nanoseconds hold. */
+const MAX_TIME = (1n << 63n) - 1n;
+
+/** Most bytes in the target of a symbolic link, and in the value of an extended attribute: those of Linux. */
+const MAX_TARGET_BYTES = 4_095;
+const MAX_ATTRIBUTE_BYTES = 65_536;
+
+const LOCK_KINDS = ["shared", "exclusive", "unlock"] as const;
 
 /** A field that `read` makes a value of, or a message. Absent, it is `fallback`, or `missing` is the message. */
 function field<Value>(
@@ -82,6 +92,13 @@ function u32(name: string, fallback: number) {
   }, { fallback });
 }
 
+function u32OrNothing(name: string) {
+  return field<number | undefined>((given) => {
+    const value = unsignedInteger(given);
+    return value === undefined || value > MAX_U32 ? { problem: `${name} must be u32` } : { value: Number(value) };
+  }, { fallback: undefined });
+}
+
 function text(operation: string, name: string, problemOf: (text: string) => string | undefined = () => undefined) {
   return field((given) => {
     const problem = typeof given === "string" ? problemOf(given) : `${name} must be a string`;
@@ -113,6 +130,50 @@ function onHandle<Op extends string, Payload extends z.ZodType>(op: Op, payload:
 }
 
 const none = z.object({});
+
+/** Arguments that are read when the tree is known to do what they are for; the function throws an `FsError`. */
+function later<Schema extends z.ZodType>(schema: Schema) {
+  return z.unknown().transform((given) => (): z.output<Schema> => {
+    const read = schema.safeParse(given);
+    if (read.success) return read.data;
+    throw new FsError(Errno.EINVAL, read.error.issues[0]?.message ?? "InvalidPayload");
+  });
+}
+
+/** A time in nanoseconds since the Unix epoch; it may lie before it. */
+function time(name: string) {
+  return field<bigint | undefined>((given) => {
+    const value = typeof given === "number" && Number.isSafeInteger(given) ? BigInt(given) : given;
+    return typeof value === "bigint" && value >= -MAX_TIME && value <= MAX_TIME
+      ? { value }
+      : { problem: `${name} must be i64 nanoseconds` };
+  }, { fallback: undefined });
+}
+
+function bytes(operation: string, name: string, limit: number) {
+  return field((given) => {
+    if (typeof given !== "string") return { problem: `${name} must be a string` };
+    const value = decodeBase64(given);
+    if (value === undefined) return { problem: "invalid base64 payload" };
+    return value.length > limit ? { problem: `${name} exceeds ${limit} bytes` } : { value };
+  }, { missing: `${operation.toUpperCase()} requires a.${name}` });
+}
+
+/** Name of an extended attribute. */
+function attributeName(operation: string) {
+  return text(operation, "name", (name) => {
+    if (name === "" || name.includes("\0")) return "invalid attribute name";
+    return utf8Length(name) > MAX_NAME_BYTES ? "name too long" : undefined;
+  });
+}
+
+const lockKind = field((given) => {
+  const value = LOCK_KINDS.find((kind) => kind === given);
+  return value === undefined ? { problem: "invalid lock kind" } : { value };
+}, { missing: "LOCK requires a.kind" });
+
+const flag = (name: string, fallback: boolean) =>
+  field((given) => typeof given === "boolean" ? { value: given } : { problem: `${name} must be bool` }, { fallback });
 
 const fsRequest = z.discriminatedUnion("op", [
   // Who may say hello is settled by whoever accepts the connection, with parseFsHello.
@@ -152,15 +213,42 @@ const fsRequest = z.discriminatedUnion("op", [
       new_name: childName("rename", "new_name"),
     }),
   ),
-  onNode("symlink", none),
-  onNode("readlink", none),
-  onNode("setattr", none),
-  onNode("setxattr", none),
-  onNode("getxattr", none),
+  onNode(
+    "symlink",
+    later(z.object({
+      name: childName("symlink"),
+      target: text("symlink", "target", (target) => {
+        if (target === "" || target.includes("\0")) return "invalid link target";
+        if (!target.isWellFormed()) return "invalid utf8";
+        return utf8Length(target) > MAX_TARGET_BYTES ? "name too long" : undefined;
+      }),
+    })),
+  ),
+  onNode("readlink", later(z.object({ name: childName("readlink") }))),
+  onNode(
+    "setattr",
+    later(z.object({
+      mode: u32OrNothing("mode"),
+      at: time("at"),
+      mt: time("mt"),
+    })),
+  ),
+  onNode(
+    "setxattr",
+    later(z.object({
+      name: attributeName("setxattr"),
+      value_b64: bytes("setxattr", "value_b64", MAX_ATTRIBUTE_BYTES),
+      flags: u32("flags", 0),
+    })),
+  ),
+  onNode("getxattr", later(z.object({ name: attributeName("getxattr") }))),
   onNode("listxattr", none),
-  onNode("removexattr", none),
-  onHandle("lock", none),
+  onNode("removexattr", later(z.object({ name: attributeName("removexattr") }))),
+  onHandle("lock", later(z.object({ kind: lockKind, wait: flag("wait", true) }))),
 ]);
+
+/** How a file may be locked, or that its lock ends. */
+export type LockKind = typeof LOCK_KINDS[number];
 
 /** A request that can be carried out. */
 export type FsRequest = z.output<typeof fsRequest>;

@@ -49,11 +49,51 @@ Deno.test("parseFsRequest() reads every operation of the public client, defaults
     ["rename", { payload: { old_parent: 1, old_name: "a", new_parent: 2, new_name: "b" } }, {
       payload: { old_parent: 1n, old_name: "a", new_parent: 2n, new_name: "b" },
     }],
-    ["lock", { h: 5, payload: { kind: "exclusive" } }, { h: 5n, payload: {} }],
   ];
   for (const [op, members, expected] of cases) {
     assert.deepEqual(read({ type: `acheron.t_fs_${op}`, tag: 1, ...members }), { op, ...expected });
   }
+});
+
+Deno.test("parseFsRequest() reads what only some trees can do when it is asked for, and refuses it then", () => {
+  const later = (op: string, payload: object): unknown => {
+    const target = op === "lock" ? { h: 5 } : { node: 1 };
+    const request = read({ type: `acheron.t_fs_${op}`, tag: 1, ...target, payload });
+    return "payload" in request && typeof request.payload === "function" ? request.payload() : assert.fail(op);
+  };
+  assert.deepEqual(later("lock", { kind: "shared" }), { kind: "shared", wait: true });
+  assert.deepEqual(later("symlink", { name: "a", target: "../b" }), { name: "a", target: "../b" });
+  assert.deepEqual(later("readlink", { name: "a" }), { name: "a" });
+  assert.deepEqual(later("setattr", {}), {});
+  assert.deepEqual(later("setattr", { mode: 0o640, at: -5, mt: 1_772_200_000_000_000_001n }), {
+    mode: 0o640,
+    at: -5n,
+    mt: 1_772_200_000_000_000_001n,
+  });
+  assert.deepEqual(later("setxattr", { name: "user.a", value_b64: "AA==" }), {
+    name: "user.a",
+    value_b64: new Uint8Array(1),
+    flags: 0,
+  });
+  const cases: readonly [string, object, string][] = [
+    ["lock", {}, "LOCK requires a.kind"],
+    ["lock", { kind: "upgrade" }, "invalid lock kind"],
+    ["lock", { kind: "shared", wait: 1 }, "wait must be bool"],
+    ["symlink", { name: "a" }, "SYMLINK requires a.target"],
+    ["symlink", { name: "..", target: "b" }, "invalid child name"],
+    ["symlink", { name: "a", target: "b\0" }, "invalid link target"],
+    ["symlink", { name: "a", target: "" }, "invalid link target"],
+    ["symlink", { name: "a", target: "b".repeat(4_096) }, "name too long"],
+    ["readlink", {}, "READLINK requires a.name"],
+    ["setattr", { mode: "644" }, "mode must be u32"],
+    ["setattr", { mt: 1.5 }, "mt must be i64 nanoseconds"],
+    ["setattr", { at: 1n << 63n }, "at must be i64 nanoseconds"],
+    ["setxattr", { name: "", value_b64: "" }, "invalid attribute name"],
+    ["setxattr", { name: "user.a" }, "SETXATTR requires a.value_b64"],
+    ["setxattr", { name: "user.a", value_b64: "*" }, "invalid base64 payload"],
+    ["getxattr", { name: 7 }, "name must be a string"],
+  ];
+  for (const [op, payload, message] of cases) assert.equal(refusal(() => later(op, payload)), `22 ${message}`, message);
 });
 
 Deno.test("parseFsRequest() refuses wrong arguments in the words of the reference", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ZssError } from "./errors.ts";
-import { findMember, parseJson, stringifyJson } from "./json.ts";
+import { findMember, parseJson, plainJson, stringifyJson } from "./json.ts";
 
 function refusal(text: string, maxDepth?: number): ZssError {
   try {
@@ -88,4 +88,38 @@ Deno.test("findMember() finds exactly the text of a member of the outermost obje
 
 Deno.test("findMember() does not look into nested objects", () => {
   assert.equal(findMember('{"payload":{"tag":1},"s":"\\"tag\\":2"}', "tag"), undefined);
+});
+
+Deno.test("parseJson() with bigIntegers reads digits in strings, keys and numbers for what each is", () => {
+  const cases: readonly [string, unknown][] = [
+    ['{"a":9007199254740993}', { a: 9007199254740993n }],
+    ['{"a":9007199254740991,"b":[-9007199254740993,0]}', { a: 9007199254740991, b: [-9007199254740993n, 0] }],
+    ['["x,12345678901234567890,y",12345678901234567890]', ["x,12345678901234567890,y", 12345678901234567890n]],
+    ['{"1234567890123456789":[1234567890123456789]}', { "1234567890123456789": [1234567890123456789n] }],
+    ['{"a":"[1234567890123456789]"}', { a: "[1234567890123456789]" }],
+    ['{"a":"\ue0b1:1234567890123456789","b":1234567890123456789}', {
+      a: "\ue0b1:1234567890123456789",
+      b: 1234567890123456789n,
+    }],
+    ['{"a":"\\ue0b1:1234567890123456789"}', { a: "\ue0b1:1234567890123456789" }],
+    ['{"a":0.12345678901234567890}', { a: 0.12345678901234568 }],
+    ['{"a":1234567890123456789e2}', { a: 1234567890123456789e2 }],
+    ["1234567890123456789", 1234567890123456789n],
+    ['{ "a" : 1234567890123456789 }', { a: 1234567890123456789n }],
+    ['{"a":-0,"b":1234567890123456789}', { a: -0, b: 1234567890123456789n }],
+  ];
+  for (const [text, value] of cases) assert.deepEqual(parseJson(text, { bigIntegers: true }), value, text);
+  for (
+    const text of [
+      '{"a":1234567890123456789,"a":1}',
+      '{"__proto__":1234567890123456789}',
+      "[01234567890123456789]",
+      `${"[".repeat(70)}1234567890123456789${"]".repeat(70)}`,
+    ]
+  ) assert.throws(() => parseJson(text, { bigIntegers: true }), { code: "invalid_json" }, text);
+});
+
+Deno.test("plainJson() writes what stringifyJson() writes", () => {
+  const value = { a: [1n << 60n, -1.5, "ü\n\u2028", null, true, {}], b: undefined, c: Infinity, 'd"': [] };
+  assert.equal(plainJson(value), stringifyJson(value));
 });

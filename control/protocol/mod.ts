@@ -42,6 +42,6 @@ export {
   parseFsHello,
 } from "./fs_frames.ts";
 export { type FsNews, fsReplies, parseFsNews, parseFsReply } from "./fs_replies.ts";
-export { decodeBase64, type FsOperation, type FsRequest, parseFsRequest } from "./fs_requests.ts";
+export { decodeBase64, type FsOperation, type FsRequest, type LockKind, parseFsRequest } from "./fs_requests.ts";
 export { absolutePath, displayText, identifier, isIdentifier, utf8Length } from "./ids.ts";
 export { escapePointer, MAX_JSON_DEPTH, parseJson, type ParseJsonOptions, stringifyJson } from "./json.ts";

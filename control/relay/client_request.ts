@@ -48,7 +48,7 @@ const byName: Readonly<Record<string, Operation>> = {
   fs_getattr: { on: "node", act: "read" },
   fs_readdirp: { on: "node", act: "read", learns: "many" },
   fs_statfs: { on: "node", act: "read" },
-  fs_readlink: { on: "node", act: "read" },
+  fs_readlink: { on: "child", act: "read" },
   fs_getxattr: { on: "node", act: "read" },
   fs_listxattr: { on: "node", act: "read" },
   fs_open: { on: "node", act: "read", opens: true, learns: "always" },

@@ -27,6 +27,8 @@ export interface KnownFile {
   /** The directory that it is in; `undefined` for the root. */
   readonly parent: KnownFile | undefined;
   readonly name: string;
+  /** What its content and attributes were when somebody was told of them last, as a text that changes with them. */
+  seen: string | undefined;
 }
 
 interface Entry extends KnownFile {
@@ -91,6 +93,19 @@ export class FileIds {
     return known;
   }
 
+  /** The file that was last seen at the end of these names from the root down. */
+  at(steps: readonly string[]): KnownFile | undefined {
+    let entry = this.#byId.get(this.root.id);
+    for (const step of steps) entry = entry?.children.get(step);
+    return entry;
+  }
+
+  /** Forgets the file that was last seen as `name` in a directory, with all below it. */
+  forgetAt(directory: KnownFile, name: string): void {
+    const entry = this.#byId.get(directory.id)?.children.get(name);
+    if (entry !== undefined) this.#forget(entry);
+  }
+
   /**
    * Forgets what was known in a directory and is not among `names` any more, with all below it.
    *
@@ -107,7 +122,15 @@ export class FileIds {
   #add(identity: Identity, parent: Entry | undefined, name: string): Entry {
     let id = identity.ino & ID_MASK;
     while (id === 0n || this.#byId.has(id)) id = (id + 1n) & ID_MASK;
-    const entry = { id, identity, parent, name, key: keyOf(identity, parent, name), children: new Map() };
+    const entry: Entry = {
+      id,
+      identity,
+      parent,
+      name,
+      key: keyOf(identity, parent, name),
+      children: new Map(),
+      seen: undefined,
+    };
     this.#byId.set(id, entry);
     this.#byKey.set(entry.key, entry);
     if (parent !== undefined) this.#place(entry, parent);

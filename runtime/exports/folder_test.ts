@@ -19,11 +19,20 @@ import fc from "fast-check";
 import { currentOs } from "../../drivers/process/mod.ts";
 import { Errno, FsError, parseJson, stringifyJson, ZssError } from "../../control/protocol/mod.ts";
 import { FileServer } from "../namespace/file_server.ts";
-import { treeContract, type TreeSubject } from "../namespace/tree_contract.ts";
+import { type ExpectedEntry, treeContract, type TreeSubject } from "../namespace/tree_contract.ts";
 import { Confinement } from "./confine.ts";
 import { FolderTree, openFolder } from "./folder.ts";
 
 const noLinks = currentOs.name === "windows";
+
+type Holds = "best" | "libc" | "nothing";
+
+/** What is tried with each of them, and how it is called. */
+const HOLDS: readonly (readonly [Holds, string])[] = [
+  ["best", ""],
+  ["libc", ", held by the C library"],
+  ["nothing", ", without descriptors"],
+];
 
 /** A place with a folder `root` to export and a folder `outside` that holds a secret. */
 class Place {
@@ -37,10 +46,10 @@ class Place {
     writeFileSync(join(this.outside, "secret"), "secret");
   }
 
-  /** @param holds Whether descriptors may be held, as on Linux; `false` is how other systems do it. */
-  open(holds?: boolean): FolderTree {
-    const spec = { name: "work", path: this.root, mode: undefined };
-    if (holds === undefined) return openFolder(spec);
+  /** @param holds How files are held; `nothing` is how other systems than Linux do it. */
+  open(holds: Holds = "best", mode: "ro" | "rw" = "ro"): FolderTree {
+    const spec = { name: "work", path: this.root, mode };
+    if (holds === "best") return openFolder(spec);
     return new FolderTree(spec, new Confinement(this.root, holds), statSync(this.root, { bigint: true }));
   }
 
@@ -75,7 +84,20 @@ async function contentOf(tree: FolderTree, node: bigint): Promise<string> {
 
 const namesIn = async (tree: FolderTree, node: bigint) => (await tree.list(node)).map((entry) => entry.name);
 
-const example = (holds?: boolean): TreeSubject => ({
+const ENTRIES: readonly ExpectedEntry[] = [
+  { path: "Z", content: "Z" },
+  { path: "a.txt", content: "a.txt" },
+  { path: "docs" },
+  { path: "docs/ spaced ", content: "docs/ spaced " },
+  { path: "docs/deep" },
+  { path: "docs/deep/b", content: "docs/deep/b" },
+  { path: "empty" },
+  { path: "nothing", content: "" },
+  { path: "ü", content: "ü" },
+];
+
+const example = (holds: Holds, mode: "ro" | "rw"): TreeSubject => ({
+  editable: mode === "rw",
   open() {
     const place = new Place();
     for (const path of ["docs", "docs/deep", "empty", ".spiderweb-sandbox"]) place.directory(path);
@@ -88,34 +110,29 @@ const example = (holds?: boolean): TreeSubject => ({
       symlinkSync("loop", join(place.root, "loop"));
       symlinkSync(".spiderweb-sandbox/x", join(place.root, "to-hidden"));
     }
-    return Promise.resolve({ tree: place.open(holds), close: () => Promise.resolve(place[Symbol.dispose]()) });
+    return Promise.resolve({ tree: place.open(holds, mode), close: () => Promise.resolve(place[Symbol.dispose]()) });
   },
-  entries: [
-    { path: "Z", content: "Z" },
-    { path: "a.txt", content: "a.txt" },
-    { path: "docs" },
-    { path: "docs/ spaced ", content: "docs/ spaced " },
-    { path: "docs/deep" },
-    { path: "docs/deep/b", content: "docs/deep/b" },
-    { path: "empty" },
-    { path: "nothing", content: "" },
-    { path: "ü", content: "ü" },
-  ],
+  entries: ENTRIES.map((entry) => mode === "rw" && "content" in entry ? { ...entry, writes: "written" } : entry),
   absent: [".spiderweb-sandbox", "escaping", "up", "dangling", "loop", "to-hidden"],
 });
 
-treeContract("FolderTree", example());
-treeContract("FolderTree without descriptors", example(false));
+for (const [holds, how] of HOLDS) {
+  treeContract(`FolderTree to read${how}`, example(holds, "ro"));
+  treeContract(`FolderTree to write${how}`, example(holds, "rw"));
+}
 
 /** Registers a test of what must hold whether descriptors can be held or not. */
-function testWithLinks(name: string, run: (place: Place, open: () => FolderTree) => Promise<void>): void {
-  for (const holds of [undefined, false]) {
+function testWithLinks(
+  name: string,
+  run: (place: Place, open: (mode?: "ro" | "rw") => FolderTree) => Promise<void>,
+): void {
+  for (const [holds, how] of HOLDS) {
     Deno.test({
-      name: holds === undefined ? name : `${name}, without descriptors`,
+      name: name + how,
       ignore: noLinks,
       async fn() {
         using place = new Place();
-        await run(place, () => place.open(holds));
+        await run(place, (mode) => place.open(holds, mode));
       },
     });
   }
@@ -137,8 +154,8 @@ Deno.test("openFolder() refuses what is no folder and names the export", () => {
 
 Deno.test({
   name: "Confinement.hold() stays with the file that it holds, whatever happens to the path meanwhile",
-  // Only where the kernel shows descriptors, and the runtime numbers them as the kernel does.
-  ignore: currentOs.name !== "linux" || Deno.version.deno.startsWith("2.6."),
+  // Only where the kernel shows descriptors.
+  ignore: currentOs.name !== "linux",
   async fn() {
     using place = new Place();
     place.directory("d");
@@ -159,7 +176,7 @@ Deno.test("Confinement.hold() checks again after the use where it cannot hold de
   using place = new Place();
   place.directory("d");
   place.file("d/secret", "mine");
-  const boundary = new Confinement(place.root, false);
+  const boundary = new Confinement(place.root, "nothing");
   const use = () => {
     renameSync(join(place.root, "d"), join(place.root, "moved"));
     return Promise.resolve("taken");
@@ -329,7 +346,7 @@ Deno.test("FolderTree says ENOENT for everything once the folder itself is gone"
   renameSync(place.root, join(place.base, "elsewhere"));
   await refused(tree.list(tree.root), Errno.ENOENT);
   await refused(tree.open(id, "read"), Errno.ENOENT);
-  await refused(tree.numbers(), Errno.ENOENT);
+  await refused(tree.numbers(tree.root), Errno.ENOENT);
 });
 
 /** Names that try to lead out of `place`, as text that a frame can carry. */
@@ -389,6 +406,7 @@ testWithLinks("FolderTree never reads a file outside of the root, whatever the n
     { numRuns: 300 },
   );
   connection.close();
+  server.setTrees([]);
 });
 
 testWithLinks(
@@ -417,5 +435,6 @@ testWithLinks(
       assert.deepEqual(names, [".", "..", "b", "d", "f"]);
     }
     connection.close();
+    server.setTrees([]);
   },
 );

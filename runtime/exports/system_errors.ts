@@ -28,6 +28,8 @@ const refusals: Readonly<Record<string, readonly [Errno, string]>> = {
   ERANGE: [Errno.ERANGE, "range error"],
   ENOSPC: [Errno.ENOSPC, "no space left"],
   EDQUOT: [Errno.ENOSPC, "no space left"],
+  EFBIG: [Errno.ENOSPC, "no space left: the file would be larger than the file system allows"],
+  E2BIG: [Errno.EINVAL, "invalid argument: too long"],
   EXDEV: [Errno.EXDEV, "cross-device move is not supported"],
   EBADF: [Errno.EBADF, "invalid handle"],
   EINVAL: [Errno.EINVAL, "invalid argument"],
@@ -35,6 +37,11 @@ const refusals: Readonly<Record<string, readonly [Errno, string]>> = {
   EILSEQ: [Errno.EINVAL, "invalid utf8"],
   ETIMEDOUT: [Errno.ETIMEDOUT, "timeout"],
 };
+
+/** Whether something thrown carries this code of the system, for example `ENOENT`. */
+export function hasSystemCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === code;
+}
 
 /**
  * Runs `body` and translates what the system refused.

@@ -6,8 +6,13 @@
 
 import type { ServiceDescriptor } from "../../control/catalog/mod.ts";
 
-/** The entry of the exported folders. Every export is read-only at this stage. */
-export function fsDescriptor(nodeId: string, exportCount: number): ServiceDescriptor {
+/** What the entry says of a folder. */
+interface ExportedFolder {
+  readonly description: { readonly read_only: boolean };
+}
+
+/** The entry of the exported folders. `rw` says whether any of them can be written. */
+export function fsDescriptor(nodeId: string, folders: readonly ExportedFolder[]): ServiceDescriptor {
   const path = `/nodes/${nodeId}/fs`;
   return {
     service_id: "fs",
@@ -15,7 +20,7 @@ export function fsDescriptor(nodeId: string, exportCount: number): ServiceDescri
     version: "1",
     state: "online",
     endpoints: [path],
-    capabilities: { rw: false, export_count: exportCount },
+    capabilities: { rw: folders.some(({ description }) => !description.read_only), export_count: folders.length },
     mounts: [{ mount_id: "fs", mount_path: path, state: "online" }],
     ops: { model: "namespace", style: "plan9" },
     runtime: { type: "builtin", abi: "namespace-driver-v1" },

@@ -16,14 +16,15 @@ import {
 } from "../../control/protocol/mod.ts";
 import type { HandleTable } from "./handles.ts";
 import type { Listing, Listings } from "./listings.ts";
-import type { ServedTrees } from "./served_trees.ts";
+import type { Location, ServedTrees } from "./served_trees.ts";
 import {
   type Access,
   type DirectoryEntry,
   type FileTree,
   noSuchNode,
+  type OpenFile,
   readOnlyError,
-  type TreeDescription,
+  type TreeEditing,
 } from "./tree.ts";
 
 /** What the server says about its node. */
@@ -69,11 +70,7 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
     case "open": {
       const { tree, local } = trees.locate(request.node);
       const file = await tree.open(local, accessOf(request.payload.flags));
-      if (!trees.has(tree)) {
-        await file.close();
-        throw noSuchNode();
-      }
-      const h = handles.add(tree, file);
+      const h = await keepOpen(tree, file, scope);
       return { h, caps: { rd: file.readable, wr: file.writable }, gen: file.generation };
     }
     case "read": {
@@ -95,78 +92,154 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
       await tree.truncate(local, request.payload.sz);
       return {};
     }
-    case "statfs":
-      return await trees.locate(request.node).tree.numbers();
-    case "create":
-    case "mkdir":
-    case "unlink":
-    case "rmdir":
-      trees.locate(request.node);
-      throw readOnlyError();
-    case "rename": {
-      const from = trees.locate(request.payload.old_parent);
-      const to = trees.locate(request.payload.new_parent);
-      if (from.tree !== to.tree) throw new FsError(Errno.EXDEV, "cross-export rename is not supported");
-      throw readOnlyError();
+    case "statfs": {
+      const { tree, local } = trees.locate(request.node);
+      return await tree.numbers(local);
     }
-    case "symlink":
-    case "setattr":
-    case "setxattr":
-    case "removexattr":
-      if (isFolder(trees.locate(request.node).tree)) throw readOnlyError();
-      throw notImplemented();
-    case "readlink":
-    case "getxattr":
-    case "listxattr":
-      trees.locate(request.node);
-      throw notImplemented();
-    case "lock":
-      handles.get(request.h);
-      throw notImplemented();
+    case "create": {
+      const { tree, local } = trees.locate(request.node);
+      const { name, mode, flags } = request.payload;
+      // The handle can always write; there is nothing to read yet but what it wrote.
+      const access = (flags & 3) === 1 ? "write" : "read_write";
+      const { attributes, file } = await editingOf(tree).create(local, name, mode, access);
+      return { attr: onWire(trees, tree, attributes), h: await keepOpen(tree, file, scope) };
+    }
+    case "mkdir": {
+      const { tree, local } = trees.locate(request.node);
+      await editingOf(tree).makeDirectory(local, request.payload.name);
+      return {};
+    }
+    case "unlink": {
+      const { tree, local } = trees.locate(request.node);
+      await editingOf(tree).unlink(local, request.payload.name);
+      return {};
+    }
+    case "rmdir": {
+      const { tree, local } = trees.locate(request.node);
+      await editingOf(tree).removeDirectory(local, request.payload.name);
+      return {};
+    }
+    case "rename": {
+      const { old_parent, old_name, new_parent, new_name } = request.payload;
+      const from = trees.locate(old_parent);
+      const to = trees.locate(new_parent);
+      if (from.tree !== to.tree) throw new FsError(Errno.EXDEV, "cross-export rename is not supported");
+      await editingOf(from.tree).rename(from.local, old_name, to.local, new_name);
+      return {};
+    }
+    case "symlink": {
+      const { tree, local } = changeable(trees.locate(request.node));
+      const editing = tree.editing;
+      if (editing?.symlink === undefined) throw notImplemented();
+      const { name, target } = request.payload();
+      await editing.symlink(local, name, target);
+      return {};
+    }
+    case "readlink": {
+      const { tree, local } = trees.locate(request.node);
+      if (tree.readLink === undefined) throw notImplemented();
+      return { target: await tree.readLink(local, request.payload().name) };
+    }
+    case "setattr": {
+      const { tree, local } = changeable(trees.locate(request.node));
+      if (tree.editing === undefined) throw notImplemented();
+      return { attr: onWire(trees, tree, await tree.editing.setAttributes(local, request.payload())) };
+    }
+    case "setxattr": {
+      const { tree, local } = changeable(trees.locate(request.node));
+      if (tree.xattrs === undefined) throw notImplemented();
+      const { name, value_b64, flags } = request.payload();
+      await tree.xattrs.set(local, name, value_b64, flags);
+      return {};
+    }
+    case "removexattr": {
+      const { tree, local } = changeable(trees.locate(request.node));
+      if (tree.xattrs === undefined) throw notImplemented();
+      await tree.xattrs.remove(local, request.payload().name);
+      return {};
+    }
+    case "getxattr": {
+      const { tree, local } = trees.locate(request.node);
+      if (tree.xattrs === undefined) throw notImplemented();
+      return { value_b64: (await tree.xattrs.get(local, request.payload().name)).toBase64() };
+    }
+    case "listxattr": {
+      const { tree, local } = trees.locate(request.node);
+      if (tree.xattrs === undefined) throw notImplemented();
+      return { names: await tree.xattrs.list(local) };
+    }
+    case "lock": {
+      const file = handles.get(request.h);
+      if (file.lock === undefined) throw notImplemented();
+      const { kind, wait } = request.payload();
+      await file.lock(kind, wait);
+      return {};
+    }
   }
 }
 
-/** What clients can rely on for every export; the list of exports says it for each. */
+/** Numbers an open file; closes it when its tree is served no more. */
+async function keepOpen(tree: FileTree, file: OpenFile, { trees, handles }: RequestScope): Promise<bigint> {
+  if (trees.has(tree)) return handles.add(tree, file);
+  await file.close();
+  throw noSuchNode();
+}
+
+function editingOf({ editing }: FileTree): TreeEditing {
+  if (editing === undefined) throw readOnlyError();
+  return editing;
+}
+
+/** Refuses a folder that is exported to be read; what a service cannot do is said in other words. */
+function changeable(location: Location): Location {
+  if (isFolder(location.tree) && location.tree.editing === undefined) throw readOnlyError();
+  return location;
+}
+
+/**
+ * What the node can do, over all its folders; the list of exports says it for each.
+ *
+ * Services have no links and no locks, and count in nothing but `case_sensitive`: or one of them would take from a
+ * client that reads no more than this what its folders can do.
+ */
 function helloOf({ identity, trees }: RequestScope): object {
-  const caps = trees.all.map(({ description }) => capsOf(description));
+  const folders = trees.all.filter(isFolder).map(capsOf);
+  const can = (name: "symlink" | "xattr" | "locks" | "readlink" | "setattr") =>
+    folders.length > 0 && folders.every((caps) => caps[name]);
   return {
     protocol: FS_PROTOCOL,
     proto: FS_PROTO,
     node: { name: identity.name, os: identity.os, ver: identity.version },
     caps: {
       readdirp: true,
-      symlink: caps.every((each) => each.symlink),
-      xattr: caps.every((each) => each.xattr),
-      locks: caps.every((each) => each.locks),
-      readlink: false,
-      setattr: false,
-      case_sensitive: caps.every((each) => each.case_sensitive),
+      symlink: can("symlink"),
+      xattr: can("xattr"),
+      locks: can("locks"),
+      readlink: can("readlink"),
+      setattr: can("setattr"),
+      case_sensitive: trees.all.every((tree) => capsOf(tree).case_sensitive),
       max_read: MAX_TRANSFER_BYTES,
       max_write: MAX_TRANSFER_BYTES,
     },
   };
 }
 
-function exportOf({ description }: FileTree, root: bigint): object {
-  return {
-    name: description.name,
-    root,
-    ro: description.read_only,
-    desc: description.description,
-    source_kind: description.source_kind,
-    source_id: description.source_id,
-    caps: capsOf(description),
-  };
+function exportOf(tree: FileTree, root: bigint): object {
+  const { name, read_only, description, source_kind, source_id } = tree.description;
+  return { name, root, ro: read_only, desc: description, source_kind, source_id, caps: capsOf(tree) };
 }
 
-function capsOf({ source_kind }: TreeDescription) {
+function capsOf(tree: FileTree) {
+  const { source_kind } = tree.description;
   return {
-    native_watch: false,
+    native_watch: tree.watches ?? false,
     case_sensitive: source_kind === "linux" || source_kind === "namespace",
-    symlink: false,
-    xattr: false,
-    locks: false,
+    symlink: tree.editing?.symlink !== undefined,
+    xattr: tree.xattrs !== undefined,
+    locks: tree.locks ?? false,
     statfs: true,
+    readlink: tree.readLink !== undefined,
+    setattr: tree.editing !== undefined,
   };
 }
 

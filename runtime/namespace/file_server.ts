@@ -45,13 +45,14 @@ const log = getLogger(["zss", "runtime", "files"]);
 
 /** How much one connection may hold. */
 export interface ConnectionLimits {
-  /** Open files; beyond, the one that was not used for the longest time is closed. @default {1,024} */
+  /** Open files; beyond, the one that was not used for the longest time is closed. @default {4,096} */
   readonly handles: number;
-  /** Requests under way; beyond, they are refused with `EAGAIN`. @default {1,024} */
+  /** Requests under way; beyond, they are refused with `EAGAIN`. @default {4,096} */
   readonly requests: number;
 }
 
-const DEFAULT_LIMITS: ConnectionLimits = { handles: 1_024, requests: 1_024 };
+/** A tunnel is one connection, whatever number of clients is behind it. */
+const DEFAULT_LIMITS: ConnectionLimits = { handles: 4_096, requests: 4_096 };
 
 /** What a connection wants besides answers. */
 export interface ConnectOptions {

@@ -57,7 +57,7 @@ function withMethods(tree: FileTree, own: Partial<FileTree>): FileTree {
     parent: (node) => tree.parent(node),
     open: (node, access) => tree.open(node, access),
     truncate: (node, size) => tree.truncate(node, size),
-    numbers: () => tree.numbers(),
+    numbers: (node) => tree.numbers(node),
     onChange: (listener) => tree.onChange(listener),
     ...own,
   };
@@ -120,7 +120,7 @@ Deno.test("FileServer answers a client's way through a file as the reference doe
     ],
     [
       '{"channel":"acheron","type":"acheron.t_fs_exports","tag":2}',
-      '{"channel":"acheron","type":"acheron.r_fs_exports","tag":2,"ok":true,"payload":{"exports":[{"name":"svc-echo","root":281474976710657,"ro":false,"desc":"namespace svc-echo","source_kind":"namespace","source_id":"service:svc-echo","caps":{"native_watch":false,"case_sensitive":true,"symlink":false,"xattr":false,"locks":false,"statfs":true}}]}}',
+      '{"channel":"acheron","type":"acheron.r_fs_exports","tag":2,"ok":true,"payload":{"exports":[{"name":"svc-echo","root":281474976710657,"ro":false,"desc":"namespace svc-echo","source_kind":"namespace","source_id":"service:svc-echo","caps":{"native_watch":false,"case_sensitive":true,"symlink":false,"xattr":false,"locks":false,"statfs":true,"readlink":false,"setattr":false}}]}}',
     ],
     [
       '{"channel":"acheron","type":"acheron.t_fs_lookup","tag":3,"node":281474976710657,"payload":{"name":"control"}}',

@@ -17,6 +17,7 @@
  */
 
 import { Errno, type FileAttributes, FsError } from "../../control/protocol/fs.ts";
+import type { LockKind } from "../../control/protocol/fs_requests.ts";
 
 /** How a file is opened. */
 export type Access = "read" | "write" | "read_write";
@@ -52,6 +53,13 @@ export interface OpenFile {
   read(offset: number, length: number): Promise<ReadResult>;
   /** Writes all of `bytes` at `offset`, zero-filling a gap. `EBADF` when not writable. */
   write(offset: number, bytes: Uint8Array): Promise<WriteResult>;
+  /**
+   * Locks the whole file against other handles, or ends the lock; absent where the tree knows no locks.
+   *
+   * A lock that is held is replaced. One that another handle prevents is waited for when `wait` is set, for 40 s at
+   * most; else it is `EAGAIN`. Closing the file ends its lock and what waits for one.
+   */
+  lock?(kind: LockKind, wait: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +91,50 @@ export interface FileSystemNumbers {
   readonly namemax: number;
 }
 
+/** A file that was made, and the handle on it. */
+export interface CreatedFile {
+  readonly attributes: FileAttributes;
+  readonly file: OpenFile;
+}
+
+/** What may be set of a file; what is undefined stays. Times are nanoseconds since the Unix epoch. */
+export interface AttributeChanges {
+  /** Permission bits; others than 0o777 are dropped. */
+  readonly mode?: number | undefined;
+  readonly at?: bigint | undefined;
+  readonly mt?: bigint | undefined;
+}
+
+/**
+ * Making, moving and removing. Names have been checked as for `lookup`.
+ *
+ * Listeners hear of each change before the promise settles, in the order that docs/protocol.md says.
+ */
+export interface TreeEditing {
+  /** Makes a file and opens it. `EEXIST` when the name is taken. @param access Never `read`. */
+  create(parent: bigint, name: string, mode: number, access: Access): Promise<CreatedFile>;
+  /** `EEXIST` when the name is taken. */
+  makeDirectory(parent: bigint, name: string): Promise<void>;
+  /** Removes a file or a link; a handle on it stays good. `EISDIR` for a directory. */
+  unlink(parent: bigint, name: string): Promise<void>;
+  /** `ENOTDIR` for anything else, `ENOTEMPTY` when something is in it. */
+  removeDirectory(parent: bigint, name: string): Promise<void>;
+  /** Moves a file or directory, which keeps its id; a file that has the new name is replaced. Onto itself: nothing. */
+  rename(oldParent: bigint, oldName: string, newParent: bigint, newName: string): Promise<void>;
+  /** Makes a link. What it points to is looked at when it is followed. Absent where there are none. */
+  readonly symlink?: ((parent: bigint, name: string, target: string) => Promise<void>) | undefined;
+  setAttributes(node: bigint, changes: AttributeChanges): Promise<FileAttributes>;
+}
+
+/** Extended attributes. `ENODATA` for one that is not there. */
+export interface TreeXattrs {
+  get(node: bigint, name: string): Promise<Uint8Array>;
+  list(node: bigint): Promise<readonly string[]>;
+  /** @param flags 1 refuses a name that is taken (`EEXIST`), 2 one that is not (`ENODATA`). */
+  set(node: bigint, name: string, value: Uint8Array, flags: number): Promise<void>;
+  remove(node: bigint, name: string): Promise<void>;
+}
+
 /** A tree of files. */
 export interface FileTree {
   readonly description: TreeDescription;
@@ -99,7 +151,18 @@ export interface FileTree {
   open(node: bigint, access: Access): Promise<OpenFile>;
   /** Cuts or zero-extends a file to `size` bytes. `EISDIR` or `EROFS` as for `open`. */
   truncate(node: bigint, size: number): Promise<void>;
-  numbers(): Promise<FileSystemNumbers>;
+  /** Numbers of the file system that holds `node`. */
+  numbers(node: bigint): Promise<FileSystemNumbers>;
+  /** Absent for a tree whose files are nobody's to make or remove; then such requests are `EROFS`. */
+  readonly editing?: TreeEditing | undefined;
+  /** Where a link points to, as it was made. `EINVAL` for what is no link. Absent where there are none. */
+  readLink?(parent: bigint, name: string): Promise<string>;
+  /** Absent where there are none. */
+  readonly xattrs?: TreeXattrs | undefined;
+  /** Whether handles can be locked. */
+  readonly locks?: boolean;
+  /** Whether listeners hear of what others than clients change. */
+  readonly watches?: boolean;
   /** Calls `listener` after each change, in order. Returns the function that ends it. */
   onChange(listener: (change: TreeChange) => void): () => void;
 }

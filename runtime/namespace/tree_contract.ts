@@ -29,7 +29,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Errno, type FileAttributes, FsError } from "../../control/protocol/mod.ts";
+import { Errno, type FileAttributes } from "../../control/protocol/mod.ts";
+import { editingContract, refused } from "./tree_contract_editing.ts";
 import type { FileTree, TreeChange } from "./tree.ts";
 
 /** A directory or a file that the tree holds. */
@@ -56,6 +57,8 @@ export interface TreeSubject {
   readonly entries: readonly ExpectedEntry[];
   /** Names in the root that must be answered with `ENOENT`, or `EACCES` when the tree has a reason, and not be listed. */
   readonly absent?: readonly string[];
+  /** Whether files can be made and removed; then also that part of the suite is registered. */
+  readonly editable?: boolean;
 }
 
 /** Names that no tree holds and that have undone programs before. */
@@ -219,6 +222,22 @@ export function treeContract(name: string, subject: TreeSubject): void {
     }
   });
 
+  test("it says truly whether files can be made and removed", (tree) => {
+    assert.equal(tree.editing !== undefined, subject.editable === true);
+    if (subject.editable === true) assert.equal(tree.description.read_only, false);
+    return Promise.resolve();
+  });
+
+  if (subject.editable === true) {
+    editingContract((title, run) =>
+      test(title, async (tree) => {
+        const { editing } = tree;
+        assert(editing !== undefined);
+        await run({ tree, editing });
+      })
+    );
+  }
+
   test("a directory is not opened and not truncated, a file is not listed", async (tree) => {
     for (const path of ["", ...directories.map((entry) => entry.path)]) {
       const { id } = await walk(tree, path);
@@ -253,7 +272,7 @@ export function treeContract(name: string, subject: TreeSubject): void {
   });
 
   test("its numbers are integers that fit together", async (tree) => {
-    const numbers = await tree.numbers();
+    const numbers = await tree.numbers(tree.root);
     for (const [key, value] of Object.entries(numbers)) assert(Number.isInteger(value) && value >= 0, key);
     assert(numbers.bsize > 0 && numbers.frsize > 0 && numbers.namemax > 0);
     assert(numbers.bavail <= numbers.bfree && numbers.bfree <= numbers.blocks);
@@ -282,14 +301,6 @@ async function textOf(tree: FileTree, id: bigint): Promise<string> {
   } finally {
     await file.close();
   }
-}
-
-async function refused(action: Promise<unknown>, ...allowed: readonly Errno[]): Promise<void> {
-  await assert.rejects(action, (error) => {
-    assert(error instanceof FsError, `no FsError: ${String(error)}`);
-    assert(allowed.includes(error.errno), `${error.errno} ${error.message}, wanted ${allowed.join(" or ")}`);
-    return true;
-  });
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -212,7 +212,7 @@ export class TerminalTree implements FileTree {
   }
 
   numbers(): Promise<FileSystemNumbers> {
-    return this.#service.numbers();
+    return this.#service.numbers(this.#service.root);
   }
 
   onChange(listener: (change: TreeChange) => void): () => void {

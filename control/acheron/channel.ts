@@ -82,6 +82,8 @@ interface Place {
 interface Request {
   readonly frame: Envelope;
   readonly table: Table;
+  /** Fires when the request is not waited for any more. */
+  readonly stop: AbortController;
 }
 
 type Message<Name extends MessageName> = Extract<RuntimeMessage, { readonly name: Name }>;
@@ -139,7 +141,25 @@ export class RuntimeChannel {
     const message = readMessage(name, frame);
     if (message.name === "t_version") return Promise.resolve(this.#version(message));
     if (message.name === "t_flush") return Promise.resolve(this.#flush(message));
-    return this.#answer(message, { frame, table: this.#tableOf(frame.session_key) });
+    const request: Request = { frame, table: this.#tableOf(frame.session_key), stop: new AbortController() };
+    if (message.name !== "t_read" || !message.follow) return this.#answer(message, request);
+    return this.#follow(message, request);
+  }
+
+  /** A read that may wait. It can be let go from the moment on in which it came. */
+  async #follow(message: Message<"t_read">, request: Request): Promise<unknown> {
+    if (this.#followers.size >= MAX_FOLLOWERS) {
+      throw new ZssError("busy", `Cannot follow: ${MAX_FOLLOWERS} reads of this connection wait already`, {
+        hint: "end some with t_flush or t_clunk",
+      });
+    }
+    const follower = { tag: request.frame.members["tag"], stop: request.stop };
+    this.#followers.add(follower);
+    try {
+      return await this.#answer(message, request);
+    } finally {
+      this.#followers.delete(follower);
+    }
   }
 
   /** Everything that has to do with fids. Their order is settled before this first waits. */
@@ -246,14 +266,14 @@ export class RuntimeChannel {
     return { qid: qid(fid.path, kind), iounit: IO_UNIT };
   }
 
-  async #read(message: Message<"t_read">, { frame, table }: Request): Promise<object> {
+  async #read(message: Message<"t_read">, { table, stop }: Request): Promise<object> {
     const { offset, count } = message;
     const fid = table.fids.get(message.fid, "read");
     await this.#drained();
     const place = this.#find(table, fid.path, "read");
     if (place.entry.kind === "events") {
       const follow = message.follow && !table.fids.isEnding(message.fid);
-      const { bytes, eof } = await this.#readEvents(place.entry, fid, { ...message, follow }, frame, table);
+      const { bytes, eof } = await this.#readEvents(place.entry, fid, { ...message, follow }, stop.signal, table);
       return part(bytes, eof);
     }
     if (place.entry.kind === "node_tree" && await this.#kindOf(table, fid, "read") === "file") {
@@ -421,7 +441,8 @@ export class RuntimeChannel {
   }
 
   #nodeStat(path: readonly string[], entry: NodeTree, rest: readonly string[], attributes: FileAttributes): Stat {
-    return nodeStat(path, attributes, this.#decide(entry, rest, "write").allowed);
+    const isWritable = !this.#files.isReadOnly(nodeFile(entry, rest)) && this.#decide(entry, rest, "write").allowed;
+    return nodeStat(path, attributes, isWritable);
   }
 
   /** What a file of the server or a directory holds. */
@@ -522,7 +543,7 @@ export class RuntimeChannel {
     entry: EventStream,
     fid: Fid,
     { offset, count, follow }: Pick<Message<"t_read">, "offset" | "count" | "follow">,
-    frame: Envelope,
+    stop: AbortSignal,
     table: Table,
   ) {
     const { plane } = this.#host;
@@ -532,20 +553,7 @@ export class RuntimeChannel {
       look: table.look,
       visible: () => visibleCatalogs(plane, table.look()),
     });
-    if (!follow) return await fid.reader.read(offset, count, false, fid.gone.signal);
-    if (this.#followers.size >= MAX_FOLLOWERS) {
-      throw new ZssError("busy", `Cannot follow ${shown(fid.path)}: ${MAX_FOLLOWERS} reads of this connection wait`, {
-        hint: "end some with t_flush or t_clunk",
-      });
-    }
-    const follower = { tag: frame.members["tag"], stop: new AbortController() };
-    this.#followers.add(follower);
-    try {
-      const signal = AbortSignal.any([follower.stop.signal, fid.gone.signal]);
-      return await fid.reader.read(offset, count, true, signal);
-    } finally {
-      this.#followers.delete(follower);
-    }
+    return await fid.reader.read(offset, count, follow, AbortSignal.any([stop, fid.gone.signal]));
   }
 
   #tableOf(key: string | undefined): Table {

@@ -54,6 +54,12 @@ export interface NodeEntry {
   readonly attributes: FileAttributes;
 }
 
+/** Where a tree begins, and whether the node lets nobody write it. */
+interface TreeRoot {
+  readonly root: bigint;
+  readonly ro: boolean;
+}
+
 /** Where a walk ended, and what its last step said of it. */
 interface Walked {
   readonly node: bigint;
@@ -66,7 +72,7 @@ export class NodeFiles {
   readonly #lines = new Map<string, NodeLine>();
   readonly #handles = new Set<NodeHandle>();
   /** Roots of the trees of each tunnel, by name. */
-  readonly #roots = new WeakMap<Tunnel, ReadonlyMap<string, bigint>>();
+  readonly #roots = new WeakMap<Tunnel, ReadonlyMap<string, TreeRoot>>();
   #isClosed = false;
 
   constructor(tunnels: TunnelRegistry) {
@@ -78,6 +84,12 @@ export class NodeFiles {
     const line = this.#line(nodeId);
     const roots = await this.#exports(line, line.tunnel());
     return [...roots.keys()].filter((name) => !name.startsWith(SERVICE_TREE));
+  }
+
+  /** Whether a node has said that nobody writes to a tree of it. */
+  isReadOnly({ node_id, tree }: NodeFile): boolean {
+    const tunnel = this.#tunnels.find(node_id);
+    return tunnel !== undefined && this.#roots.get(tunnel)?.get(tree)?.ro === true;
   }
 
   /** What a file is: what the walk to it said, if there was one to be made. */
@@ -187,7 +199,7 @@ export class NodeFiles {
 
   async #walkAnew(line: NodeLine, file: NodeFile, holder: PositionHolder): Promise<Walked> {
     const tunnel = line.tunnel();
-    const root = this.#roots.get(tunnel)?.get(file.tree);
+    const root = this.#roots.get(tunnel)?.get(file.tree)?.root;
     if (root !== undefined) {
       try {
         return await this.#walk(line, file, holder, { tunnel, ids: [root] });
@@ -196,7 +208,7 @@ export class NodeFiles {
         // The tree may have been served anew, with another root.
       }
     }
-    const fresh = (await this.#exports(line, tunnel)).get(file.tree);
+    const fresh = (await this.#exports(line, tunnel)).get(file.tree)?.root;
     if (fresh === undefined) throw new FsError(Errno.ENOENT, "file not found");
     if (fresh === root && file.rest.length > 0) throw new FsError(Errno.ENOENT, "file not found");
     return await this.#walk(line, file, holder, { tunnel, ids: [fresh] });
@@ -213,9 +225,9 @@ export class NodeFiles {
     return { node: ids.at(-1) ?? 0n, found };
   }
 
-  async #exports(line: NodeLine, tunnel: Tunnel): Promise<ReadonlyMap<string, bigint>> {
+  async #exports(line: NodeLine, tunnel: Tunnel): Promise<ReadonlyMap<string, TreeRoot>> {
     const { exports } = await line.ask("exports", fsReplies.exports);
-    const roots = new Map(exports.map(({ name, root }) => [name, root]));
+    const roots = new Map(exports.map(({ name, root, ro }) => [name, { root, ro }]));
     this.#roots.set(tunnel, roots);
     return roots;
   }

@@ -26,6 +26,14 @@ export interface SceneNode {
   stop(): Promise<void>;
 }
 
+/** A node that does not run. */
+export interface JoinedNode {
+  readonly node_id: string;
+  readonly node_secret: string;
+  /** Publishes its catalog. */
+  publish(services: readonly unknown[]): Promise<unknown>;
+}
+
 /** A server, and what was started beside it. */
 export class WorldScene implements AsyncDisposable {
   readonly folder: string;
@@ -74,20 +82,32 @@ export class WorldScene implements AsyncDisposable {
     return raw;
   }
 
+  /** A connection without a token. */
+  async anonymous(): Promise<RawClient> {
+    const raw = await RawClient.open(this.url, undefined);
+    this.#raw.push(raw);
+    return raw;
+  }
+
   /** Joins a node that does not run: its catalog is what is published for it. */
-  async join(services: readonly unknown[] = [], lease_ttl_ms = 900_000) {
+  async join(services: readonly unknown[] = [], lease_ttl_ms = 900_000): Promise<JoinedNode> {
     const admin = await this.connect();
     const { invite_token } = await admin.call("node_invite_create", {});
     const joined = await admin.call("node_join", { invite_token, fs_url: "", lease_ttl_ms });
     const node_id = String(joined["node_id"]);
+    const node_secret = String(joined["node_secret"]);
     const publish = (list: readonly unknown[]) =>
-      admin.call("node_service_upsert", { node_id, node_secret: joined["node_secret"], services: list });
+      admin.call("node_service_upsert", { node_id, node_secret, services: list });
     if (services.length > 0) await publish(services);
-    return { ...joined, node_id, publish };
+    return { node_id, node_secret, publish };
   }
 
   /** Starts a node with an exported folder and services whose drivers are shell scripts. */
-  async startNode(name: string, manifests: readonly Record<string, unknown>[] = []): Promise<SceneNode> {
+  async startNode(
+    name: string,
+    manifests: readonly Record<string, unknown>[] = [],
+    exportMode: "ro" | "rw" = "ro",
+  ): Promise<SceneNode> {
     const home = join(this.folder, name);
     const work = join(home, "work");
     const services = join(home, "services.d");
@@ -104,7 +124,12 @@ export class WorldScene implements AsyncDisposable {
     const ended = runNode(
       {
         ...{ controlUrl: this.url, token: undefined, pairMode: "invite", inviteToken: String(invite_token) },
-        ...{ nodeName: name, exports: exportsOf(work), manifestFiles: [], manifestDirs: [services] },
+        ...{
+          nodeName: name,
+          exports: [{ name: "work", path: work, mode: exportMode }],
+          manifestFiles: [],
+          manifestDirs: [services],
+        },
         ...{ stateFile: join(home, "state.json"), labels: {}, fsService: true, leaseTtlMs: 900_000 },
         ...{ refreshIntervalMs: 60_000, reloadIntervalMs: 60_000, backoff: { baseMs: 20, maxMs: 100 } },
       },
@@ -145,17 +170,17 @@ export class WorldScene implements AsyncDisposable {
   }
 }
 
-function exportsOf(path: string): Parameters<typeof runNode>[0]["exports"] {
-  return [{ name: "work", path, access: "rw" } as never];
-}
-
 function callIds(): () => string {
   let count = 0;
   return () => `c-${++count}`;
 }
 
 /** Manifest of a service that runs a shell script. */
-export function shellService(service_id: string, script: string, more: Record<string, unknown> = {}) {
+export function shellService(
+  service_id: string,
+  script: string,
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     service_id,
     kind: "tool",

@@ -21,7 +21,7 @@ import type { Actor } from "../policy/rights.ts";
 import type { Viewer } from "../policy/visibility.ts";
 import { type Envelope, RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
-import { Errno, type FileAttributes, FsError, SERVICE_TREE } from "../protocol/fs.ts";
+import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, SERVICE_TREE } from "../protocol/fs.ts";
 import type { Binding } from "../sessions/bindings.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import type { AuditNote } from "../sessions/handler.ts";
@@ -32,7 +32,6 @@ import { findEntry } from "../worldfs/world.ts";
 import { fromNode, noSuchPath, refusalFrame, replyFrame, shown } from "./errors.ts";
 import { EventReader } from "./event_reader.ts";
 import { Fid, Fids } from "./fids.ts";
-import { isInvoke } from "./invokes.ts";
 import { type NodeFile, NodeFiles, type NodeHandle } from "./node_files.ts";
 import { PairingDesk, type RunOperation } from "./pairing_desk.ts";
 import { IO_UNIT, type MessageName, messageName, readMessage, type RuntimeMessage } from "./requests.ts";
@@ -59,7 +58,7 @@ export interface ChannelHost {
   permit(type: string): void;
   readonly run: RunOperation;
   /** Writes down what was done, or was not. */
-  audit(frame: Envelope, type: string, about: AuditNote, code: string | null): void;
+  audit(type: string, about: AuditNote, correlationId: string, code: string | null): void;
 }
 
 /** What a session is bound to, with the fids that it made there. */
@@ -305,21 +304,46 @@ export class RuntimeChannel {
       throw readOnly(fid.path);
     }
     const rule = await this.#permitWrite(place, request);
-    const isService = entry.tree.startsWith(SERVICE_TREE);
-    const type = isService && isInvoke(this.#services(entry), place) ? "invoke" : "write";
-    const about = { target: shown(fid.path), rule };
     try {
       const reply = await this.#atNode(`write ${shown(fid.path)}`, async () => {
         const file = nodeFile(entry, place.rest);
         return await this.#withHandle(fid, file, "write", (handle) => this.#files.write(handle, offset, bytes));
       });
-      // Folders are written piece by piece; there only refusals are written down.
-      if (isService) this.#host.audit(frame, type, about, null);
+      this.#noteWrite(place, entry, frame, { rule, callId: reply.call_id });
       return reply;
     } catch (error) {
-      if (isService) this.#host.audit(frame, type, about, this.#refusalOf(error, frame.type).code);
+      this.#noteWrite(place, entry, frame, { rule, error: this.#refusalOf(error, frame.type) });
       throw error;
     }
+  }
+
+  /**
+   * Writes down what was done with a service, or refused. Folders are written
+   * piece by piece: of these only what is not permitted is written down.
+   */
+  #noteWrite(
+    { rest }: Pick<Place, "rest">,
+    { node_id, tree }: NodeTree,
+    frame: Envelope,
+    { rule, callId, error, isDenied = false }: {
+      readonly rule: string;
+      readonly callId?: string | undefined;
+      readonly error?: ZssError;
+      readonly isDenied?: boolean;
+    },
+  ): void {
+    const isService = tree.startsWith(SERVICE_TREE);
+    const within = rest.join("/");
+    const isInvoke = isService && within === DEFAULT_INVOKE_PATH;
+    if (!isDenied) {
+      // A document that is not complete yet, or is none, is no invoke.
+      if (!isService || error?.code === "invalid" || (isInvoke && error === undefined && callId === undefined)) return;
+    }
+    const target = `/nodes/${node_id}/${isService ? `services/${tree.slice(SERVICE_TREE.length)}` : tree}/${within}`;
+    const about = { target: target.slice(0, 512), rule };
+    const { tag } = frame.members;
+    const correlation = callId ?? frame.correlation_id ?? frame.id ?? `t_write ${String(tag ?? "")}`;
+    this.#host.audit(isService ? "invoke" : "files", about, correlation, error?.code ?? null);
   }
 
   async #stat({ fid: number }: Message<"t_stat">, { table }: Request): Promise<object> {
@@ -392,12 +416,12 @@ export class RuntimeChannel {
     const decision = this.#decide(entry, rest, "write");
     if (decision.allowed) return Promise.resolve(decision.rule);
     if (decision.isHidden) throw noSuchPath(path, "write");
-    const type = isInvoke(this.#services(entry), place) ? "invoke" : "write";
-    this.#host.audit(frame, type, { target: shown(path), rule: decision.rule }, decision.code);
-    throw new ZssError("eperm", `Cannot write ${shown(path)}: ${decision.reason}`, {
+    const error = new ZssError("eperm", `Cannot write ${shown(path)}: ${decision.reason}`, {
       hint: decision.hint,
       data: { rule: decision.rule, reason: decision.code },
     });
+    this.#noteWrite(place, entry, frame, { rule: decision.rule, error, isDenied: true });
+    throw error;
   }
 
   /** Whether a place is a directory or a file. @throws {ZssError} `enoent` when there is none, what the node says. */

@@ -1,8 +1,7 @@
 /**
  * Requests of one runtime connection to the files of one node, through its tunnel.
  *
- * So many are under way at once, the rest wait here: whoever asks much waits for
- * itself and not at the node before others.
+ * The tunnel sees to it that one connection in a hurry does not make others wait.
  *
  * @module
  */
@@ -15,24 +14,21 @@ import { parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation } from "../protocol/fs_requests.ts";
 import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 
-/** So many requests of one connection are under way at one node. */
-const MAX_UNDER_WAY = 16;
-
 /** The line to one node. */
 export class NodeLine {
   readonly #tunnels: TunnelRegistry;
   readonly #nodeId: string;
   readonly #pending = new Map<number, (frame: FsFrame) => void>();
-  readonly #waiting: (() => void)[] = [];
   readonly #client: RelayClient;
   #nextTag = 1;
-  #underWay = 0;
   #isClosed = false;
 
   constructor(tunnels: TunnelRegistry, nodeId: string) {
     this.#tunnels = tunnels;
     this.#nodeId = nodeId;
-    this.#client = { subscribed: false, socket: { sendText: (text) => this.#receive(text), close: () => {} } };
+    // Replies go straight to whoever waits for them, so none is ever unread here.
+    const socket = { bufferedBytes: 0, sendText: (text: string) => this.#receive(text), close: () => {} };
+    this.#client = { socket, news: () => {} };
   }
 
   /** The tunnel at this moment: ids and handles are good for as long as it is the same. @throws {FsError} `EIO`. */
@@ -52,15 +48,8 @@ export class NodeLine {
     members: { readonly node?: bigint; readonly h?: bigint } = {},
     payload: object = {},
   ): Promise<Reply> {
-    if (this.#underWay >= MAX_UNDER_WAY) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#isClosed) throw new ZssError("connection_lost", "Cannot go on: the connection has ended");
-    this.#underWay++;
-    try {
-      return parseFsReply(await this.#exchange(operation, members, payload), schema);
-    } finally {
-      this.#underWay--;
-      this.#waiting.shift()?.();
-    }
+    return parseFsReply(await this.#exchange(operation, members, payload), schema);
   }
 
   /** Closes a handle, whoever is gone; nobody waits for it. */
@@ -76,7 +65,6 @@ export class NodeLine {
    */
   close(): void {
     this.#isClosed = true;
-    for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #exchange(operation: FsOperation, members: object, payload: object): Promise<FsFrame> {

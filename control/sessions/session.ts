@@ -74,7 +74,7 @@ export class Session implements Caller {
       session: (key) => this.#sessionOf(key),
       permit: (type) => this.#permitRuntime(type),
       run: (name, payload) => this.#runNamed(name, payload),
-      audit: (frame, type, about, code) => this.#audit({}, { ...frame, type }, about, code),
+      audit: (type, about, correlation_id, code) => this.#audit({}, { type, correlation_id }, about, code),
     });
   }
 
@@ -257,7 +257,12 @@ export class Session implements Caller {
     return decision.rule;
   }
 
-  #audit({ scope }: Pick<Operation, "scope">, frame: Envelope, about: AuditNote, code: string | null = null): void {
+  #audit(
+    { scope }: Pick<Operation, "scope">,
+    frame: Pick<Envelope, "type" | "correlation_id"> & Partial<Pick<Envelope, "id">>,
+    about: AuditNote,
+    code: string | null = null,
+  ): void {
     const { actor } = this;
     this.#plane.audit.write({
       timestamp_ms: this.#plane.clock.now(),

@@ -6,7 +6,7 @@
 
 import { catalogOf } from "../pairing/node_events.ts";
 import type { Actor } from "../policy/rights.ts";
-import { decideNode } from "../policy/visibility.ts";
+import { decideNode, type Viewer } from "../policy/visibility.ts";
 import { type NodeLookup, type Workspace, workspaceOf } from "../projects/workspace.ts";
 import type { ProjectMount, ProjectRecord } from "../store/records.ts";
 import type { RecordReader } from "../store/store.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { shellService, WorldScene } from "./world_scene.ts";
+import { shellService, TreeScene } from "./tree_scene.ts";
 
 const frame = (type: string, members: object) =>
   JSON.stringify({ channel: "acheron", type: `acheron.${type}`, ...members });
 const VERSION = frame("t_version", { tag: 1, version: "acheron-1" });
 const isTag = (tag: unknown) => (one: Record<string, unknown>) => one["tag"] === tag;
 
-async function ready(scene: WorldScene, token?: string) {
+async function ready(scene: TreeScene, token?: string) {
   const raw = await scene.raw(token);
   await raw.ask(VERSION);
   await raw.ask(frame("t_attach", { tag: 2, fid: 1 }));
@@ -14,7 +14,7 @@ async function ready(scene: WorldScene, token?: string) {
 }
 
 Deno.test("the runtime channel answers each message as the protocol says", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   await scene.join([{
     ...{ service_id: "camera", kind: "camera", state: "online", endpoints: ["/nodes/node-1/camera"] },
     capabilities: { a: 1 },
@@ -96,7 +96,7 @@ Deno.test("the runtime channel answers each message as the protocol says", async
 });
 
 Deno.test("the runtime channel wants its version first, and needs none of the control channel", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   for (const early of [frame("t_attach", { tag: 1, fid: 1 }), frame("t_version", { tag: 1, version: "9P2000" })]) {
     const raw = await scene.raw();
     const answer = await raw.ask(early);
@@ -113,7 +113,7 @@ Deno.test("the runtime channel wants its version first, and needs none of the co
 });
 
 Deno.test("who has no token or no project gets nothing of the world", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const admin = await scene.connect();
   const { token } = await admin.call("token_create", { name: "ann", role: "user" });
   const user = await scene.raw(String(token));
@@ -124,7 +124,7 @@ Deno.test("who has no token or no project gets nothing of the world", async () =
 });
 
 Deno.test("requests that came together are answered in their order where it matters", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const raw = await scene.raw();
   const answers = await Promise.all([
     raw.ask(VERSION, isTag(1)),
@@ -146,7 +146,7 @@ Deno.test("requests that came together are answered in their order where it matt
 });
 
 Deno.test("an invoke that takes long holds up neither the control channel nor other files", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const node = await scene.startNode("edge", [shellService("slow", "cat >/dev/null; sleep 30; echo '{}'")]);
   const connection = await scene.connect();
   const tree = await scene.tree(connection);
@@ -160,7 +160,7 @@ Deno.test("an invoke that takes long holds up neither the control channel nor ot
 });
 
 Deno.test("events are read as lines of JSON, waited for, and let go by t_flush", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const node = await scene.join();
   const raw = await ready(scene);
   await raw.ask(frame("t_walk", { tag: 3, fid: 1, newfid: 2, path: ["nodes", node.node_id, "events"] }));
@@ -186,7 +186,7 @@ Deno.test("events are read as lines of JSON, waited for, and let go by t_flush",
 });
 
 Deno.test("a session that is bound anew has none of its old fids", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const connection = await scene.connect();
   const { project_id } = await connection.call("project_create", { name: "Site" });
   await connection.message("t_version", { version: "acheron-1" });
@@ -200,7 +200,7 @@ Deno.test("a session that is bound anew has none of its old fids", async () => {
 });
 
 Deno.test("so many fids and no more", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const connection = await scene.connect();
   await connection.message("t_version", { version: "acheron-1" });
   await connection.message("t_attach", { fid: 0 });

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type ControlConnection, WorldTree } from "../../control/client/mod.ts";
 import { systemClock } from "../../drivers/process/mod.ts";
-import { WorldScene } from "./world_scene.ts";
+import { TreeScene } from "./tree_scene.ts";
 
 /** A directory or a file that must be there. */
 export interface ExpectedEntry {
@@ -24,7 +24,7 @@ export interface ExpectedEntry {
 /** A part of the world. */
 export interface TreeSubject {
   /** Makes the part in a fresh scene and says where it begins. */
-  prepare(scene: WorldScene): Promise<string>;
+  prepare(scene: TreeScene): Promise<string>;
   readonly entries: readonly ExpectedEntry[];
   /** Whether the root holds nothing but these. */
   readonly isComplete: boolean;
@@ -56,7 +56,7 @@ export function treeSuite(name: string, subject: TreeSubject): void {
   assert(anyFile !== undefined, "the example of the suite needs a file");
 
   Deno.test(`${name} keeps the contract of trees`, async (t) => {
-    await using scene = await WorldScene.open();
+    await using scene = await TreeScene.open();
     const root = await subject.prepare(scene);
     const connection = await scene.connect();
     const tree = await WorldTree.over(connection, { clock: systemClock });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { shellService, WorldScene } from "./world_scene.ts";
+import { shellService, TreeScene } from "./tree_scene.ts";
 
 Deno.test("WorldTree reads the catalog, invokes a service and reads an exported folder in one session", async () => {
-  await using scene = await WorldScene.open();
+  await using scene = await TreeScene.open();
   const node = await scene.startNode("edge", [shellService("echo", "cat")]);
   await writeFile(join(node.work, "a.txt"), "hello");
   await using tree = await scene.tree();

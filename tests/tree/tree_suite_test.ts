@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { treeSuite } from "./tree_suite.ts";
-import { shellService } from "./world_scene.ts";
+import { shellService } from "./tree_scene.ts";
 
 treeSuite("The directory of a service", {
   async prepare(scene) {

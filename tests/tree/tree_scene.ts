@@ -35,7 +35,7 @@ export interface JoinedNode {
 }
 
 /** A server, and what was started beside it. */
-export class WorldScene implements AsyncDisposable {
+export class TreeScene implements AsyncDisposable {
   readonly folder: string;
   readonly #server: RunningServer;
   readonly #open: ControlConnection[] = [];
@@ -47,13 +47,13 @@ export class WorldScene implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async open(): Promise<WorldScene> {
+  static async open(): Promise<TreeScene> {
     const folder = await mkdtemp(join(tmpdir(), "zss-world-"));
     const server = await startServer({
       ...{ bind: "127.0.0.1", port: 0, dataDir: join(folder, "data"), adminToken: ADMIN, maxAnonymousSockets: 64 },
       ...{ pingIntervalMs: 20_000, offlineGraceMs: 86_400_000, watch: watchConfigFrom({}) },
     }, { clock: systemClock, random: systemRandom, store: memoryStore({ epoch: "e" }) });
-    return new WorldScene(folder, server);
+    return new TreeScene(folder, server);
   }
 
   get url(): string {
@@ -185,6 +185,7 @@ export function shellService(
     service_id,
     kind: "tool",
     capabilities: { invoke: true },
+    permissions: { default: "allow-by-default" },
     mounts: [{ mount_id: service_id, mount_path: `/nodes/{node_id}/${service_id}` }],
     runtime: { type: "native_proc", executable_path: "sh", args: ["-c", script] },
     ...more,

@@ -81,6 +81,8 @@ interface Place {
 interface Request {
   readonly frame: Envelope;
   readonly table: Table;
+  /** Counts the requests of the connection. */
+  readonly number: number;
   /** Fires when the request is not waited for any more. */
   readonly stop: AbortController;
 }
@@ -94,6 +96,7 @@ export class RuntimeChannel {
   readonly #tables = new Map<string, Table>();
   /** What waits for something to happen, with the tag of its request. */
   readonly #followers = new Set<{ readonly tag: unknown; readonly stop: AbortController }>();
+  #received = 0;
   #isNegotiated = false;
   #isClosed = false;
 
@@ -140,7 +143,8 @@ export class RuntimeChannel {
     const message = readMessage(name, frame);
     if (message.name === "t_version") return Promise.resolve(this.#version(message));
     if (message.name === "t_flush") return Promise.resolve(this.#flush(message));
-    const request: Request = { frame, table: this.#tableOf(frame.session_key), stop: new AbortController() };
+    const table = this.#tableOf(frame.session_key);
+    const request: Request = { frame, table, number: ++this.#received, stop: new AbortController() };
     if (message.name !== "t_read" || !message.follow) return this.#answer(message, request);
     return this.#follow(message, request);
   }
@@ -346,9 +350,14 @@ export class RuntimeChannel {
     this.#host.audit(isService ? "invoke" : "files", about, correlation, error?.code ?? null);
   }
 
-  async #stat({ fid: number }: Message<"t_stat">, { table }: Request): Promise<object> {
+  async #stat({ fid: number }: Message<"t_stat">, request: Request): Promise<object> {
+    const { table } = request;
     const fid = table.fids.get(number, "look at");
     const place = this.#find(table, fid.path, "look at");
+    const { found } = fid;
+    if (place.entry.kind === "node_tree" && found !== undefined && request.number <= found.received) {
+      return this.#nodeStat(fid.path, place.entry, place.rest, found.attributes);
+    }
     return await this.#statOf(table, place, fid);
   }
 
@@ -432,8 +441,9 @@ export class RuntimeChannel {
     if (rest.length === 0 && entry.isKnown) return "dir";
     if (fid.kind !== undefined && action !== "walk to") return fid.kind;
     try {
-      const { k } = await this.#files.find(nodeFile(entry, rest), fid);
-      return fid.kind = k === 2 ? "dir" : "file";
+      const attributes = await this.#files.find(nodeFile(entry, rest), fid);
+      fid.found = { attributes, received: this.#received };
+      return fid.kind = attributes.k === 2 ? "dir" : "file";
     } catch (error) {
       // A step that leads through a file leads nowhere.
       if (error instanceof FsError && error.errno === Errno.ENOTDIR) throw noSuchPath(fid.path, action);

@@ -5,6 +5,7 @@
  */
 
 import { ZssError } from "../protocol/errors.ts";
+import type { FileAttributes } from "../protocol/fs.ts";
 import type { EventReader } from "./event_reader.ts";
 import type { NodeHandle, PositionHolder } from "./node_files.ts";
 import { Turns } from "./turns.ts";
@@ -18,6 +19,8 @@ export class Fid implements PositionHolder {
   position: PositionHolder["position"];
   /** What the node said of the place when the walk ended there. */
   kind: "dir" | "file" | undefined;
+  /** What the walk found, and how many requests had come by then: to those it is as new as can be. */
+  found: { readonly attributes: FileAttributes; readonly received: number } | undefined;
   /** What a file or a listing held when it was last read from its beginning. */
   content: Promise<Uint8Array> | undefined;
   reader: EventReader | undefined;

@@ -6,11 +6,10 @@
  * and an exported folder are read and written alike.
  *
  * ```ts
- * import { WorldTree, ZssError } from "./mod.ts";
- * import { systemClock } from "../../drivers/process/mod.ts";
+ * import { WorldTree } from "./mod.ts";
  *
  * async function hello(url: string, token: string): Promise<unknown> {
- *   await using tree = await WorldTree.open({ url, token, clock: systemClock });
+ *   await using tree = await WorldTree.open({ url, token });
  *   for (const { name, kind } of await tree.list("/nodes/node-1")) console.log(kind, name);
  *   const { result } = await tree.invoke("/nodes/node-1/services/echo", { hello: "world" });
  *   return result;
@@ -25,7 +24,7 @@
  */
 
 import { z } from "zod";
-import { type Clock, sleep } from "../../drivers/process/clock.ts";
+import { type Clock, sleep, systemClock } from "../../drivers/process/clock.ts";
 import { RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { MAX_TRANSFER_BYTES } from "../protocol/fs.ts";
@@ -69,7 +68,8 @@ export interface TreeWriteReply {
 
 /** How a tree is used. */
 export interface WorldTreeOptions {
-  readonly clock: Clock;
+  /** @default the clock of the machine */
+  readonly clock?: Clock;
   /** Session of the connection that the tree is seen from. @default the active one */
   readonly sessionKey?: string | undefined;
 }
@@ -112,7 +112,7 @@ export class WorldTree implements AsyncDisposable {
 
   private constructor(connection: ControlConnection, options: WorldTreeOptions, isOwner: boolean) {
     this.#connection = connection;
-    this.#clock = options.clock;
+    this.#clock = options.clock ?? systemClock;
     this.#session = options.sessionKey === undefined ? {} : { session_key: options.sessionKey };
     this.#isOwner = isOwner;
   }
@@ -122,8 +122,8 @@ export class WorldTree implements AsyncDisposable {
    *
    * @throws {ZssError} What `ControlConnection.open` throws; `provisioning_required` for a user without a project.
    */
-  static async open(options: ConnectOptions & WorldTreeOptions): Promise<WorldTree> {
-    const connection = await ControlConnection.open(options);
+  static async open(options: Omit<ConnectOptions, "clock"> & WorldTreeOptions): Promise<WorldTree> {
+    const connection = await ControlConnection.open({ ...options, clock: options.clock ?? systemClock });
     try {
       return await WorldTree.#attach(new WorldTree(connection, options, true));
     } catch (error) {
@@ -133,7 +133,7 @@ export class WorldTree implements AsyncDisposable {
   }
 
   /** Shows the tree over a connection that stays open when the tree is closed. */
-  static async over(connection: ControlConnection, options: WorldTreeOptions): Promise<WorldTree> {
+  static async over(connection: ControlConnection, options: WorldTreeOptions = {}): Promise<WorldTree> {
     return await WorldTree.#attach(new WorldTree(connection, options, false));
   }
 

@@ -20,6 +20,7 @@ export const ADMIN = "sw-admin_of-the-world-tests";
 
 /** A node that runs. */
 export interface SceneNode {
+  readonly name: string;
   readonly node_id: string;
   /** Folder that it exports as `work`. */
   readonly work: string;
@@ -73,7 +74,7 @@ export class TreeScene implements AsyncDisposable {
   }
 
   async tree(connection?: ControlConnection): Promise<WorldTree> {
-    return await WorldTree.over(connection ?? await this.connect(), { clock: systemClock });
+    return await WorldTree.over(connection ?? await this.connect());
   }
 
   async raw(token: string = ADMIN): Promise<RawClient> {
@@ -116,6 +117,18 @@ export class TreeScene implements AsyncDisposable {
     for (const manifest of manifests) {
       await writeFile(join(services, `${manifest["service_id"]}.json`), JSON.stringify(manifest));
     }
+    return await this.#run(name, exportMode);
+  }
+
+  /** Starts a node again that was stopped. */
+  async resume(node: SceneNode): Promise<SceneNode> {
+    return await this.#run(node.name, "ro");
+  }
+
+  async #run(name: string, exportMode: "ro" | "rw"): Promise<SceneNode> {
+    const home = join(this.folder, name);
+    const work = join(home, "work");
+    const services = join(home, "services.d");
     const admin = await this.connect();
     const { invite_token } = await admin.call("node_invite_create", {});
     const stop = new AbortController();
@@ -150,6 +163,7 @@ export class TreeScene implements AsyncDisposable {
     );
     const node_id = await Promise.race([online.promise, ended.then(() => "")]);
     const node = {
+      name,
       node_id,
       work,
       async stop() {

@@ -8,7 +8,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type ControlConnection, WorldTree } from "../../control/client/mod.ts";
-import { systemClock } from "../../drivers/process/mod.ts";
 import { TreeScene } from "./tree_scene.ts";
 
 /** A directory or a file that must be there. */
@@ -59,7 +58,7 @@ export function treeSuite(name: string, subject: TreeSubject): void {
     await using scene = await TreeScene.open();
     const root = await subject.prepare(scene);
     const connection = await scene.connect();
-    const tree = await WorldTree.over(connection, { clock: systemClock });
+    const tree = await WorldTree.over(connection);
     const at = (path: string) => path === "" ? root : `${root}/${path}`;
     const message = messenger(connection);
 

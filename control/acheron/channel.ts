@@ -538,20 +538,25 @@ export class RuntimeChannel {
     return { data_b64, n: data_b64.length / 4 * 3 - padding, eof };
   }
 
-  /** Does something with the handle of a fid; one that ended with its tunnel is opened anew. */
+  /** Does something with the handle of a fid; one that is not that of the file any more is opened anew. */
   async #withHandle<T>(
     fid: Fid,
     file: NodeFile,
     access: "read" | "write",
     action: (handle: NodeHandle) => Promise<T>,
   ): Promise<T> {
-    try {
-      return await action(await this.#handle(fid, file, access));
-    } catch (error) {
-      if (!(error instanceof FsError) || error.errno !== Errno.EBADF) throw error;
-      this.#forgetHandle(fid, access);
-      return await action(await this.#handle(fid, file, access));
+    const handle = await this.#handle(fid, file, access);
+    // Another node or another tree may stand at the path by now, or the node has come back.
+    if (this.#files.isFor(handle, file)) {
+      try {
+        return await action(handle);
+      } catch (error) {
+        // The node has closed it, with the tree that it was in.
+        if (!(error instanceof FsError) || error.errno !== Errno.EBADF) throw error;
+      }
     }
+    this.#forgetHandle(fid, access);
+    return await action(await this.#handle(fid, file, access));
   }
 
   #handle(fid: Fid, file: NodeFile, access: "read" | "write"): Promise<NodeHandle> {

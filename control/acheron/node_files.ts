@@ -30,9 +30,14 @@ export interface NodeFile {
   readonly rest: readonly string[];
 }
 
-/** The ids on the way to a file, that of the root first; good for one tunnel. */
+/**
+ * The ids on the way to a file, that of the root first; good for one tunnel. It
+ * remembers whose they are: what stands at a path of the world may change.
+ */
 export interface NodePosition {
   readonly tunnel: Tunnel;
+  readonly tree: string;
+  readonly rest: readonly string[];
   readonly ids: readonly bigint[];
 }
 
@@ -43,6 +48,8 @@ export interface PositionHolder {
 
 /** An open file of a node. */
 export interface NodeHandle {
+  /** What was opened. */
+  readonly file: NodeFile;
   readonly line: NodeLine;
   readonly tunnel: Tunnel;
   readonly h: bigint;
@@ -129,8 +136,15 @@ export class NodeFiles {
     return this.#at(file, holder, async (line, node) => {
       const tunnel = line.tunnel();
       const { h } = await line.ask("open", fsReplies.open, { node }, { flags: access === "read" ? 0 : 1 });
-      return this.#keep({ line, tunnel, h });
+      return this.#keep({ file, line, tunnel, h });
     });
+  }
+
+  /** Whether a handle is that of a file, and good still. */
+  isFor(handle: NodeHandle, { node_id, tree, rest }: NodeFile): boolean {
+    const { file } = handle;
+    const isSameFile = file.node_id === node_id && file.tree === tree && file.rest.join("/") === rest.join("/");
+    return isSameFile && isSame(handle);
   }
 
   async read(handle: NodeHandle, off: number, len: number): Promise<z.output<typeof readReply>> {
@@ -184,7 +198,7 @@ export class NodeFiles {
   ): Promise<T> {
     const line = this.#line(file.node_id);
     const known = holder.position;
-    if (known !== undefined && known.tunnel === line.tunnel()) {
+    if (known !== undefined && known.tunnel === line.tunnel() && known.tree === file.tree) {
       try {
         const { node, found } = await this.#walk(line, file, holder, known);
         return await action(line, node, found);
@@ -202,7 +216,7 @@ export class NodeFiles {
     const root = this.#roots.get(tunnel)?.get(file.tree)?.root;
     if (root !== undefined) {
       try {
-        return await this.#walk(line, file, holder, { tunnel, ids: [root] });
+        return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [root] });
       } catch (error) {
         if (!(error instanceof FsError) || error.errno !== Errno.ENOENT) throw error;
         // The tree may have been served anew, with another root.
@@ -211,17 +225,18 @@ export class NodeFiles {
     const fresh = (await this.#exports(line, tunnel)).get(file.tree)?.root;
     if (fresh === undefined) throw new FsError(Errno.ENOENT, "file not found");
     if (fresh === root && file.rest.length > 0) throw new FsError(Errno.ENOENT, "file not found");
-    return await this.#walk(line, file, holder, { tunnel, ids: [fresh] });
+    return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [fresh] });
   }
 
   async #walk(line: NodeLine, file: NodeFile, holder: PositionHolder, from: NodePosition): Promise<Walked> {
-    const ids = from.ids.slice(0, file.rest.length + 1);
+    const same = from.rest.findIndex((name, at) => name !== file.rest[at]);
+    const ids = from.ids.slice(0, (same < 0 ? from.rest.length : same) + 1);
     let found: FileAttributes | undefined;
     for (const name of file.rest.slice(ids.length - 1)) {
       found = (await line.ask("lookup", fsReplies.lookup, { node: ids.at(-1) ?? 0n }, { name })).attr;
       ids.push(found.id);
     }
-    holder.position = { tunnel: from.tunnel, ids };
+    holder.position = { tunnel: from.tunnel, tree: file.tree, rest: file.rest, ids };
     return { node: ids.at(-1) ?? 0n, found };
   }
 

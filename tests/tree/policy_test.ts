@@ -283,3 +283,25 @@ function openFiles(folder: string): number {
   }
   return count;
 }
+
+Deno.test("a fid is that of a path: what is mounted there later is what is read, and nothing of before", async () => {
+  await using scene = await TreeScene.open();
+  const manifests = [shellService("one", "cat", { help_md: "ONE" }), shellService("two", "cat", { help_md: "TWO" })];
+  const { node, admin, project_id } = await site(scene, manifests);
+  const mount = { project_id, node_id: node.node_id, mount_path: "/tool" };
+  await admin.call("project_mount_set", { ...mount, export_name: "svc-one" });
+  const { user } = await bound(scene, "ann", project_id);
+  const path = ["projects", project_id, "fs", "tool", "README.md"];
+  await user.message("t_walk", { fid: 1, newfid: 9, path });
+  await user.message("t_walk", { fid: 1, newfid: 8, path: path.slice(0, -1) });
+  await user.message("t_open", { fid: 9 });
+  const read = async (fid: number) => atob(String((await user.message("t_read", { fid }))["data_b64"]));
+  assert.equal(await read(9), "ONE");
+  await admin.call("project_mount_remove", { project_id, mount_path: "/tool" });
+  await assert.rejects(read(9), { code: "enoent" });
+  await assert.rejects(read(8), { code: "enoent" });
+  await admin.call("project_mount_set", { ...mount, export_name: "svc-two" });
+  assert.equal(await read(9), "TWO");
+  await user.message("t_walk", { fid: 8, newfid: 7, path: ["README.md"] });
+  assert.equal(await read(7), "TWO");
+});

@@ -34,6 +34,7 @@ import { EventReader } from "./event_reader.ts";
 import { Fid, Fids } from "./fids.ts";
 import { type NodeFile, NodeFiles, type NodeHandle } from "./node_files.ts";
 import { PairingDesk, type RunOperation } from "./pairing_desk.ts";
+import { ReadBudget } from "./read_budget.ts";
 import { IO_UNIT, type MessageName, messageName, readMessage, type RuntimeMessage } from "./requests.ts";
 import { directoryStat, fileStat, nodeStat, type Stat, statId } from "./stat.ts";
 import { visibleCatalogs, worldSource } from "./world_view.ts";
@@ -42,8 +43,8 @@ const log = getLogger(["zss", "control", "acheron"]);
 
 /** At most so many reads of a connection wait for something to happen. */
 const MAX_FOLLOWERS = 32;
-/** While so much of answers is unread, no further read begins. */
-const UNREAD_BYTES = 4 * 1024 * 1024;
+/** So many contents are held that were not read to their end. */
+const MAX_HELD = 16;
 /** Deepest path. */
 const MAX_DEPTH = 512;
 
@@ -85,6 +86,8 @@ interface Request {
   readonly number: number;
   /** Fires when the request is not waited for any more. */
   readonly stop: AbortController;
+  /** What is to be done when the answer has been written. */
+  readonly sent: (() => void)[];
 }
 
 type Message<Name extends MessageName> = Extract<RuntimeMessage, { readonly name: Name }>;
@@ -96,6 +99,9 @@ export class RuntimeChannel {
   readonly #tables = new Map<string, Table>();
   /** What waits for something to happen, with the tag of its request. */
   readonly #followers = new Set<{ readonly tag: unknown; readonly stop: AbortController }>();
+  /** Fids with a content that was not read to its end, the oldest first. */
+  readonly #held = new Set<Fid>();
+  readonly #budget: ReadBudget;
   #received = 0;
   #isNegotiated = false;
   #isClosed = false;
@@ -103,19 +109,23 @@ export class RuntimeChannel {
   constructor(host: ChannelHost) {
     this.#host = host;
     this.#files = new NodeFiles(host.plane.tunnels);
+    this.#budget = new ReadBudget(host.socket);
   }
 
   /** Takes a frame of the channel; settles when it has been answered. What it changes, it changes in the order of calls. */
   async receive(frame: Envelope): Promise<void> {
     const { tag } = frame.members;
     const name = messageName(frame.type);
+    const sent: (() => void)[] = [];
     try {
-      const payload = await this.#run(name, frame);
+      const payload = await this.#run(name, frame, sent);
       this.#send(replyFrame(name ?? "", tag, payload));
     } catch (error) {
       const refusal = this.#refusalOf(error, frame.type);
       this.#send(refusalFrame(tag, refusal));
       if (refusal.code === "protocol_mismatch") this.#host.socket.close(1002, "protocol_mismatch");
+    } finally {
+      for (const action of sent) action();
     }
   }
 
@@ -127,7 +137,7 @@ export class RuntimeChannel {
     this.#files.closeAll();
   }
 
-  #run(name: MessageName | undefined, frame: Envelope): Promise<unknown> {
+  #run(name: MessageName | undefined, frame: Envelope, sent: (() => void)[]): Promise<unknown> {
     const { type } = frame;
     this.#host.permit(type);
     if (name === undefined) {
@@ -144,7 +154,7 @@ export class RuntimeChannel {
     if (message.name === "t_version") return Promise.resolve(this.#version(message));
     if (message.name === "t_flush") return Promise.resolve(this.#flush(message));
     const table = this.#tableOf(frame.session_key);
-    const request: Request = { frame, table, number: ++this.#received, stop: new AbortController() };
+    const request: Request = { frame, table, number: ++this.#received, stop: new AbortController(), sent };
     if (message.name !== "t_read" || !message.follow) return this.#answer(message, request);
     return this.#follow(message, request);
   }
@@ -219,7 +229,6 @@ export class RuntimeChannel {
     const path = [...from.path];
     const next = () => new Fid([...path], from.position);
     let last = next();
-    let kind: "dir" | "file" | undefined;
     for (const [index, name] of steps.entries()) {
       if (name === ".") continue;
       if (name === "..") {
@@ -231,9 +240,8 @@ export class RuntimeChannel {
         path.push(name);
       }
       last = next();
-      kind = undefined;
     }
-    kind ??= await this.#kindOf(table, last, "walk to");
+    const kind = await this.#kindOf(table, last, "walk to");
     table.fids.set(newfid, last);
     return { qid: qid(path, kind), walked: steps.length };
   }
@@ -269,29 +277,49 @@ export class RuntimeChannel {
     return { qid: qid(fid.path, kind), iounit: IO_UNIT };
   }
 
-  async #read(message: Message<"t_read">, { table, stop }: Request): Promise<object> {
+  async #read(message: Message<"t_read">, { table, stop, sent }: Request): Promise<object> {
     const { offset, count } = message;
     const fid = table.fids.get(message.fid, "read");
-    await this.#drained();
     const place = this.#find(table, fid.path, "read");
     if (place.entry.kind === "events") {
       const follow = message.follow && !table.fids.isEnding(message.fid);
       const { bytes, eof } = await this.#readEvents(place.entry, fid, { ...message, follow }, stop.signal, table);
       return part(bytes, eof);
     }
+    // As base64; a waiting stream reserves nothing, or it would keep others from reading.
+    sent.push(await this.#budget.take(Math.ceil(count / 3) * 4));
+    return await this.#readPart(message, table, fid);
+  }
+
+  async #readPart({ offset, count, format }: Message<"t_read">, table: Table, fid: Fid): Promise<object> {
+    const place = this.#find(table, fid.path, "read");
     if (place.entry.kind === "node_tree" && await this.#kindOf(table, fid, "read") === "file") {
       return await this.#readNode(fid, nodeFile(place.entry, place.rest), offset, count);
     }
     if (offset === 0 || fid.content === undefined) {
-      fid.content = this.#content(table, place, fid, message.format);
+      fid.content = this.#content(table, place, fid, format);
       fid.content.catch(() => fid.content = undefined);
+      this.#hold(fid);
     }
     const whole = await fid.content;
     const bytes = whole.subarray(offset, offset + count);
     const eof = offset + bytes.length >= whole.length;
-    // What was read to its end is read anew next time.
-    if (eof && offset > 0) fid.content = undefined;
+    // What was read to its end is made anew next time.
+    if (eof) this.#drop(fid);
     return part(bytes, eof);
+  }
+
+  /** Keeps what a fid holds until it was read to its end; of many, those that were begun last. */
+  #hold(fid: Fid): void {
+    this.#held.delete(fid);
+    this.#held.add(fid);
+    const [oldest] = this.#held;
+    if (this.#held.size > MAX_HELD && oldest !== undefined) this.#drop(oldest);
+  }
+
+  #drop(fid: Fid): void {
+    this.#held.delete(fid);
+    fid.content = undefined;
   }
 
   async #write({ fid: number, offset, bytes }: Message<"t_write">, request: Request): Promise<object> {
@@ -605,6 +633,7 @@ export class RuntimeChannel {
     const table: Table = {
       binding: session.binding,
       fids: new Fids((fid) => {
+        this.#drop(fid);
         this.#forgetHandle(fid, "read");
         this.#forgetHandle(fid, "write");
       }),
@@ -621,14 +650,6 @@ export class RuntimeChannel {
       return await work();
     } catch (error) {
       throw error instanceof FsError ? fromNode(error, action) : error;
-    }
-  }
-
-  /** Waits until the peer has read most of what it was sent. */
-  async #drained(): Promise<void> {
-    const { socket } = this.#host;
-    while (socket.isOpen && socket.bufferedBytes > UNREAD_BYTES) {
-      await new Promise<void>((resolve) => socket.whenFlushed(resolve));
     }
   }
 

@@ -165,19 +165,21 @@ export class Session implements Caller {
         path: "/type",
       });
     }
-    const { payload, after } = await this.#carryOut(operation, frame);
-    const text = okFrame(replyType(operation.name), frame.id, payload);
-    return () => {
-      this.socket.sendText(text);
-      after?.();
-    };
+    try {
+      const text = okFrame(replyType(operation.name), frame.id, await this.#carryOut(operation, frame));
+      const after = this.#takeAfterReply();
+      return () => {
+        this.socket.sendText(text);
+        after?.();
+      };
+    } catch (error) {
+      this.#takeAfterReply();
+      throw error;
+    }
   }
 
   /** Runs an operation if it may run, and writes down what has to be. */
-  async #carryOut(
-    operation: Operation,
-    frame: Envelope,
-  ): Promise<{ readonly payload: unknown; readonly after: (() => void) | undefined }> {
+  async #carryOut(operation: Operation, frame: Envelope): Promise<unknown> {
     let about: AuditNote = {};
     const context = {
       plane: this.#plane,
@@ -189,9 +191,8 @@ export class Session implements Caller {
       const payload = await operation.run(context, frame.payload);
       this.#plane.meters.ran(operation.name);
       if (operation.scope !== undefined || operation.isAudited === true) this.#audit(operation, frame, about);
-      return { payload, after: this.#takeAfterReply() };
+      return payload;
     } catch (error) {
-      this.#takeAfterReply();
       this.#auditRefusal(operation, frame, about, error);
       throw error;
     }
@@ -228,7 +229,7 @@ export class Session implements Caller {
       ...{ channel: "control", type, id: "acheron", correlation_id: undefined, payload },
       ...{ session_key: undefined, members: {} },
     };
-    return (await this.#carryOut(operation, frame)).payload;
+    return await this.#carryOut(operation, frame);
   }
 
   /** Whether the operation may run at all. Returns the rule that says so. @throws {ZssError} Otherwise. */

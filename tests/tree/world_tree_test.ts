@@ -90,7 +90,10 @@ Deno.test("many trees read the same large file at once, byte for byte", async ()
   const bytes = crypto.getRandomValues(new Uint8Array(65_536));
   const large = Buffer.concat(Array.from({ length: 50 }, () => bytes));
   await writeFile(join(node.work, "large"), large);
-  const trees = await Promise.all(Array.from({ length: 5 }, () => scene.tree()));
-  const read = await Promise.all(trees.map((tree) => tree.read(`/nodes/${node.node_id}/fs/work/large`)));
+  const trees = await Promise.all(Array.from({ length: 3 }, () => scene.tree()));
+  // Several on one connection, too: what they ask for at once is more than may stand unread.
+  const read = await Promise.all(
+    [...trees, ...trees, ...trees].map((tree) => tree.read(`/nodes/${node.node_id}/fs/work/large`)),
+  );
   for (const one of read) assert.ok(large.equals(one));
 });

@@ -21,8 +21,9 @@ import type { Actor } from "../policy/rights.ts";
 import type { Viewer } from "../policy/visibility.ts";
 import { type Envelope, RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
-import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, SERVICE_TREE } from "../protocol/fs.ts";
+import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
 import type { Binding } from "../sessions/bindings.ts";
+import { Budget } from "../sessions/budget.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import type { AuditNote } from "../sessions/handler.ts";
 import type { SessionSocket } from "../sessions/session_socket.ts";
@@ -45,6 +46,8 @@ const log = getLogger(["zss", "control", "acheron"]);
 const MAX_FOLLOWERS = 32;
 /** So many contents are held that were not read to their end. */
 const MAX_HELD = 16;
+/** So many refused writes of one connection are written down a minute; invokes all are. */
+const REFUSALS = 60;
 /** Deepest path. */
 const MAX_DEPTH = 512;
 
@@ -102,6 +105,7 @@ export class RuntimeChannel {
   /** Fids with a content that was not read to its end, the oldest first. */
   readonly #held = new Set<Fid>();
   readonly #budget: ReadBudget;
+  readonly #refusals: Budget;
   #received = 0;
   #isNegotiated = false;
   #isClosed = false;
@@ -110,6 +114,7 @@ export class RuntimeChannel {
     this.#host = host;
     this.#files = new NodeFiles(host.plane.tunnels);
     this.#budget = new ReadBudget(host.socket);
+    this.#refusals = new Budget(host.plane.clock, REFUSALS, 60_000);
   }
 
   /** Takes a frame of the channel; settles when it has been answered. What it changes, it changes in the order of calls. */
@@ -278,7 +283,7 @@ export class RuntimeChannel {
   }
 
   async #read(message: Message<"t_read">, { table, stop, sent }: Request): Promise<object> {
-    const { offset, count } = message;
+    const { count } = message;
     const fid = table.fids.get(message.fid, "read");
     const place = this.#find(table, fid.path, "read");
     if (place.entry.kind === "events") {
@@ -364,18 +369,18 @@ export class RuntimeChannel {
       readonly isDenied?: boolean;
     },
   ): void {
-    const isService = tree.startsWith(SERVICE_TREE);
+    const service = serviceOfTree(tree);
     const within = rest.join("/");
-    const isInvoke = isService && within === DEFAULT_INVOKE_PATH;
-    if (!isDenied) {
-      // A document that is not complete yet, or is none, is no invoke.
-      if (!isService || error?.code === "invalid" || (isInvoke && error === undefined && callId === undefined)) return;
-    }
-    const target = `/nodes/${node_id}/${isService ? `services/${tree.slice(SERVICE_TREE.length)}` : tree}/${within}`;
+    if (isDenied ? !this.#refusals.take() : service === undefined || !isOperated(within)) return;
+    // A document that is not complete yet, or is none, is no invoke.
+    const isInvoke = within === DEFAULT_INVOKE_PATH;
+    if (!isDenied && (error?.code === "invalid" || (isInvoke && error === undefined && callId === undefined))) return;
+    const place = service === undefined ? `fs/${tree}` : `services/${service}`;
+    const target = `/nodes/${node_id}/${place}${within === "" ? "" : `/${within}`}`;
     const about = { target: target.slice(0, 512), rule };
     const { tag } = frame.members;
     const correlation = callId ?? frame.correlation_id ?? frame.id ?? `t_write ${String(tag ?? "")}`;
-    this.#host.audit(isService ? "invoke" : "files", about, correlation, error?.code ?? null);
+    this.#host.audit(service === undefined ? "files" : "invoke", about, correlation, error?.code ?? null);
   }
 
   async #stat({ fid: number }: Message<"t_stat">, request: Request): Promise<object> {
@@ -663,6 +668,11 @@ export class RuntimeChannel {
     log.error("Message {type} failed: {error}", { type, error });
     return new ZssError("eio", `Cannot run ${type}: a fault of the server`, { hint: "the server's log says more" });
   }
+}
+
+/** Whether writing there makes a service do something; what is typed into a terminal is nobody's business. */
+function isOperated(within: string): boolean {
+  return within.startsWith("control/") || within === "config.json" || within === "pty/open.json";
 }
 
 /** A child of a directory: its name, and what it is when somebody asks. */

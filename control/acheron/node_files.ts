@@ -10,7 +10,7 @@
  */
 
 import { z } from "zod";
-import { Errno, type FileAttributes, FsError, SERVICE_TREE } from "../protocol/fs.ts";
+import { Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
 import { fsReplies } from "../protocol/fs_replies.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
@@ -90,7 +90,7 @@ export class NodeFiles {
   async folders(nodeId: string): Promise<string[]> {
     const line = this.#line(nodeId);
     const roots = await this.#exports(line, line.tunnel());
-    return [...roots.keys()].filter((name) => !name.startsWith(SERVICE_TREE));
+    return [...roots.keys()].filter((name) => serviceOfTree(name) === undefined);
   }
 
   /** Whether a node has said that nobody writes to a tree of it. */

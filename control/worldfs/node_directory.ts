@@ -8,7 +8,7 @@
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { decideNodePath, invokePathOf } from "../policy/node_path.ts";
 import { decideNode, decideNodeService } from "../policy/visibility.ts";
-import { SERVICE_TREE } from "../protocol/fs.ts";
+import { serviceOfTree, treeOfService } from "../protocol/fs.ts";
 import { directory, jsonFile, layered, textFile, type WorldDirectory, type WorldEntry } from "./entry.ts";
 import type { WorldSource } from "./source.ts";
 import { withAbout } from "./about.ts";
@@ -166,7 +166,7 @@ function mountRoots(source: WorldSource, nodeId: string): Places {
   for (const service of visibleServices(source, nodeId)) {
     const entry: WorldEntry = service.kind === "fs"
       ? { kind: "node_folders", node_id: nodeId, viewer, known: knownFolders(source, nodeId) }
-      : { kind: "node_tree", node_id: nodeId, tree: `${SERVICE_TREE}${service.service_id}`, isKnown: true, viewer };
+      : { kind: "node_tree", node_id: nodeId, tree: treeOfService(service.service_id), isKnown: true, viewer };
     for (const path of rootPaths(nodeId, service)) place(top, path, entry);
   }
   return top;
@@ -224,7 +224,7 @@ function knownFolders({ viewer, services }: WorldSource, nodeId: string): readon
     export_name
   );
   return [...new Set(names)].filter((tree) =>
-    !tree.startsWith(SERVICE_TREE) &&
+    serviceOfTree(tree) === undefined &&
     decideNodePath(viewer, services(nodeId), { node_id: nodeId, tree, path: "" }, "read").allowed
   );
 }

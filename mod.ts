@@ -56,10 +56,17 @@ export {
   ControlConnection,
   FsClient,
   type FsClientOptions,
+  type InvokeOptions,
+  type InvokeOutcome,
   type PushedFrame,
+  type ServiceName,
+  type TreeEntry,
+  type TreeWriteOptions,
   watchCatalog,
   type WatchCatalogOptions,
   type WatchItem,
   type WatchPosition,
+  WorldTree,
+  type WorldTreeOptions,
 } from "./control/client/mod.ts";
 export { type Diagnostic, FsError, parseJson, stringifyJson, ZssError } from "./control/protocol/mod.ts";

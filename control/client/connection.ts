@@ -18,6 +18,12 @@ import type { SocketOptions, TextSocket } from "./text_socket.ts";
 /** How long a control operation may take, in milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;
 
+/** How long a message of the runtime channel may take, in milliseconds; longer than a node has for its answer. */
+const MESSAGE_TIMEOUT_MS = 60_000;
+
+/** What the key of a message begins with, so that none is taken for that of an operation. */
+const TAG = "tag ";
+
 /** Where to connect and as whom. */
 export interface ConnectOptions extends SocketOptions {
   readonly clock: Clock;
@@ -50,6 +56,7 @@ export class ControlConnection {
   readonly #pending = new Map<string, PendingCall>();
   readonly #listeners = new Set<(frame: PushedFrame) => void>();
   #nextId = 1;
+  #nextTag = 1;
   #closed = false;
   #refusal: ZssError | undefined;
 
@@ -109,16 +116,21 @@ export class ControlConnection {
    * @throws {ZssError} What the server refused with, `timeout` or `connection_lost`.
    */
   call(name: string, payload: unknown): Promise<Record<string, unknown>> {
+    const id = `zss-${this.#nextId++}`;
+    return this.#ask(name, id, { channel: "control", type: `control.${name}`, id, payload }, CALL_TIMEOUT_MS);
+  }
+
+  /** Sends a frame and waits for the one that answers it, which is known by `id`. */
+  #ask(name: string, id: string, frame: object, timeoutMs: number | null): Promise<Record<string, unknown>> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     if (this.#closed) {
       return Promise.reject(new ZssError("connection_lost", `Cannot run ${name}: the connection has ended`));
     }
-    const id = `zss-${this.#nextId++}`;
     const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
-    const cancel = this.#clock.after(CALL_TIMEOUT_MS, () => {
+    const cancel = timeoutMs === null ? () => {} : this.#clock.after(timeoutMs, () => {
       this.#pending.delete(id);
       reject(
-        new ZssError("timeout", `Cannot run ${name}: no answer within ${CALL_TIMEOUT_MS / 1000} s`, {
+        new ZssError("timeout", `Cannot run ${name}: no answer within ${timeoutMs / 1000} s`, {
           hint: "the server may be overloaded; try again",
         }),
       );
@@ -133,8 +145,27 @@ export class ControlConnection {
         reject(error);
       },
     });
-    this.#socket.send(stringifyJson({ channel: "control", type: `control.${name}`, id, payload }));
+    this.#socket.send(stringifyJson(frame));
     return promise;
+  }
+
+  /**
+   * Sends one message of the runtime channel and returns the payload of its answer; see {@linkcode WorldTree}, which
+   * makes a tree of them.
+   *
+   * @param name Message without its prefix, for example `t_walk`.
+   * @param timeoutMs How long the answer may take, in milliseconds; `null` for as long as it wants.
+   * @throws {ZssError} What the server refused with, `timeout` or `connection_lost`.
+   */
+  message(
+    name: string,
+    members: Readonly<Record<string, unknown>>,
+    timeoutMs: number | null = MESSAGE_TIMEOUT_MS,
+  ): Promise<Record<string, unknown>> {
+    const tag = this.#nextTag;
+    this.#nextTag = this.#nextTag % 0xffff_ffff + 1;
+    const frame = { channel: "acheron", type: `acheron.${name}`, tag, ...members };
+    return this.#ask(name, `${TAG}${tag}`, frame, timeoutMs);
   }
 
   /** Calls `listener` for each pushed frame. Returns the function that ends it. */
@@ -184,13 +215,14 @@ export class ControlConnection {
       this.#pending.clear();
       return;
     }
-    const call = typeof id === "string" ? this.#pending.get(id) : undefined;
+    const key = frame["channel"] === "acheron" ? `${TAG}${frame["tag"]}` : id;
+    const call = typeof key === "string" ? this.#pending.get(key) : undefined;
     if (call === undefined) {
       const pushed = frame["error"] === undefined ? payload : frame["error"];
       for (const listener of this.#listeners) listener({ type, payload: pushed });
       return;
     }
-    this.#pending.delete(String(id));
+    this.#pending.delete(String(key));
     if (frame["ok"] === true) call.resolve(isObject(payload) ? payload : {});
     else call.reject(remoteError(frame["error"]));
   }

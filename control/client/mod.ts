@@ -12,6 +12,15 @@ export {
   remoteError,
   type SessionTarget,
 } from "./connection.ts";
+export {
+  type InvokeOptions,
+  type InvokeOutcome,
+  type ServiceName,
+  type TreeEntry,
+  type TreeWriteOptions,
+  WorldTree,
+  type WorldTreeOptions,
+} from "./world_tree.ts";
 export { openSocket, urlWithPath } from "./socket.ts";
 export type { SocketOptions, TextSocket } from "./text_socket.ts";
 export {

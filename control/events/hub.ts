@@ -410,7 +410,7 @@ function scopedFrames(
  * was there: so it is never told of anything that it could not see, and told of
  * everything that it no longer can.
  */
-function scopedPayload(
+export function scopedPayload(
   { shown }: Pick<Subscription, "shown">,
   scope: WatchScope,
   event: StoredEvent,

@@ -33,6 +33,10 @@ export interface Envelope {
   readonly id: string | undefined;
   readonly correlation_id: string | undefined;
   readonly payload: unknown;
+  /** Key of the session that the frame is about; `undefined` for the active one. */
+  readonly session_key: string | undefined;
+  /** The whole frame, for channels whose requests have no payload. */
+  readonly members: Readonly<Record<string, unknown>>;
 }
 
 /** An error as it stands in a frame. */
@@ -108,6 +112,8 @@ export function parseEnvelope(text: string): Envelope {
     id,
     correlation_id: typeof correlation === "string" ? correlation : undefined,
     payload: value["payload"] ?? {},
+    session_key: typeof value["session_key"] === "string" ? value["session_key"] : undefined,
+    members: value,
   };
 }
 

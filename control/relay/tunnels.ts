@@ -280,9 +280,14 @@ export class TunnelRegistry {
     this.#tunnels.get(nodeId)?.socket.close(1008, "the node was deleted");
   }
 
+  /** The tunnel of a node, if it has one. */
+  find(nodeId: string): Tunnel | undefined {
+    return this.#tunnels.get(nodeId);
+  }
+
   /** @throws {FsError} `EIO` when the node has no tunnel. */
   get(nodeId: string): Tunnel {
-    const tunnel = this.#tunnels.get(nodeId);
+    const tunnel = this.find(nodeId);
     if (tunnel === undefined) throw tunnelUnavailable();
     return tunnel;
   }

@@ -22,6 +22,7 @@ import { hashSecret, newSecret, type RandomBytes } from "../pairing/tokens.ts";
 import type { Actor } from "../policy/rights.ts";
 import { ensureSystemProject } from "../projects/projects.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
+import { TunnelRegistry } from "../relay/tunnels.ts";
 import { type Agents, readAgents } from "../sessions/agents.ts";
 import { Budget } from "../sessions/budget.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
@@ -117,6 +118,7 @@ async function serve(config: ServerConfig, parts: OpenParts): Promise<RunningSer
     clock,
     random,
     leases,
+    tunnels: new TunnelRegistry(clock),
     audit,
     agents,
     anonymousRefusals: new Budget(clock, ANONYMOUS_REFUSALS, 60_000),

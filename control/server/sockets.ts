@@ -16,7 +16,6 @@ import { legacyError } from "../protocol/envelope.ts";
 import { errorText } from "../protocol/errors.ts";
 import { ClientPeer } from "../relay/client_peer.ts";
 import { NodePeer, type RelayAccess } from "../relay/node_peer.ts";
-import { TunnelRegistry } from "../relay/tunnels.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
 import { Session } from "../sessions/session.ts";
 import type { SessionSocket } from "../sessions/session_socket.ts";
@@ -40,7 +39,6 @@ const GOODBYE_MS = 500;
 /** The WebSockets of a server. */
 export class Sockets {
   readonly #plane: ControlPlane;
-  readonly #tunnels: TunnelRegistry;
   readonly #config: ServerConfig;
   // Without compression a frame that was built once can be shared, and no small frame can grow into a large one.
   readonly #control = new WebSocketServer({
@@ -57,7 +55,6 @@ export class Sockets {
   constructor(plane: ControlPlane, config: ServerConfig) {
     this.#plane = plane;
     this.#config = config;
-    this.#tunnels = new TunnelRegistry(plane.clock);
   }
 
   /** How many sockets have not proved who they are. */
@@ -79,7 +76,7 @@ export class Sockets {
 
   /** Ends the tunnel of a node that is no more. */
   nodeDeleted(nodeId: string): void {
-    this.#tunnels.drop(nodeId);
+    this.#plane.tunnels.drop(nodeId);
   }
 
   /** Ends the connections of a token that is good no more. */
@@ -164,9 +161,9 @@ export class Sockets {
   }
 
   #peer(route: Route, socket: ServerSocket, actor: Actor, belongTo: (owner: Actor) => void): Peer {
-    const { store, clock, fsTokens, leases } = this.#plane;
+    const { store, clock, fsTokens, leases, tunnels } = this.#plane;
     const note = (access: RelayAccess) => noteAccess(this.#plane, access);
-    const parts = { store, tunnels: this.#tunnels, clock, fsTokens, leases, note };
+    const parts = { store, tunnels, clock, fsTokens, leases, note };
     switch (route.kind) {
       case "control":
         return new Session(this.#plane, socket, actor);

@@ -11,6 +11,7 @@ import type { FsTokens } from "../pairing/fs_tokens.ts";
 import type { LeaseKeeper } from "../pairing/leases.ts";
 import { catalogOf } from "../pairing/node_events.ts";
 import type { RandomBytes } from "../pairing/tokens.ts";
+import type { TunnelRegistry } from "../relay/tunnels.ts";
 import type { AuditSink } from "../audit/audit_log.ts";
 import type { Agents } from "./agents.ts";
 import type { Budget } from "./budget.ts";
@@ -27,6 +28,8 @@ export interface ControlPlane {
   readonly random: RandomBytes;
   readonly fsTokens: FsTokens;
   readonly leases: LeaseKeeper;
+  /** The tunnels of nodes. */
+  readonly tunnels: TunnelRegistry;
   readonly audit: AuditSink;
   /** How many refusals of anonymous connections are written down. */
   readonly anonymousRefusals: Budget;

@@ -13,13 +13,14 @@ import { mayCall } from "../policy/rights.ts";
 import { type Envelope, EnvelopeError, errorFrame, okFrame, parseEnvelope } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { pushedTypes, replyType } from "../protocol/ops.ts";
-import { Bindings } from "./bindings.ts";
+import { type Binding, Bindings } from "./bindings.ts";
 import type { ControlPlane } from "./control_plane.ts";
 import { gateError, startOf } from "./gate.ts";
 import type { AuditNote, Caller, Gate, Operation } from "./handler.ts";
 import type { SessionSocket } from "./session_socket.ts";
 import { operations } from "./handlers/mod.ts";
 import { checkScopeToken } from "./scope_tokens.ts";
+import { RuntimeChannel } from "../acheron/channel.ts";
 
 const log = getLogger(["zss", "control", "session"]);
 
@@ -35,6 +36,8 @@ const DENIALS: ReadonlySet<string> = new Set([
 
 /** Most requests of a connection that may wait. */
 const MAX_WAITING = 1024;
+/** Most that the waiting frames of the runtime channel hold, in UTF-16 units. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** Most bytes of answers that a peer may leave unread. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
@@ -48,11 +51,14 @@ export class Session implements Caller {
   #negotiated = false;
   #isClosed = false;
   #waiting = 0;
+  /** Length of the frames of the runtime channel that wait. */
+  #waitingBytes = 0;
   #afterReply: (() => void) | undefined;
   /** The answer to the newest frame. */
   #last: Promise<void> = Promise.resolve();
   /** The answer to the newest frame that later ones wait for. */
   #barrier: Promise<void> = Promise.resolve();
+  readonly #runtime: RuntimeChannel;
 
   constructor(plane: ControlPlane, socket: SessionSocket, actor: Actor) {
     this.#plane = plane;
@@ -61,6 +67,15 @@ export class Session implements Caller {
     const start = startOf(plane.store, actor);
     this.bindings = new Bindings(start.binding);
     this.gate = start.gate;
+    this.#runtime = new RuntimeChannel({
+      plane,
+      actor,
+      socket,
+      session: (key) => this.#sessionOf(key),
+      permit: (type) => this.#permitRuntime(type),
+      run: (name, payload) => this.#runNamed(name, payload),
+      audit: (type, about, correlation_id, code) => this.#audit({}, { type, correlation_id }, about, code),
+    });
   }
 
   /**
@@ -71,7 +86,8 @@ export class Session implements Caller {
    */
   receive(text: string): Promise<void> {
     if (this.#isClosed) return this.#last;
-    if (this.#waiting >= MAX_WAITING || this.socket.bufferedBytes > MAX_UNREAD_BYTES) {
+    const isFlood = this.#waiting >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES;
+    if (isFlood || this.socket.bufferedBytes > MAX_UNREAD_BYTES) {
       this.#isClosed = true;
       this.socket.close(1013, "answers are not read");
       return this.#last;
@@ -83,6 +99,16 @@ export class Session implements Caller {
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
       frame = error;
+    }
+    if (!(frame instanceof EnvelopeError) && frame.channel === "acheron") {
+      // It sees what the operations before it did, and holds up none behind it.
+      const runtimeFrame = frame;
+      this.#waitingBytes += text.length;
+      return this.#barrier.then(() => this.#isClosed ? undefined : this.#runtime.receive(runtimeFrame))
+        .finally(() => {
+          this.#waiting--;
+          this.#waitingBytes -= text.length;
+        });
     }
     const before = this.#last;
     const isPipelined = !(frame instanceof EnvelopeError) && frame.type === "control.node_service_upsert";
@@ -99,6 +125,7 @@ export class Session implements Caller {
   closed(): void {
     this.#isClosed = true;
     this.#plane.hub.unsubscribe(this.socket);
+    this.#runtime.close();
   }
 
   negotiated(): void {
@@ -122,11 +149,6 @@ export class Session implements Caller {
   }
 
   async #run(frame: Envelope): Promise<() => void> {
-    if (frame.channel === "acheron") {
-      throw new ZssError("unsupported", `Cannot run ${frame.type}: the runtime channel is not served here`, {
-        hint: "files of a node are served under /v2/fs/node/<node_id>",
-      });
-    }
     if (!this.#negotiated && frame.type !== "control.version") {
       throw new ZssError("protocol_mismatch", "Cannot run an operation: control.version must be negotiated first", {
         hint: 'send control.version {"protocol":"unified-v2"}',
@@ -143,6 +165,21 @@ export class Session implements Caller {
         path: "/type",
       });
     }
+    try {
+      const text = okFrame(replyType(operation.name), frame.id, await this.#carryOut(operation, frame));
+      const after = this.#takeAfterReply();
+      return () => {
+        this.socket.sendText(text);
+        after?.();
+      };
+    } catch (error) {
+      this.#takeAfterReply();
+      throw error;
+    }
+  }
+
+  /** Runs an operation if it may run, and writes down what has to be. */
+  async #carryOut(operation: Operation, frame: Envelope): Promise<unknown> {
     let about: AuditNote = {};
     const context = {
       plane: this.#plane,
@@ -154,17 +191,45 @@ export class Session implements Caller {
       const payload = await operation.run(context, frame.payload);
       this.#plane.meters.ran(operation.name);
       if (operation.scope !== undefined || operation.isAudited === true) this.#audit(operation, frame, about);
-      const text = okFrame(replyType(operation.name), frame.id, payload);
-      const after = this.#takeAfterReply();
-      return () => {
-        this.socket.sendText(text);
-        after?.();
-      };
+      return payload;
     } catch (error) {
-      this.#takeAfterReply();
       this.#auditRefusal(operation, frame, about, error);
       throw error;
     }
+  }
+
+  #sessionOf(key: string | undefined): { readonly key: string; readonly binding: Binding } {
+    const name = key ?? this.bindings.activeKey;
+    try {
+      return { key: name, binding: this.bindings.get(name) };
+    } catch (cause) {
+      if (!(cause instanceof ZssError)) throw cause;
+      throw new ZssError("session_not_found", cause.message, { path: "/session_key", hint: cause.hint, cause });
+    }
+  }
+
+  /** The world is for who has a token and a project. */
+  #permitRuntime(type: string): void {
+    const decision = mayCall(this.actor, "member");
+    if (!decision.allowed) {
+      throw new ZssError("forbidden", `Cannot run ${type}: ${decision.reason}`, {
+        hint: decision.hint,
+        data: { rule: decision.rule },
+      });
+    }
+    if (this.gate !== undefined) throw gateError(this.gate, type);
+  }
+
+  /** Runs an operation that a file stands for, with its rights and its line in the audit log. */
+  async #runNamed(name: string, payload: unknown): Promise<unknown> {
+    const type = `control.${name}`;
+    const operation = byType.get(type);
+    if (operation === undefined) throw new TypeError(`No operation is named ${name}`);
+    const frame: Envelope = {
+      ...{ channel: "control", type, id: "acheron", correlation_id: undefined, payload },
+      ...{ session_key: undefined, members: {} },
+    };
+    return await this.#carryOut(operation, frame);
   }
 
   /** Whether the operation may run at all. Returns the rule that says so. @throws {ZssError} Otherwise. */
@@ -193,7 +258,12 @@ export class Session implements Caller {
     return decision.rule;
   }
 
-  #audit({ scope }: Pick<Operation, "scope">, frame: Envelope, about: AuditNote, code: string | null = null): void {
+  #audit(
+    { scope }: Pick<Operation, "scope">,
+    frame: Pick<Envelope, "type" | "correlation_id"> & Partial<Pick<Envelope, "id">>,
+    about: AuditNote,
+    code: string | null = null,
+  ): void {
     const { actor } = this;
     this.#plane.audit.write({
       timestamp_ms: this.#plane.clock.now(),

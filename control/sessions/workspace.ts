@@ -6,7 +6,7 @@
 
 import { catalogOf } from "../pairing/node_events.ts";
 import type { Actor } from "../policy/rights.ts";
-import { decideNode } from "../policy/visibility.ts";
+import { decideNode, type Viewer } from "../policy/visibility.ts";
 import { type NodeLookup, type Workspace, workspaceOf } from "../projects/workspace.ts";
 import type { ProjectMount, ProjectRecord } from "../store/records.ts";
 import type { RecordReader } from "../store/store.ts";
@@ -47,6 +47,20 @@ export function lookupIn(reader: RecordReader): NodeLookup {
   };
 }
 
+/** How far what is wanted is there. */
+type ReconcileSummary = Readonly<Record<string, unknown>> & {
+  readonly reconcile_state: "idle" | "degraded";
+  readonly queue_depth: number;
+};
+
+/** The state of a project as it is answered. */
+export type WorkspaceFields = ReconcileSummary & {
+  readonly desired_mounts: Workspace["desired"];
+  readonly actual_mounts: Workspace["mounts"];
+  readonly drift: { readonly count: number; readonly items: Workspace["drift"] };
+  readonly availability: Workspace["availability"];
+};
+
 /** Answer of `workspace_status`; without a project, of nothing. */
 export function workspacePayload(
   plane: ControlPlane,
@@ -65,6 +79,16 @@ export function workspacePayload(
   const tokenFor = (nodeId: string) =>
     decideNode(viewer, nodeId).allowed ? plane.fsTokens.mint(nodeId, { actor: viewer.actor, binding }) : null;
   const workspace = project === undefined ? empty : workspaceOf(project, lookupIn(plane.store), viewer, tokenFor);
+  return workspaceFields(plane, viewer, project, workspace);
+}
+
+/** The state of a project in the form in which it is answered and shown. */
+export function workspaceFields(
+  plane: Pick<ControlPlane, "clock">,
+  viewer: Viewer,
+  project: ProjectRecord | undefined,
+  workspace: Workspace,
+): WorkspaceFields {
   return {
     agent_id: viewer.agent_id,
     project_id: project?.project_id ?? null,
@@ -82,7 +106,7 @@ export function workspacePayload(
 export function reconcileSummary(
   { clock }: Pick<ControlPlane, "clock">,
   failed: readonly string[],
-): Record<string, unknown> {
+): ReconcileSummary {
   const now = clock.now();
   return {
     reconcile_state: failed.length === 0 ? "idle" : "degraded",

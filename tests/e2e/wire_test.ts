@@ -168,7 +168,6 @@ Deno.test("a frame that is no request is refused, with its id where there is one
     ['{"channel":"control","type":"control.ping","payload":{"__proto__":1}}', "invalid_envelope", undefined],
     [`{"channel":"control","type":"control.ping","payload":${"[".repeat(10_000)}}`, "invalid_envelope", undefined],
     ['{"channel":"control","type":"control.node_service_event","id":"a"}', "unsupported", "a"],
-    ['{"channel":"acheron","type":"acheron.t_walk","id":"a"}', "unsupported", "a"],
     ['{"channel":"control","type":"control.node_get","id":"a"}', "missing_field", "a"],
     ['{"channel":"control","type":"control.node_get","id":"a","payload":{"node_id":""}}', "missing_field", "a"],
     ['{"channel":"control","type":"control.node_get","id":"a","payload":{"node_id":"a b"}}', "invalid_payload", "a"],

@@ -1,0 +1,705 @@
+/**
+ * The runtime channel of one connection: the world as files.
+ *
+ * A client walks from the root to a place, gives it a number, and reads, writes
+ * or looks at it. Each request looks at the world of its own moment, so what a
+ * policy took away is gone in the middle of a session. Below the roots of a
+ * node's trees requests go on to the node.
+ *
+ * Requests run side by side; those on one fid keep their order. A request that
+ * waits (for an invoke, for the next event) holds up nothing else.
+ *
+ * Source: docs/protocol.md, "Runtime channel".
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { catalogOf } from "../pairing/node_events.ts";
+import { decideNodePath, type PathAct, type PathDecision } from "../policy/node_path.ts";
+import type { Actor } from "../policy/rights.ts";
+import type { Viewer } from "../policy/visibility.ts";
+import { type Envelope, RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
+import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
+import type { Binding } from "../sessions/bindings.ts";
+import { Budget } from "../sessions/budget.ts";
+import type { ControlPlane } from "../sessions/control_plane.ts";
+import type { AuditNote } from "../sessions/handler.ts";
+import type { SessionSocket } from "../sessions/session_socket.ts";
+import { viewerSource } from "../sessions/viewer.ts";
+import type { EventStream, NodeTree, WorldEntry } from "../worldfs/entry.ts";
+import { findEntry } from "../worldfs/world.ts";
+import { fromNode, noSuchPath, refusalFrame, replyFrame, shown } from "./errors.ts";
+import { EventReader } from "./event_reader.ts";
+import { Fid, Fids } from "./fids.ts";
+import { type NodeFile, NodeFiles, type NodeHandle } from "./node_files.ts";
+import { PairingDesk, type RunOperation } from "./pairing_desk.ts";
+import { ReadBudget } from "./read_budget.ts";
+import { IO_UNIT, type MessageName, messageName, readMessage, type RuntimeMessage } from "./requests.ts";
+import { directoryStat, fileStat, nodeStat, type Stat, statId } from "./stat.ts";
+import { visibleCatalogs, worldSource } from "./world_view.ts";
+
+const log = getLogger(["zss", "control", "acheron"]);
+
+/** At most so many reads of a connection wait for something to happen. */
+const MAX_FOLLOWERS = 32;
+/** So many contents are held that were not read to their end. */
+const MAX_HELD = 16;
+/** So many refused writes of one connection are written down a minute; invokes all are. */
+const REFUSALS = 60;
+/** Deepest path. */
+const MAX_DEPTH = 512;
+
+/** The connection that a channel belongs to. */
+export interface ChannelHost {
+  readonly plane: ControlPlane;
+  readonly actor: Actor;
+  readonly socket: SessionSocket;
+  /** The session that a key names, the active one without. @throws {ZssError} `session_not_found`. */
+  session(key: string | undefined): { readonly key: string; readonly binding: Binding };
+  /** Refuses who may not work yet. @throws {ZssError} */
+  permit(type: string): void;
+  readonly run: RunOperation;
+  /** Writes down what was done, or was not. */
+  audit(type: string, about: AuditNote, correlationId: string, code: string | null): void;
+}
+
+/** What a session is bound to, with the fids that it made there. */
+interface Table {
+  readonly binding: Binding;
+  readonly fids: Fids;
+  readonly look: () => Viewer;
+  readonly desk: PairingDesk;
+}
+
+/** A place of the world, as of now. */
+interface Place {
+  readonly path: readonly string[];
+  readonly entry: WorldEntry;
+  /** What of the path is left for a node. */
+  readonly rest: readonly string[];
+}
+
+/** A request with what it needs to be answered. */
+interface Request {
+  readonly frame: Envelope;
+  readonly table: Table;
+  /** Counts the requests of the connection. */
+  readonly number: number;
+  /** Fires when the request is not waited for any more. */
+  readonly stop: AbortController;
+  /** What is to be done when the answer has been written. */
+  readonly sent: (() => void)[];
+}
+
+type Message<Name extends MessageName> = Extract<RuntimeMessage, { readonly name: Name }>;
+
+/** The runtime channel of a connection. */
+export class RuntimeChannel {
+  readonly #host: ChannelHost;
+  readonly #files: NodeFiles;
+  readonly #tables = new Map<string, Table>();
+  /** What waits for something to happen, with the tag of its request. */
+  readonly #followers = new Set<{ readonly tag: unknown; readonly stop: AbortController }>();
+  /** Fids with a content that was not read to its end, the oldest first. */
+  readonly #held = new Set<Fid>();
+  readonly #budget: ReadBudget;
+  readonly #refusals: Budget;
+  #received = 0;
+  #isNegotiated = false;
+  #isClosed = false;
+
+  constructor(host: ChannelHost) {
+    this.#host = host;
+    this.#files = new NodeFiles(host.plane.tunnels);
+    this.#budget = new ReadBudget(host.socket);
+    this.#refusals = new Budget(host.plane.clock, REFUSALS, 60_000);
+  }
+
+  /** Takes a frame of the channel; settles when it has been answered. What it changes, it changes in the order of calls. */
+  async receive(frame: Envelope): Promise<void> {
+    const { tag } = frame.members;
+    const name = messageName(frame.type);
+    const sent: (() => void)[] = [];
+    try {
+      const payload = await this.#run(name, frame, sent);
+      this.#send(replyFrame(name ?? "", tag, payload));
+    } catch (error) {
+      const refusal = this.#refusalOf(error, frame.type);
+      this.#send(refusalFrame(tag, refusal));
+      if (refusal.code === "protocol_mismatch") this.#host.socket.close(1002, "protocol_mismatch");
+    } finally {
+      for (const action of sent) action();
+    }
+  }
+
+  /** Closes what is open at nodes and ends what waits. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { fids } of this.#tables.values()) fids.clear();
+    this.#tables.clear();
+    this.#files.closeAll();
+  }
+
+  #run(name: MessageName | undefined, frame: Envelope, sent: (() => void)[]): Promise<unknown> {
+    const { type } = frame;
+    this.#host.permit(type);
+    if (name === undefined) {
+      throw new ZssError("unsupported", `Cannot run ${type.slice(0, 100)}: the runtime channel has no such message`, {
+        hint: type.startsWith("acheron.t_fs_") ? "files of a node are served under /v2/fs/node/<node_id>" : undefined,
+      });
+    }
+    if (!this.#isNegotiated && name !== "t_version") {
+      throw new ZssError("protocol_mismatch", `Cannot run ${type}: acheron.t_version must be negotiated first`, {
+        hint: `send acheron.t_version {"version":"${RUNTIME_PROTOCOL}"}`,
+      });
+    }
+    const message = readMessage(name, frame);
+    if (message.name === "t_version") return Promise.resolve(this.#version(message));
+    if (message.name === "t_flush") return Promise.resolve(this.#flush(message));
+    const table = this.#tableOf(frame.session_key);
+    const request: Request = { frame, table, number: ++this.#received, stop: new AbortController(), sent };
+    if (message.name !== "t_read" || !message.follow) return this.#answer(message, request);
+    return this.#follow(message, request);
+  }
+
+  /** A read that may wait. It can be let go from the moment on in which it came. */
+  async #follow(message: Message<"t_read">, request: Request): Promise<unknown> {
+    if (this.#followers.size >= MAX_FOLLOWERS) {
+      throw new ZssError("busy", `Cannot follow: ${MAX_FOLLOWERS} reads of this connection wait already`, {
+        hint: "end some with t_flush or t_clunk",
+      });
+    }
+    const follower = { tag: request.frame.members["tag"], stop: request.stop };
+    this.#followers.add(follower);
+    try {
+      return await this.#answer(message, request);
+    } finally {
+      this.#followers.delete(follower);
+    }
+  }
+
+  /** Everything that has to do with fids. Their order is settled before this first waits. */
+  #answer(message: Exclude<RuntimeMessage, Message<"t_version" | "t_flush">>, request: Request): Promise<unknown> {
+    const { fids } = request.table;
+    switch (message.name) {
+      case "t_attach":
+        return fids.alone(message.fid, () => this.#attach(message, request));
+      case "t_walk":
+        return fids.between(message.fid, message.newfid, () => this.#walk(message, request));
+      case "t_open":
+        return fids.alone(message.fid, () => this.#open(message, request));
+      case "t_read":
+        return fids.together(message.fid, () => this.#read(message, request));
+      case "t_write":
+        return fids.alone(message.fid, () => this.#write(message, request));
+      case "t_stat":
+        return fids.together(message.fid, () => this.#stat(message, request));
+      case "t_clunk":
+        return fids.end(message.fid).then(() => ({}));
+      case "t_create":
+        return fids.alone(message.fid, () => this.#create(message, request));
+      case "t_remove":
+        return fids.alone(message.fid, () => this.#remove(message, request));
+    }
+  }
+
+  #version({ msize, version }: Message<"t_version">): object {
+    if (version !== RUNTIME_PROTOCOL) {
+      throw new ZssError(
+        "protocol_mismatch",
+        `Cannot agree on a protocol: "${version.slice(0, 40)}" found, "${RUNTIME_PROTOCOL}" wanted`,
+        { path: "/version" },
+      );
+    }
+    this.#isNegotiated = true;
+    return { msize, version };
+  }
+
+  #flush({ oldtag }: Message<"t_flush">): object {
+    for (const { tag, stop } of [...this.#followers]) if (oldtag === undefined || tag === oldtag) stop.abort();
+    return {};
+  }
+
+  #attach({ fid }: Message<"t_attach">, { table }: Request): Promise<object> {
+    table.fids.set(fid, new Fid([], undefined));
+    // Whoever uses files sends and gets frames as large as those of files.
+    this.#host.socket.trustAsNode();
+    return Promise.resolve({ qid: qid([], "dir") });
+  }
+
+  async #walk({ fid, newfid, path: steps }: Message<"t_walk">, { table }: Request): Promise<object> {
+    const from = table.fids.get(fid, "walk");
+    const path = [...from.path];
+    const next = () => new Fid([...path], from.position);
+    let last = next();
+    for (const [index, name] of steps.entries()) {
+      if (name === ".") continue;
+      if (name === "..") {
+        // Only what is there has something above it.
+        if (index > 0) await this.#kindOf(table, last, "walk to");
+        path.pop();
+      } else {
+        if (path.length >= MAX_DEPTH) throw noSuchPath(path, "walk to");
+        path.push(name);
+      }
+      last = next();
+    }
+    const kind = await this.#kindOf(table, last, "walk to");
+    table.fids.set(newfid, last);
+    return { qid: qid(path, kind), walked: steps.length };
+  }
+
+  async #open({ fid: number, mode, truncate }: Message<"t_open">, request: Request): Promise<object> {
+    const { table } = request;
+    const fid = table.fids.get(number, "open");
+    const isWrite = mode.includes("w");
+    if (truncate && !isWrite) {
+      throw new ZssError("invalid", `Cannot open ${shown(fid.path)}: truncate needs a mode that writes`, {
+        path: "/truncate",
+      });
+    }
+    const place = this.#find(table, fid.path, "open");
+    const kind = await this.#kindOf(table, fid, "open");
+    if (isWrite) {
+      if (kind === "dir") throw isDirectory(fid.path, "write");
+      await this.#permitWrite(place, request);
+      if (place.entry.kind === "node_tree") {
+        const file = nodeFile(place.entry, place.rest);
+        await this.#atNode(`open ${shown(fid.path)}`, async () => {
+          if (truncate) await this.#files.truncate(file, fid);
+          await this.#handle(fid, file, "write");
+        });
+      }
+    }
+    if (!isWrite || mode.includes("r")) {
+      if (place.entry.kind === "node_tree" && kind === "file") {
+        const file = nodeFile(place.entry, place.rest);
+        await this.#atNode(`open ${shown(fid.path)}`, () => this.#handle(fid, file, "read"));
+      }
+    }
+    return { qid: qid(fid.path, kind), iounit: IO_UNIT };
+  }
+
+  async #read(message: Message<"t_read">, { table, stop, sent }: Request): Promise<object> {
+    const { count } = message;
+    const fid = table.fids.get(message.fid, "read");
+    const place = this.#find(table, fid.path, "read");
+    if (place.entry.kind === "events") {
+      const follow = message.follow && !table.fids.isEnding(message.fid);
+      const { bytes, eof } = await this.#readEvents(place.entry, fid, { ...message, follow }, stop.signal, table);
+      return part(bytes, eof);
+    }
+    // As base64; a waiting stream reserves nothing, or it would keep others from reading.
+    sent.push(await this.#budget.take(Math.ceil(count / 3) * 4));
+    return await this.#readPart(message, table, fid);
+  }
+
+  async #readPart({ offset, count, format }: Message<"t_read">, table: Table, fid: Fid): Promise<object> {
+    const place = this.#find(table, fid.path, "read");
+    if (place.entry.kind === "node_tree" && await this.#kindOf(table, fid, "read") === "file") {
+      return await this.#readNode(fid, nodeFile(place.entry, place.rest), offset, count);
+    }
+    if (offset === 0 || fid.content === undefined) {
+      fid.content = this.#content(table, place, fid, format);
+      fid.content.catch(() => fid.content = undefined);
+      this.#hold(fid);
+    }
+    const whole = await fid.content;
+    const bytes = whole.subarray(offset, offset + count);
+    const eof = offset + bytes.length >= whole.length;
+    // What was read to its end is made anew next time.
+    if (eof) this.#drop(fid);
+    return part(bytes, eof);
+  }
+
+  /** Keeps what a fid holds until it was read to its end; of many, those that were begun last. */
+  #hold(fid: Fid): void {
+    this.#held.delete(fid);
+    this.#held.add(fid);
+    const [oldest] = this.#held;
+    if (this.#held.size > MAX_HELD && oldest !== undefined) this.#drop(oldest);
+  }
+
+  #drop(fid: Fid): void {
+    this.#held.delete(fid);
+    fid.content = undefined;
+  }
+
+  async #write({ fid: number, offset, bytes }: Message<"t_write">, request: Request): Promise<object> {
+    const { table, frame } = request;
+    const fid = table.fids.get(number, "write");
+    const place = this.#find(table, fid.path, "write");
+    const { entry } = place;
+    if (entry.kind === "pairing" && entry.isWritable) {
+      await table.desk.write(entry.name, new TextDecoder().decode(bytes));
+      return { n: bytes.length };
+    }
+    if (entry.kind !== "node_tree") {
+      if (await this.#kindOf(table, fid, "write") === "dir") throw isDirectory(fid.path, "write");
+      throw readOnly(fid.path);
+    }
+    const rule = await this.#permitWrite(place, request);
+    try {
+      const reply = await this.#atNode(`write ${shown(fid.path)}`, async () => {
+        const file = nodeFile(entry, place.rest);
+        return await this.#withHandle(fid, file, "write", (handle) => this.#files.write(handle, offset, bytes));
+      });
+      this.#noteWrite(place, entry, frame, { rule, callId: reply.call_id });
+      return reply;
+    } catch (error) {
+      this.#noteWrite(place, entry, frame, { rule, error: this.#refusalOf(error, frame.type) });
+      throw error;
+    }
+  }
+
+  /**
+   * Writes down what was done with a service, or refused. Folders are written
+   * piece by piece: of these only what is not permitted is written down.
+   */
+  #noteWrite(
+    { rest }: Pick<Place, "rest">,
+    { node_id, tree }: NodeTree,
+    frame: Envelope,
+    { rule, callId, error, isDenied = false }: {
+      readonly rule: string;
+      readonly callId?: string | undefined;
+      readonly error?: ZssError;
+      readonly isDenied?: boolean;
+    },
+  ): void {
+    const service = serviceOfTree(tree);
+    const within = rest.join("/");
+    if (isDenied ? !this.#refusals.take() : service === undefined || !isOperated(within)) return;
+    // A document that is not complete yet, or is none, is no invoke.
+    const isInvoke = within === DEFAULT_INVOKE_PATH;
+    if (!isDenied && (error?.code === "invalid" || (isInvoke && error === undefined && callId === undefined))) return;
+    const place = service === undefined ? `fs/${tree}` : `services/${service}`;
+    const target = `/nodes/${node_id}/${place}${within === "" ? "" : `/${within}`}`;
+    const about = { target: target.slice(0, 512), rule };
+    const { tag } = frame.members;
+    const correlation = callId ?? frame.correlation_id ?? frame.id ?? `t_write ${String(tag ?? "")}`;
+    this.#host.audit(service === undefined ? "files" : "invoke", about, correlation, error?.code ?? null);
+  }
+
+  async #stat({ fid: number }: Message<"t_stat">, request: Request): Promise<object> {
+    const { table } = request;
+    const fid = table.fids.get(number, "look at");
+    const place = this.#find(table, fid.path, "look at");
+    const { found } = fid;
+    if (place.entry.kind === "node_tree" && found !== undefined && request.number <= found.received) {
+      return this.#nodeStat(fid.path, place.entry, place.rest, found.attributes);
+    }
+    return await this.#statOf(table, place, fid);
+  }
+
+  async #create({ fid: number, name, kind }: Message<"t_create">, request: Request): Promise<object> {
+    const { table } = request;
+    const fid = table.fids.get(number, "create");
+    const path = [...fid.path, name];
+    const place = this.#find(table, fid.path, "create in");
+    const { entry } = place;
+    if (entry.kind !== "node_tree") throw readOnly(path);
+    await this.#permitWrite({ ...place, path, rest: [...place.rest, name] }, request);
+    await this.#atNode(
+      `create ${shown(path)}`,
+      () => this.#files.create(nodeFile(entry, place.rest), fid, name, kind),
+    );
+    return { qid: qid(path, kind) };
+  }
+
+  async #remove({ fid: number }: Message<"t_remove">, request: Request): Promise<object> {
+    const { table } = request;
+    const fid = table.fids.get(number, "remove");
+    const place = this.#find(table, fid.path, "remove");
+    const { entry, rest } = place;
+    const name = rest.at(-1);
+    if (entry.kind !== "node_tree" || name === undefined) throw readOnly(fid.path);
+    await this.#permitWrite(place, request);
+    const kind = await this.#kindOf(table, fid, "remove");
+    await this.#atNode(`remove ${shown(fid.path)}`, () => {
+      const above = { position: undefined };
+      return this.#files.remove(nodeFile(entry, rest.slice(0, -1)), above, name, kind);
+    });
+    return {};
+  }
+
+  /** Finds what is at a path now. @throws {ZssError} `enoent` where nothing is, or nothing that may be seen. */
+  #find(table: Table, path: readonly string[], action: string): Place {
+    const found = findEntry(this.#source(table), path);
+    if (found === undefined) throw noSuchPath(path, action);
+    const place = { path, ...found };
+    if (found.entry.kind === "node_tree" && !this.#decide(found.entry, found.rest, "read").allowed) {
+      throw noSuchPath(path, action);
+    }
+    return place;
+  }
+
+  #source(table: Table) {
+    const { plane, actor } = this.#host;
+    return worldSource(plane, actor, table.binding, table.look());
+  }
+
+  #decide({ viewer, node_id, tree }: NodeTree, rest: readonly string[], act: PathAct): PathDecision {
+    const services = this.#services({ node_id });
+    return decideNodePath(viewer, services, { node_id, tree, path: rest.join("/") }, act);
+  }
+
+  #services({ node_id }: Pick<NodeTree, "node_id">) {
+    return catalogOf(this.#host.plane.store, node_id).services;
+  }
+
+  /** Whether a place may be written by this viewer. Returns the rule. @throws {ZssError} `eperm`, or `enoent` when it is hidden. */
+  #permitWrite(place: Place, { frame }: Request): Promise<string> {
+    const { entry, path, rest } = place;
+    if (entry.kind === "pairing" && entry.isWritable) return Promise.resolve("the session sees the queues of pairing");
+    if (entry.kind !== "node_tree") throw readOnly(path);
+    const decision = this.#decide(entry, rest, "write");
+    if (decision.allowed) return Promise.resolve(decision.rule);
+    if (decision.isHidden) throw noSuchPath(path, "write");
+    const error = new ZssError("eperm", `Cannot write ${shown(path)}: ${decision.reason}`, {
+      hint: decision.hint,
+      data: { rule: decision.rule, reason: decision.code },
+    });
+    this.#noteWrite(place, entry, frame, { rule: decision.rule, error, isDenied: true });
+    throw error;
+  }
+
+  /** Whether a place is a directory or a file. @throws {ZssError} `enoent` when there is none, what the node says. */
+  async #kindOf(table: Table, fid: Fid, action: string): Promise<"dir" | "file"> {
+    const { entry, rest } = this.#find(table, fid.path, action);
+    if (entry.kind === "directory" || entry.kind === "node_folders") return "dir";
+    if (entry.kind !== "node_tree") return "file";
+    if (rest.length === 0 && entry.isKnown) return "dir";
+    if (fid.kind !== undefined && action !== "walk to") return fid.kind;
+    try {
+      const attributes = await this.#files.find(nodeFile(entry, rest), fid);
+      fid.found = { attributes, received: this.#received };
+      return fid.kind = attributes.k === 2 ? "dir" : "file";
+    } catch (error) {
+      // A step that leads through a file leads nowhere.
+      if (error instanceof FsError && error.errno === Errno.ENOTDIR) throw noSuchPath(fid.path, action);
+      if (error instanceof FsError) throw fromNode(error, `${action} ${shown(fid.path)}`);
+      throw error;
+    }
+  }
+
+  async #statOf(table: Table, { path, entry, rest }: Place, fid: Fid): Promise<Stat> {
+    switch (entry.kind) {
+      case "directory":
+      case "node_folders":
+        return directoryStat(path);
+      case "file":
+        return fileStat(path, new TextEncoder().encode(entry.text()).length, false);
+      case "events":
+        return fileStat(path, 0, false);
+      case "pairing":
+        return fileStat(path, new TextEncoder().encode(table.desk.read(entry.name)).length, entry.isWritable);
+      case "node_tree":
+        if (rest.length === 0 && entry.isKnown) return directoryStat(path);
+        return this.#nodeStat(
+          path,
+          entry,
+          rest,
+          await this.#atNode(`look at ${shown(path)}`, () => this.#files.attributes(nodeFile(entry, rest), fid)),
+        );
+    }
+  }
+
+  #nodeStat(path: readonly string[], entry: NodeTree, rest: readonly string[], attributes: FileAttributes): Stat {
+    const isWritable = !this.#files.isReadOnly(nodeFile(entry, rest)) && this.#decide(entry, rest, "write").allowed;
+    return nodeStat(path, attributes, isWritable);
+  }
+
+  /** What a file of the server or a directory holds. */
+  async #content(table: Table, place: Place, fid: Fid, format: "names" | "ndjson"): Promise<Uint8Array> {
+    const { entry } = place;
+    const encoder = new TextEncoder();
+    if (entry.kind === "file") return encoder.encode(entry.text());
+    if (entry.kind === "pairing") return encoder.encode(table.desk.read(entry.name));
+    const children = await this.#children(table, place, fid);
+    if (format === "ndjson") return encoder.encode(children.map((stat) => `${JSON.stringify(stat())}\n`).join(""));
+    return encoder.encode(children.map((stat) => stat.name).filter((name) => !name.includes("\n")).join("\n"));
+  }
+
+  /** The children of a directory, sorted by name: functions of that name that say what each is. */
+  async #children(table: Table, { path, entry, rest }: Place, fid: Fid): Promise<Child[]> {
+    switch (entry.kind) {
+      case "directory": {
+        const names = [...entry.names()].sort();
+        return names.flatMap((name) => {
+          const child = entry.find(name);
+          return child === undefined ? [] : [childOf(name, () => this.#entryStat(table, [...path, name], child))];
+        });
+      }
+      case "node_folders": {
+        const names = entry.known ??
+          await this.#atNode(`list ${shown(path)}`, () => this.#files.folders(entry.node_id));
+        return names.toSorted().map((name) => childOf(name, () => directoryStat([...path, name])));
+      }
+      case "node_tree": {
+        const entries = await this.#atNode(
+          `list ${shown(path)}`,
+          () => this.#files.list(nodeFile(entry, rest), fid),
+        );
+        return entries.map(({ name, attributes }) =>
+          childOf(name, () => this.#nodeStat([...path, name], entry, [...rest, name], attributes))
+        );
+      }
+      default:
+        return [];
+    }
+  }
+
+  /** What a child of a directory of the server is; nodes are not asked, what stands there is a directory. */
+  #entryStat(table: Table, path: readonly string[], entry: WorldEntry): Stat {
+    if (entry.kind === "file") return fileStat(path, new TextEncoder().encode(entry.text()).length, false);
+    if (entry.kind === "events") return fileStat(path, 0, false);
+    if (entry.kind === "pairing") {
+      return fileStat(path, new TextEncoder().encode(table.desk.read(entry.name)).length, entry.isWritable);
+    }
+    return directoryStat(path);
+  }
+
+  async #readNode(fid: Fid, file: NodeFile, offset: number, count: number): Promise<object> {
+    const { data_b64, eof } = await this.#atNode(
+      `read ${shown(fid.path)}`,
+      () => this.#withHandle(fid, file, "read", (handle) => this.#files.read(handle, offset, count)),
+    );
+    const padding = data_b64.endsWith("==") ? 2 : data_b64.endsWith("=") ? 1 : 0;
+    return { data_b64, n: data_b64.length / 4 * 3 - padding, eof };
+  }
+
+  /** Does something with the handle of a fid; one that is not that of the file any more is opened anew. */
+  async #withHandle<T>(
+    fid: Fid,
+    file: NodeFile,
+    access: "read" | "write",
+    action: (handle: NodeHandle) => Promise<T>,
+  ): Promise<T> {
+    const handle = await this.#handle(fid, file, access);
+    // Another node or another tree may stand at the path by now, or the node has come back.
+    if (this.#files.isFor(handle, file)) {
+      try {
+        return await action(handle);
+      } catch (error) {
+        // The node has closed it, with the tree that it was in.
+        if (!(error instanceof FsError) || error.errno !== Errno.EBADF) throw error;
+      }
+    }
+    this.#forgetHandle(fid, access);
+    return await action(await this.#handle(fid, file, access));
+  }
+
+  #handle(fid: Fid, file: NodeFile, access: "read" | "write"): Promise<NodeHandle> {
+    const key = access === "read" ? "readHandle" : "writeHandle";
+    const held = fid[key];
+    if (held !== undefined) return held;
+    const opening = this.#files.open(file, fid, access);
+    fid[key] = opening;
+    opening.catch(() => {
+      if (fid[key] === opening) fid[key] = undefined;
+    });
+    return opening;
+  }
+
+  #forgetHandle(fid: Fid, access: "read" | "write"): void {
+    const key = access === "read" ? "readHandle" : "writeHandle";
+    const held = fid[key];
+    fid[key] = undefined;
+    held?.then((handle) => this.#files.close(handle), () => {});
+  }
+
+  async #readEvents(
+    entry: EventStream,
+    fid: Fid,
+    { offset, count, follow }: Pick<Message<"t_read">, "offset" | "count" | "follow">,
+    stop: AbortSignal,
+    table: Table,
+  ) {
+    const { plane } = this.#host;
+    fid.reader ??= new EventReader({
+      store: plane.store,
+      nodeId: entry.node_id,
+      look: table.look,
+      visible: () => visibleCatalogs(plane, table.look()),
+    });
+    return await fid.reader.read(offset, count, follow, AbortSignal.any([stop, fid.gone.signal]));
+  }
+
+  #tableOf(key: string | undefined): Table {
+    const { plane, actor, run } = this.#host;
+    const session = this.#host.session(key);
+    const known = this.#tables.get(session.key);
+    // A session that was bound anew is another one: nothing of the old one is good in it.
+    if (known?.binding === session.binding) return known;
+    known?.fids.clear();
+    const table: Table = {
+      binding: session.binding,
+      fids: new Fids((fid) => {
+        this.#drop(fid);
+        this.#forgetHandle(fid, "read");
+        this.#forgetHandle(fid, "write");
+      }),
+      look: viewerSource(plane.store, actor, session.binding),
+      desk: new PairingDesk(plane, run),
+    };
+    this.#tables.set(session.key, table);
+    return table;
+  }
+
+  /** Runs something at a node; what it refuses becomes a refusal of this channel. */
+  async #atNode<T>(action: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof FsError ? fromNode(error, action) : error;
+    }
+  }
+
+  #send(text: string): void {
+    if (!this.#isClosed) this.#host.socket.sendText(text);
+  }
+
+  #refusalOf(error: unknown, type: string): ZssError {
+    if (error instanceof ZssError) return error;
+    if (error instanceof FsError) return fromNode(error, `run ${type}`);
+    log.error("Message {type} failed: {error}", { type, error });
+    return new ZssError("eio", `Cannot run ${type}: a fault of the server`, { hint: "the server's log says more" });
+  }
+}
+
+/** Whether writing there makes a service do something; what is typed into a terminal is nobody's business. */
+function isOperated(within: string): boolean {
+  return within.startsWith("control/") || within === "config.json" || within === "pty/open.json";
+}
+
+/** A child of a directory: its name, and what it is when somebody asks. */
+type Child = (() => Stat) & { readonly name: string };
+
+function childOf(name: string, stat: () => Stat): Child {
+  return Object.defineProperty(() => stat(), "name", { value: name });
+}
+
+function nodeFile({ node_id, tree }: NodeTree, rest: readonly string[]): NodeFile {
+  return { node_id, tree, rest };
+}
+
+function qid(path: readonly string[], type: "dir" | "file"): object {
+  return { path: statId(path), type };
+}
+
+function part(bytes: Uint8Array, eof: boolean): object {
+  return { data_b64: bytes.toBase64(), n: bytes.length, eof };
+}
+
+function isDirectory(path: readonly string[], action: string): ZssError {
+  return new ZssError("eisdir", `Cannot ${action} ${shown(path)}: it is a directory`);
+}
+
+function readOnly(path: readonly string[]): ZssError {
+  return new ZssError("eperm", `Cannot change ${shown(path)}: it is read-only`, {
+    hint: "files of services and exported folders are written below the roots of their node",
+  });
+}

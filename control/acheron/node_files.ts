@@ -1,0 +1,275 @@
+/**
+ * The files of nodes as one runtime connection uses them.
+ *
+ * A file is known by its path. The ids that a node gave on the way there are
+ * kept, so that the next request needs no walk; where they mean nothing any
+ * more, because the node came back or the file was replaced, the path is walked
+ * anew.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
+import { fsReplies } from "../protocol/fs_replies.ts";
+import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
+import { NodeLine } from "./node_line.ts";
+
+/** Entries of a directory asked for at a time. */
+const PAGE = 4_096;
+
+/** Bytes stay base64 on their way through. */
+const readReply = z.object({ data_b64: z.string(), eof: z.boolean() });
+const createReply = z.object({ h: z.union([z.bigint(), z.int().transform(BigInt)]) });
+
+/** Where a file of a node is. */
+export interface NodeFile {
+  readonly node_id: string;
+  readonly tree: string;
+  /** Names from the root of the tree. */
+  readonly rest: readonly string[];
+}
+
+/**
+ * The ids on the way to a file, that of the root first; good for one tunnel. It
+ * remembers whose they are: what stands at a path of the world may change.
+ */
+export interface NodePosition {
+  readonly tunnel: Tunnel;
+  readonly tree: string;
+  readonly rest: readonly string[];
+  readonly ids: readonly bigint[];
+}
+
+/** Remembers the position of one file. */
+export interface PositionHolder {
+  position?: NodePosition | undefined;
+}
+
+/** An open file of a node. */
+export interface NodeHandle {
+  /** What was opened. */
+  readonly file: NodeFile;
+  readonly line: NodeLine;
+  readonly tunnel: Tunnel;
+  readonly h: bigint;
+}
+
+/** A child of a directory of a node. */
+export interface NodeEntry {
+  readonly name: string;
+  readonly attributes: FileAttributes;
+}
+
+/** Where a tree begins, and whether the node lets nobody write it. */
+interface TreeRoot {
+  readonly root: bigint;
+  readonly ro: boolean;
+}
+
+/** Where a walk ended, and what its last step said of it. */
+interface Walked {
+  readonly node: bigint;
+  readonly found: FileAttributes | undefined;
+}
+
+/** The nodes that a connection has spoken to. */
+export class NodeFiles {
+  readonly #tunnels: TunnelRegistry;
+  readonly #lines = new Map<string, NodeLine>();
+  readonly #handles = new Set<NodeHandle>();
+  /** Roots of the trees of each tunnel, by name. */
+  readonly #roots = new WeakMap<Tunnel, ReadonlyMap<string, TreeRoot>>();
+  #isClosed = false;
+
+  constructor(tunnels: TunnelRegistry) {
+    this.#tunnels = tunnels;
+  }
+
+  /** Names of the folders that a node exports; the trees of services are not among them. */
+  async folders(nodeId: string): Promise<string[]> {
+    const line = this.#line(nodeId);
+    const roots = await this.#exports(line, line.tunnel());
+    return [...roots.keys()].filter((name) => serviceOfTree(name) === undefined);
+  }
+
+  /** Whether a node has said that nobody writes to a tree of it. */
+  isReadOnly({ node_id, tree }: NodeFile): boolean {
+    const tunnel = this.#tunnels.find(node_id);
+    return tunnel !== undefined && this.#roots.get(tunnel)?.get(tree)?.ro === true;
+  }
+
+  /** What a file is: what the walk to it said, if there was one to be made. */
+  find(file: NodeFile, holder: PositionHolder): Promise<FileAttributes> {
+    return this.#at(
+      file,
+      holder,
+      async (line, node, found) => found ?? (await line.ask("getattr", fsReplies.getattr, { node })).attr,
+    );
+  }
+
+  attributes(file: NodeFile, holder: PositionHolder): Promise<FileAttributes> {
+    return this.#at(
+      file,
+      holder,
+      async (line, node) => (await line.ask("getattr", fsReplies.getattr, { node })).attr,
+    );
+  }
+
+  /** All children, without `.` and `..`. @throws {FsError} `ENOTDIR` for a file. */
+  list(directory: NodeFile, holder: PositionHolder): Promise<NodeEntry[]> {
+    return this.#at(directory, holder, async (line, node) => {
+      const entries: NodeEntry[] = [];
+      for (let cookie = 0;;) {
+        const page = await line.ask("readdirp", fsReplies.readdirp, { node }, { cookie, max: PAGE });
+        for (const { name, attr } of page.ents) {
+          if (name !== "." && name !== "..") entries.push({ name, attributes: attr });
+        }
+        if (page.eof || page.ents.length === 0) return entries;
+        cookie = page.next;
+      }
+    });
+  }
+
+  /** Opens a file; whoever opens it closes it, else the end of the connection does. */
+  open(file: NodeFile, holder: PositionHolder, access: "read" | "write"): Promise<NodeHandle> {
+    return this.#at(file, holder, async (line, node) => {
+      const tunnel = line.tunnel();
+      const { h } = await line.ask("open", fsReplies.open, { node }, { flags: access === "read" ? 0 : 1 });
+      return this.#keep({ file, line, tunnel, h });
+    });
+  }
+
+  /** Whether a handle is that of a file, and good still. */
+  isFor(handle: NodeHandle, { node_id, tree, rest }: NodeFile): boolean {
+    const { file } = handle;
+    const isSameFile = file.node_id === node_id && file.tree === tree && file.rest.join("/") === rest.join("/");
+    return isSameFile && isSame(handle);
+  }
+
+  async read(handle: NodeHandle, off: number, len: number): Promise<z.output<typeof readReply>> {
+    requireSame(handle);
+    return await handle.line.ask("read", readReply, { h: handle.h }, { off, len });
+  }
+
+  async write(handle: NodeHandle, off: number, bytes: Uint8Array): Promise<z.output<typeof fsReplies.write>> {
+    requireSame(handle);
+    return await handle.line.ask("write", fsReplies.write, { h: handle.h }, { off, data_b64: bytes.toBase64() });
+  }
+
+  /** Closes a file; a second time does nothing. */
+  close(handle: NodeHandle): void {
+    if (!this.#handles.delete(handle)) return;
+    // A handle ends with the tunnel that it was opened through, as far as this connection knows of it.
+    if (isSame(handle)) handle.line.closeHandle(handle.h);
+  }
+
+  async truncate(file: NodeFile, holder: PositionHolder): Promise<void> {
+    await this.#at(file, holder, (line, node) => line.ask("truncate", fsReplies.done, { node }, { sz: 0 }));
+  }
+
+  /** Makes a child of a directory. */
+  async create(parent: NodeFile, holder: PositionHolder, name: string, kind: "file" | "dir"): Promise<void> {
+    await this.#at(parent, holder, async (line, node) => {
+      if (kind === "dir") return void await line.ask("mkdir", fsReplies.done, { node }, { name });
+      const { h } = await line.ask("create", createReply, { node }, { name, mode: 0o100644, flags: 2 });
+      line.closeHandle(h);
+    });
+  }
+
+  /** Removes a child of a directory. */
+  async remove(parent: NodeFile, holder: PositionHolder, name: string, kind: "file" | "dir"): Promise<void> {
+    const operation = kind === "dir" ? "rmdir" : "unlink";
+    await this.#at(parent, holder, (line, node) => line.ask(operation, fsReplies.done, { node }, { name }));
+  }
+
+  /** Closes everything that is open. */
+  closeAll(): void {
+    this.#isClosed = true;
+    for (const handle of [...this.#handles]) this.close(handle);
+    for (const line of this.#lines.values()) line.close();
+  }
+
+  /** Does something with a file, at the ids that are known or else at fresh ones. */
+  async #at<T>(
+    file: NodeFile,
+    holder: PositionHolder,
+    action: (line: NodeLine, node: bigint, found: FileAttributes | undefined) => Promise<T>,
+  ): Promise<T> {
+    const line = this.#line(file.node_id);
+    const known = holder.position;
+    if (known !== undefined && known.tunnel === line.tunnel() && known.tree === file.tree) {
+      try {
+        const { node, found } = await this.#walk(line, file, holder, known);
+        return await action(line, node, found);
+      } catch (error) {
+        if (!(error instanceof FsError) || error.errno !== Errno.ENOENT) throw error;
+        // The ids may be those of files that were replaced: the path decides.
+      }
+    }
+    const { node, found } = await this.#walkAnew(line, file, holder);
+    return await action(line, node, found);
+  }
+
+  async #walkAnew(line: NodeLine, file: NodeFile, holder: PositionHolder): Promise<Walked> {
+    const tunnel = line.tunnel();
+    const root = this.#roots.get(tunnel)?.get(file.tree)?.root;
+    if (root !== undefined) {
+      try {
+        return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [root] });
+      } catch (error) {
+        if (!(error instanceof FsError) || error.errno !== Errno.ENOENT) throw error;
+        // The tree may have been served anew, with another root.
+      }
+    }
+    const fresh = (await this.#exports(line, tunnel)).get(file.tree)?.root;
+    if (fresh === undefined) throw new FsError(Errno.ENOENT, "file not found");
+    if (fresh === root && file.rest.length > 0) throw new FsError(Errno.ENOENT, "file not found");
+    return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [fresh] });
+  }
+
+  async #walk(line: NodeLine, file: NodeFile, holder: PositionHolder, from: NodePosition): Promise<Walked> {
+    const same = from.rest.findIndex((name, at) => name !== file.rest[at]);
+    const ids = from.ids.slice(0, (same < 0 ? from.rest.length : same) + 1);
+    let found: FileAttributes | undefined;
+    for (const name of file.rest.slice(ids.length - 1)) {
+      found = (await line.ask("lookup", fsReplies.lookup, { node: ids.at(-1) ?? 0n }, { name })).attr;
+      ids.push(found.id);
+    }
+    holder.position = { tunnel: from.tunnel, tree: file.tree, rest: file.rest, ids };
+    return { node: ids.at(-1) ?? 0n, found };
+  }
+
+  async #exports(line: NodeLine, tunnel: Tunnel): Promise<ReadonlyMap<string, TreeRoot>> {
+    const { exports } = await line.ask("exports", fsReplies.exports);
+    const roots = new Map(exports.map(({ name, root, ro }) => [name, { root, ro }]));
+    this.#roots.set(tunnel, roots);
+    return roots;
+  }
+
+  #keep(handle: NodeHandle): NodeHandle {
+    this.#handles.add(handle);
+    // The connection may have ended while the node opened it.
+    if (this.#isClosed) this.close(handle);
+    return handle;
+  }
+
+  #line(nodeId: string): NodeLine {
+    let line = this.#lines.get(nodeId);
+    if (line === undefined) this.#lines.set(nodeId, line = new NodeLine(this.#tunnels, nodeId));
+    return line;
+  }
+}
+
+function isSame({ line, tunnel }: NodeHandle): boolean {
+  try {
+    return line.tunnel() === tunnel;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws {FsError} `EBADF` for a handle of a tunnel that has ended. */
+function requireSame(handle: NodeHandle): void {
+  if (!isSame(handle)) throw new FsError(Errno.EBADF, "unknown handle: the node has connected anew");
+}

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { tour } from "../../examples/client/tree.ts";
+import { ADMIN, shellService, TreeScene } from "./tree_scene.ts";
+
+Deno.test("examples/client/tree.ts calls every service and tells of those that fail", async () => {
+  await using scene = await TreeScene.open();
+  const broken = shellService("broken", "cat >/dev/null; echo no film >&2; exit 1");
+  const { node_id } = await scene.startNode("edge", [broken, shellService("echo", "cat")]);
+  const away = { service_id: "away", kind: "tool", state: "online", capabilities: { invoke: true } };
+  await scene.join([{ ...away, endpoints: ["/nodes/node-2/away"] }]);
+  const stops = await tour(scene.url, ADMIN, { hello: "world" });
+  assert.deepEqual(stops.slice(0, 2), [
+    { service: `/nodes/${node_id}/services/broken`, outcome: "failed: no film\n" },
+    { service: `/nodes/${node_id}/services/echo`, outcome: '{"hello":"world"}' },
+  ]);
+  assert.match(stops[2]?.outcome ?? "", /^eio: .*"node-2" is not connected/);
+});
+
+Deno.test("WorldTree.descend() passes every entry once, each directory before what is in it", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("edge");
+  const expected: string[] = [];
+  for (const folder of ["a", "a/b", "a/b/c", "d"]) {
+    await mkdir(join(node.work, folder), { recursive: true });
+    await writeFile(join(node.work, folder, "file"), folder);
+    expected.push(folder, `${folder}/file`);
+  }
+  const tree = await scene.tree();
+  const base = `/nodes/${node.node_id}/fs/work`;
+  const below = async (depth?: number) =>
+    (await Array.fromAsync(tree.descend(base, depth))).map(({ path }) => path.slice(base.length + 1));
+  const all = await below();
+  assert.deepEqual(all.toSorted(), expected.toSorted());
+  for (const [index, path] of all.entries()) {
+    const above = path.split("/").slice(0, -1).join("/");
+    assert.ok(above === "" || all.indexOf(above) < index, path);
+  }
+  assert.deepEqual((await below(1)).toSorted(), ["a", "d"]);
+  await assert.rejects(below.call(undefined, 1).then(() => Array.fromAsync(tree.descend(`${base}/no`))), {
+    code: "enoent",
+  });
+});
+
+Deno.test("WorldTree.descend() tells of nodes that are away and goes on", async () => {
+  await using scene = await TreeScene.open();
+  await scene.join([{ service_id: "tool", kind: "tool", state: "online", endpoints: ["/nodes/node-1/tool"] }]);
+  const tree = await scene.tree();
+  const refused: string[] = [];
+  const seen = await Array.fromAsync(tree.descend("/", Infinity, (path, { code }) => refused.push(`${code} ${path}`)));
+  assert.deepEqual(refused, ["eio /nodes/node-1/tool"]);
+  assert.ok(seen.some(({ path }) => path === "/nodes/node-1/services/tool/CAPS.json"));
+  assert.ok(seen.some(({ path }) => path === "/meta/view.json"));
+});
+
+Deno.test("a file that is held is read on after its node has come back", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("edge");
+  await writeFile(join(node.work, "a.txt"), "hello");
+  const connection = await scene.connect();
+  const tree = await scene.tree(connection);
+  await connection.message("t_walk", { fid: 1, newfid: 9, path: ["nodes", node.node_id, "fs", "work", "a.txt"] });
+  await connection.message("t_open", { fid: 9 });
+  assert.equal((await connection.message("t_read", { fid: 9, count: 2 }))["n"], 2);
+  await node.stop();
+  await assert.rejects(connection.message("t_read", { fid: 9, offset: 2 }), { code: "eio" });
+  await scene.resume(node);
+  const { data_b64 } = await connection.message("t_read", { fid: 9, offset: 2 });
+  assert.equal(atob(String(data_b64)), "llo");
+  assert.equal(await tree.readText(`/nodes/${node.node_id}/fs/work/a.txt`), "hello");
+});
+
+Deno.test("an invoke whose payload is as large as it may be goes through in one write", async () => {
+  await using scene = await TreeScene.open();
+  const { node_id } = await scene.startNode("edge", [shellService("count", "wc -c")]);
+  const tree = await scene.tree();
+  const payload = { fill: "x".repeat(1_048_576 - '{"fill":""}'.length) };
+  assert.equal((await tree.invoke({ node_id, service_id: "count" }, payload)).result, 1_048_576);
+  const longer = { fill: `${payload.fill}x` };
+  await assert.rejects(tree.invoke({ node_id, service_id: "count" }, longer), (error: Error & { code: string }) => {
+    return ["invalid", "enospc"].includes(error.code);
+  });
+});
+
+Deno.test("many trees read the same large file at once, byte for byte", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("edge");
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const large = Buffer.concat(Array.from({ length: 50 }, () => bytes));
+  await writeFile(join(node.work, "large"), large);
+  const trees = await Promise.all(Array.from({ length: 3 }, () => scene.tree()));
+  // Several on one connection, too: what they ask for at once is more than may stand unread.
+  const read = await Promise.all(
+    [...trees, ...trees, ...trees].map((tree) => tree.read(`/nodes/${node.node_id}/fs/work/large`)),
+  );
+  for (const one of read) assert.ok(large.equals(one));
+});

@@ -28,7 +28,7 @@ export const Exit = {
   interrupted: 130,
 } as const;
 
-const denied = new Set(["provider_auth_failed", "forbidden", "node_auth_failed", "project_policy_forbidden"]);
+const denied = new Set(["provider_auth_failed", "forbidden", "node_auth_failed", "project_policy_forbidden", "eperm"]);
 const usage = new Set(["usage", "insecure_bind", "invalid_url", "invalid_export", "unsupported_mode"]);
 const failed = new Set([
   "unreachable",
@@ -41,6 +41,8 @@ const failed = new Set([
   "listen_failed",
   "control_plane_error",
   "io",
+  "eio",
+  "etimedout",
   "state_damaged",
 ]);
 

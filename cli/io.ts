@@ -15,7 +15,7 @@ export interface TextStream {
   /** Writes at once; waits, deaf to everything, while nobody reads. */
   write(text: string): void;
   /** Writes and settles when the text was taken; for a command that goes on for as long as somebody reads it. */
-  send?(text: string): Promise<void>;
+  send?(content: string | Uint8Array): Promise<void>;
   /** Whether a person looks at it. */
   readonly isTerminal: boolean;
 }

@@ -89,8 +89,8 @@ function stream(target: typeof Deno.stdout): TextStream {
         throw cannotWrite(error);
       }
     },
-    async send(text) {
-      let rest = new TextEncoder().encode(text);
+    async send(content) {
+      let rest = typeof content === "string" ? new TextEncoder().encode(content) : content;
       try {
         while (rest.length > 0) rest = rest.subarray(await target.write(rest));
       } catch (error) {

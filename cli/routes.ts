@@ -231,6 +231,30 @@ Examples:
   },
 };
 
+const fs: Branch = {
+  brief: "read, write and copy the files of the tree",
+  help: `Read, write and copy the files of the tree: nodes, services, projects and exported folders.
+
+Examples:
+  $ zss fs ls /nodes
+  $ zss fs read /nodes/node-1/services/echo/STATUS.json
+  $ zss fs tree --max-depth 2
+  $ zss fs cp -r :/nodes/node-1/work/logs ./logs
+
+${globalsHelp}`,
+  routes: {
+    ls: leaf("list a directory", "fs_ls"),
+    read: leaf("print a file", "fs_read"),
+    write: leaf("write a file", "fs_write"),
+    stat: leaf("describe a file or directory", "fs_stat"),
+    tree: leaf("show a directory with all that is in it", "fs_tree"),
+    cp: leaf("copy files from and to this machine", "fs_cp"),
+    mkdir: leaf("make directories", "fs_mkdir"),
+    rm: leaf("remove files and directories", "fs_rm"),
+    watch: leaf("show what changes", "fs_watch"),
+  },
+};
+
 const explain: Branch = {
   brief: "say which rule decides",
   help: `Say which rule decides.
@@ -262,6 +286,7 @@ ${globalsHelp}`,
     manifest,
     project,
     workspace,
+    fs,
     explain,
     context,
     driver: leaf("run a reference driver", "driver"),

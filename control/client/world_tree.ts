@@ -209,6 +209,23 @@ export class WorldTree implements AsyncDisposable {
     return await this.#write(path, bytes, 0, false);
   }
 
+  /**
+   * Replaces the content of a file with one that is read piece by piece; a reader may see a part of it meanwhile.
+   *
+   * @throws {ZssError} As {@linkcode WorldTree.write}, and whatever `pieces` throws. What was written until then stays.
+   */
+  async pour(path: string, pieces: AsyncIterable<Uint8Array>, options: TreeWriteOptions = {}): Promise<TreeWriteReply> {
+    if (options.create === true) {
+      try {
+        await this.stat(path);
+      } catch (error) {
+        if (!isCode(error, "enoent")) throw error;
+        await this.#create(path, "file");
+      }
+    }
+    return await this.#pour(path, pieces, 0, true);
+  }
+
   /** Adds to the end of a file. */
   async append(path: string, data: Uint8Array | string, options: TreeWriteOptions = {}): Promise<TreeWriteReply> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
@@ -383,21 +400,33 @@ export class WorldTree implements AsyncDisposable {
   }
 
   #write(path: string, bytes: Uint8Array, start: number, truncate: boolean): Promise<TreeWriteReply> {
+    return this.#pour(path, [bytes], start, truncate);
+  }
+
+  #pour(
+    path: string,
+    pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    start: number,
+    truncate: boolean,
+  ): Promise<TreeWriteReply> {
     return this.#at(path, async (fid) => {
       await this.#send("t_open", { fid, mode: "w", ...(truncate ? { truncate } : {}) });
       const underWay: Promise<TreeWriteReply>[] = [];
       let reply: TreeWriteReply = { n: 0 };
-      let at = 0;
+      let offset = start;
       try {
-        do {
-          const piece = bytes.subarray(at, at + MAX_TRANSFER_BYTES);
-          const request = { fid, offset: start + at, data_b64: piece.toBase64() };
-          const sent = this.#send("t_write", request, null).then((answer) => writeReply.parse(answer));
-          sent.catch(() => {}); // It is looked at below, in its turn.
-          underWay.push(sent);
-          at += piece.length;
-          if (underWay.length >= WINDOW) reply = await underWay.shift() ?? reply;
-        } while (at < bytes.length);
+        for await (const piece of pieces) {
+          // A piece of nothing is sent too: it is what an empty file is made of.
+          for (let at = 0; at === 0 || at < piece.length; at += MAX_TRANSFER_BYTES) {
+            const part = piece.subarray(at, at + MAX_TRANSFER_BYTES);
+            const request = { fid, offset, data_b64: part.toBase64() };
+            const sent = this.#send("t_write", request, null).then((answer) => writeReply.parse(answer));
+            sent.catch(() => {}); // It is looked at below, in its turn.
+            underWay.push(sent);
+            offset += part.length;
+            if (underWay.length >= WINDOW) reply = await underWay.shift() ?? reply;
+          }
+        }
         for (const sent of underWay) reply = await sent;
       } catch (error) {
         await Promise.allSettled(underWay);

@@ -1,0 +1,74 @@
+import { buildCommand } from "@stricli/core";
+import type { WorldTree } from "../../control/client/mod.ts";
+import { usageError } from "../errors.ts";
+import { copyAll, type Place } from "../fs/copy.ts";
+import { ProgressLine } from "../fs/progress.ts";
+import { localSide, treeSide } from "../fs/sides.ts";
+import { sizeText } from "../fs/sizes.ts";
+import { rooted, withTree } from "../fs/with_tree.ts";
+import { helpPage } from "../help.ts";
+import type { CliContext } from "../io.ts";
+import { nonEmpty } from "../flags.ts";
+import { cleanText, printResult } from "../render/mod.ts";
+
+interface Flags {
+  readonly recursive: boolean;
+}
+
+/** `zss fs cp` */
+export const command = buildCommand<Flags, string[], CliContext>({
+  docs: helpPage(`Copy files between this machine and the tree, or within the tree.
+
+A path that begins with a colon is one of the tree, every other one is of this
+machine. On this machine a file is whole or not there; in the tree a copy that
+fails leaves what was written. Symbolic links in a folder of this machine are
+left out.
+
+Examples:
+  $ zss fs cp photo.jpg :/nodes/node-1/work
+  $ zss fs cp -r :/nodes/node-1/work/logs ./logs
+  $ zss fs cp :/nodes/node-1/work/a.txt :/nodes/node-2/work/b.txt`),
+  parameters: {
+    flags: { recursive: { kind: "boolean", brief: "copy directories with what is in them", default: false } },
+    aliases: { r: "recursive" },
+    positional: {
+      kind: "array",
+      parameter: { parse: nonEmpty, brief: "what to copy, and last where to", placeholder: "path" },
+      minimum: 2,
+    },
+  },
+  async func({ recursive }, ...paths) {
+    const { io } = this;
+    if (!paths.some((path) => path.startsWith(":"))) {
+      throw usageError("Cannot copy: no path is one of the tree", "those begin with a colon, :/nodes/node-1/work");
+    }
+    const line = new ProgressLine(io.stderr, io.clock);
+    const copied = await withTree(this, async (tree) => {
+      const places = paths.map((path) => placeOf(path, tree));
+      const target = places.pop();
+      if (target === undefined) throw usageError("Cannot copy: say where to");
+      try {
+        return await copyAll(places, target, recursive, {
+          begin: () => line.begin(),
+          progress: (path, done, total) => line.show(path, done, total),
+          end: (path, bytes) => {
+            line.clear();
+            if (this.globals.verbose) io.stderr.write(`${cleanText(path)} ${sizeText(bytes)}\n`);
+          },
+        });
+      } finally {
+        line.clear();
+      }
+    });
+    const { files, bytes } = copied;
+    await printResult(this, {
+      value: copied,
+      table: [`copied ${files} file${files === 1 ? "" : "s"}, ${sizeText(bytes)}`],
+      names: [],
+    });
+  },
+});
+
+function placeOf(path: string, tree: WorldTree): Place {
+  return path.startsWith(":") ? { side: treeSide(tree), path: rooted(path.slice(1)) } : { side: localSide, path };
+}

@@ -1,0 +1,38 @@
+/**
+ * How a command reaches the tree of files that a server shows.
+ *
+ * @module
+ */
+
+import type { WorldTree } from "../../control/client/mod.ts";
+import type { CliContext, TextStream } from "../io.ts";
+import { remoteOf } from "../remote.ts";
+
+/** Connects, works, and hangs up. */
+export async function withTree<T>(context: CliContext, work: (tree: WorldTree) => Promise<T>): Promise<T> {
+  const { WorldTree } = await import("../../control/client/mod.ts");
+  const remote = await remoteOf(context);
+  await using tree = await WorldTree.open({ ...remote, clock: context.io.clock });
+  return await work(tree);
+}
+
+/** A path from the root, without a slash at its end. */
+export function rooted(path: string): string {
+  return `/${path.split("/").filter((step) => step !== "" && step !== ".").join("/")}`;
+}
+
+/** A path below another one. */
+export function below(directory: string, name: string): string {
+  return directory === "/" ? `/${name}` : `${directory}/${name}`;
+}
+
+/** The last step of a path; empty for the root. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Writes bytes as they are, as fast as somebody takes them. */
+export async function sendBytes(stream: TextStream, bytes: Uint8Array): Promise<void> {
+  if (stream.send === undefined) stream.write(new TextDecoder().decode(bytes));
+  else await stream.send(bytes);
+}

@@ -20,11 +20,14 @@ import type { CliContext, CliIo } from "./io.ts";
 import { paintFor } from "./paint.ts";
 import { type Branch, type Leaf, rootRoutes } from "./routes.ts";
 
+/** The word by which a shell asks what may come next. */
+export const COMPLETE = "__complete";
+
 /**
  * The part of the tree that the arguments lead to. Where they end at a branch,
  * its commands are only named: nothing of them is needed but a line of its page.
  */
-async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteMap<CliContext>> {
+export async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteMap<CliContext>> {
   const [word = "", ...rest] = argv;
   const routes: Record<string, Command<CliContext> | RouteMap<CliContext>> = {};
   const chosen = Object.hasOwn(branch.routes, word) ? branch.routes[word] : undefined;
@@ -56,8 +59,21 @@ async function target(
 function named(brief: string): Command<CliContext> {
   return buildCommand<Record<never, never>, [], CliContext>({ docs: { brief }, parameters: {}, func() {} });
 }
+
+/** How every command line is read. */
+export const reading = {
+  name: "zss",
+  scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+  documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },
+} as const;
+
 /** Runs the command line and returns the program's exit code. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    const { completionLines } = await import("./completion/complete.ts");
+    io.stdout.write(await completionLines(argv.slice(1), io));
+    return Exit.ok;
+  }
   const paint = paintFor(io.stderr, io.env);
   let globals: Globals;
   let rest: string[];
@@ -70,9 +86,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   }
   const shown = (error: unknown) => (globals.output === "json" ? errorJson(error) : errorLines(error, paint)).trimEnd();
   const application = buildApplication(await routeMap(rootRoutes, rest), {
-    name: "zss",
-    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
-    documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },
+    ...reading,
     determineExitCode: exitCodeOf,
     localization: {
       text: {

@@ -27,7 +27,8 @@ export interface Globals {
   readonly verbose: boolean;
 }
 
-const withValue: Readonly<Record<string, keyof Globals>> = {
+/** The flags that take a value, and where it goes. */
+export const globalValues: Readonly<Record<string, keyof Globals>> = {
   "--url": "url",
   "--token-file": "tokenFile",
   "--ca": "ca",
@@ -67,7 +68,7 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     }
     const equals = argument.indexOf("=");
     const name = equals > 0 ? argument.slice(0, equals) : argument;
-    const member = withValue[name];
+    const member = globalValues[name];
     if (argument === "--json") globals.output = "json";
     else if (argument === "--verbose") globals.verbose = true;
     else if (member === undefined || member === "verbose") rest.push(argument);

@@ -239,7 +239,7 @@ Examples:
   $ zss fs ls /nodes
   $ zss fs read /nodes/node-1/services/echo/STATUS.json
   $ zss fs tree --max-depth 2
-  $ zss fs cp -r :/nodes/node-1/work/logs ./logs
+  $ zss fs cp -r :/nodes/node-1/fs/work/logs ./logs
 
 ${globalsHelp}`,
   routes: {
@@ -290,6 +290,7 @@ ${globalsHelp}`,
     explain,
     context,
     driver: leaf("run a reference driver", "driver"),
+    completion: leaf("print a script that makes a shell complete", "completion"),
     version: leaf("print the version", "version"),
   },
 };

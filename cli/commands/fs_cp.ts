@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { WorldTree } from "../../control/client/mod.ts";
+import { markedPaths } from "../completion/tree_paths.ts";
 import { usageError } from "../errors.ts";
 import { copyAll, type Place } from "../fs/copy.ts";
 import { ProgressLine } from "../fs/progress.ts";
@@ -25,22 +26,29 @@ fails leaves what was written. Symbolic links in a folder of this machine are
 left out.
 
 Examples:
-  $ zss fs cp photo.jpg :/nodes/node-1/work
-  $ zss fs cp -r :/nodes/node-1/work/logs ./logs
-  $ zss fs cp :/nodes/node-1/work/a.txt :/nodes/node-2/work/b.txt`),
+  $ zss fs cp photo.jpg :/nodes/node-1/fs/work
+  $ zss fs cp -r :/nodes/node-1/fs/work/logs ./logs
+  $ zss fs cp :/nodes/node-1/fs/work/a.txt :/nodes/node-2/fs/work/b.txt`),
   parameters: {
     flags: { recursive: { kind: "boolean", brief: "copy directories with what is in them", default: false } },
     aliases: { r: "recursive" },
     positional: {
       kind: "array",
-      parameter: { parse: nonEmpty, brief: "what to copy, and last where to", placeholder: "path" },
+      parameter: {
+        parse: nonEmpty,
+        brief: "what to copy, and last where to",
+        placeholder: "path",
+        proposeCompletions(partial) {
+          return markedPaths(this, partial);
+        },
+      },
       minimum: 2,
     },
   },
   async func({ recursive }, ...paths) {
     const { io } = this;
     if (!paths.some((path) => path.startsWith(":"))) {
-      throw usageError("Cannot copy: no path is one of the tree", "those begin with a colon, :/nodes/node-1/work");
+      throw usageError("Cannot copy: no path is one of the tree", "those begin with a colon, :/nodes/node-1/fs/work");
     }
     const line = new ProgressLine(io.stderr, io.clock);
     const copied = await withTree(this, async (tree) => {

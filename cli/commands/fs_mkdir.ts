@@ -16,8 +16,8 @@ export const command = buildCommand<Flags, string[], CliContext>({
   docs: helpPage(`Make directories in an exported folder of a node.
 
 Examples:
-  $ zss fs mkdir /nodes/node-1/work/new
-  $ zss fs mkdir -p /nodes/node-1/work/a/b/c`),
+  $ zss fs mkdir /nodes/node-1/fs/work/new
+  $ zss fs mkdir -p /nodes/node-1/fs/work/a/b/c`),
   parameters: {
     flags: { parents: { kind: "boolean", brief: "make those above it too; none may be missing else", default: false } },
     aliases: { p: "parents" },

@@ -13,7 +13,7 @@ With -o json its content is text where it is UTF-8, and data_b64 where it is not
 
 Examples:
   $ zss fs read /nodes/node-1/STATUS.json
-  $ zss fs read /nodes/node-1/work/photo.jpg > photo.jpg`),
+  $ zss fs read /nodes/node-1/fs/work/photo.jpg > photo.jpg`),
   parameters: {
     positional: { kind: "tuple", parameters: [treePath("file to print")] },
   },

@@ -18,8 +18,8 @@ export const command = buildCommand<Flags, string[], CliContext>({
   docs: helpPage(`Remove files and directories of an exported folder of a node.
 
 Examples:
-  $ zss fs rm /nodes/node-1/work/a.txt
-  $ zss fs rm -r /nodes/node-1/work/old`),
+  $ zss fs rm /nodes/node-1/fs/work/a.txt
+  $ zss fs rm -r /nodes/node-1/fs/work/old`),
   parameters: {
     flags: {
       recursive: { kind: "boolean", brief: "remove directories with what is in them", default: false },

@@ -13,7 +13,7 @@ export const command = buildCommand<Record<never, never>, [string], CliContext>(
   docs: helpPage(`Describe a file or directory of the tree.
 
 Examples:
-  $ zss fs stat /nodes/node-1/work/a.txt
+  $ zss fs stat /nodes/node-1/fs/work/a.txt
   $ zss fs stat /nodes/node-1 --json`),
   parameters: {
     positional: { kind: "tuple", parameters: [treePath("what to describe")] },

@@ -25,7 +25,7 @@ standard error; the exit status is then 1.
 Examples:
   $ zss fs tree
   $ zss fs tree /nodes/node-1 --max-depth 2
-  $ zss fs tree /nodes/node-1/work --files-only -o name`),
+  $ zss fs tree /nodes/node-1/fs/work --files-only -o name`),
   parameters: {
     flags: {
       maxDepth: {

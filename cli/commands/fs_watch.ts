@@ -26,7 +26,7 @@ changed (~); it is looked at in an interval.
 
 Examples:
   $ zss fs watch /events
-  $ zss fs watch /nodes/node-1/work
+  $ zss fs watch /nodes/node-1/fs/work
   $ zss fs watch /nodes/node-1/services/echo/STATUS.json --interval-ms 200`),
   parameters: {
     flags: {

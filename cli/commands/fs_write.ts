@@ -2,6 +2,7 @@ import { buildCommand } from "@stricli/core";
 import { readFile } from "node:fs/promises";
 import { errorText } from "../../control/protocol/errors.ts";
 import { usageError } from "../errors.ts";
+import { nonEmpty } from "../flags.ts";
 import { rooted, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
@@ -24,10 +25,10 @@ Words are joined by spaces, and no line end is added. What is written to a servi
 control/invoke.json runs it.
 
 Examples:
-  $ zss fs write /nodes/node-1/services/echo/control/invoke.json '{"text":"hello"}'
-  $ tar cz src | zss fs write /nodes/node-1/work/src.tgz
-  $ echo done | zss fs write --append /nodes/node-1/work/log.txt
-  $ zss fs write /nodes/node-1/work/a.txt -- --words that look like flags`),
+  $ zss fs write /nodes/node-1/echo/control/invoke.json '{"text":"hello"}'
+  $ tar cz src | zss fs write /nodes/node-1/fs/work/src.tgz
+  $ echo done | zss fs write --append /nodes/node-1/fs/work/log.txt
+  $ zss fs write /nodes/node-1/fs/work/a.txt -- --words that look like flags`),
   parameters: {
     flags: {
       append: { kind: "boolean", brief: "add to the end", default: false },
@@ -37,12 +38,12 @@ Examples:
     aliases: { a: "append" },
     positional: {
       kind: "array",
-      parameter: { parse: String, brief: "file to write, then what to write", placeholder: "path-and-words" },
+      parameter: { ...treePath("file to write, then what to write"), parse: String, placeholder: "path-and-words" },
       minimum: 1,
     },
   },
   async func({ append, create, from }, given = "", ...words) {
-    const path = rooted(treePath("file").parse(given));
+    const path = rooted(nonEmpty(given));
     const content = await contentOf(this, words, from);
     const reply = await withTree(this, (tree) => tree[append ? "append" : "write"](path, content, { create }));
     const size = content.length;

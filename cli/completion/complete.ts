@@ -1,0 +1,80 @@
+/**
+ * What may come next on a command line.
+ *
+ * A shell asks with the words that stand there, the last of which is the one
+ * that is being typed. Whatever goes wrong, the answer is no proposal: a
+ * completion has nobody to complain to.
+ *
+ * @module
+ */
+
+import { buildApplication, proposeCompletions } from "@stricli/core";
+import { reading, routeMap } from "../app.ts";
+import { readContexts, requireContextFile } from "../contexts/context_file.ts";
+import { type Globals, globalValues, liftGlobals, outputForms } from "../globals.ts";
+import type { CliContext, CliIo } from "../io.ts";
+import { rootRoutes } from "../routes.ts";
+
+/** A word that may come next. */
+export interface Proposal {
+  readonly word: string;
+  /** What it is for, in a few words; may be empty. */
+  readonly brief: string;
+}
+
+/** Proposals for the last of `words`, as the scripts of the shells read them: `word`, a tab, what it is for. */
+export async function completionLines(words: readonly string[], io: CliIo): Promise<string> {
+  const proposals = await proposalsFor(words, io).catch(() => []);
+  return proposals.map(({ word, brief }) => `${word}\t${brief.replace(/\s+/g, " ")}\n`).join("");
+}
+
+/** @throws Whatever stands in the way. */
+export async function proposalsFor(words: readonly string[], io: CliIo): Promise<Proposal[]> {
+  const before = words.slice(0, -1);
+  const partial = words.at(-1) ?? "";
+  if (before.includes("--")) return [];
+  const previous = before.at(-1) ?? "";
+  if (Object.hasOwn(globalValues, previous)) return await globalProposals(previous, partial, io, "");
+  const equals = partial.startsWith("--") ? partial.indexOf("=") : -1;
+  if (equals > 0) {
+    const flag = partial.slice(0, equals);
+    const value = partial.slice(equals + 1);
+    const start = `${flag}=`;
+    if (Object.hasOwn(globalValues, flag)) return await globalProposals(flag, value, io, start);
+    return (await commandProposals([...before, flag], value, io)).map(({ word, brief }) => ({
+      word: start + word,
+      brief,
+    }));
+  }
+  const proposals = await commandProposals(before, partial, io);
+  if (!partial.startsWith("-")) return proposals;
+  const globals = [...Object.keys(globalValues), "--json", "--verbose", "--help"];
+  const names = new Set(proposals.map(({ word }) => word));
+  return [
+    ...proposals,
+    ...globals.filter((name) => name.startsWith(partial) && !names.has(name)).map((word) => ({ word, brief: "" })),
+  ];
+}
+
+async function commandProposals(before: readonly string[], partial: string, io: CliIo): Promise<Proposal[]> {
+  const { globals, rest } = liftGlobals(before);
+  const application = buildApplication(await routeMap(rootRoutes, rest), reading);
+  const context = { process: { stdout: io.stdout, stderr: io.stderr, env: {} }, ...contextOf(globals, io) };
+  const found = await proposeCompletions(application, [...rest, partial], context);
+  return found
+    .filter(({ completion }) => completion.startsWith(partial))
+    .map(({ completion, brief, kind }) => ({ word: completion, brief: kind === "argument:value" ? "" : brief }));
+}
+
+function contextOf(globals: Globals, io: CliIo): Pick<CliContext, "io" | "globals" | "setExitCode"> {
+  return { io, globals, setExitCode: () => {} };
+}
+
+async function globalProposals(flag: string, partial: string, io: CliIo, start: string): Promise<Proposal[]> {
+  const values = flag === "--context"
+    ? [...(await readContexts(requireContextFile(io.env))).byName.keys()]
+    : flag === "-o" || flag === "--output"
+    ? outputForms
+    : [];
+  return values.filter((value) => value.startsWith(partial)).map((value) => ({ word: start + value, brief: "" }));
+}

@@ -1,0 +1,133 @@
+/**
+ * The files of the tree from the command line, through the real program.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Scene, zss } from "./program.ts";
+
+const WORK = "/nodes/node-1/fs/work";
+
+/** A server and a node that serves an echo and a folder to write in. */
+async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: string[]) => ReturnType<typeof zss> }> {
+  const scene = await Scene.open();
+  const work = join(scene.folder, "work");
+  const services = join(scene.folder, "services.d");
+  await Promise.all([mkdir(work), mkdir(services)]);
+  const echo = {
+    service_id: "echo",
+    kind: "echo",
+    capabilities: { invoke: true },
+    runtime: { type: "native_proc", executable_path: "zss", args: ["driver", "echo"] },
+  };
+  await writeFile(join(services, "echo.json"), JSON.stringify(echo));
+  const node = await scene.startNode("--services-dir", services, "--export", `work=${work}:rw`);
+  await node.printed(/zss node online: 2 services/);
+  return { scene, work, fs: (...args) => scene.client("fs", ...args) };
+}
+
+const bytes = new Uint8Array(300_000).map((_, index) => index * 7 + (index >> 8));
+
+Deno.test("zss fs ls, stat, tree and read show the tree, byte for byte", async () => {
+  const { scene, work, fs } = await opened();
+  await using _scene = scene;
+  await mkdir(join(work, "sub"));
+  await writeFile(join(work, "sub", "b.bin"), bytes);
+  await writeFile(join(work, "a.txt"), "alpha\n");
+  assert.match((await fs("ls")).stdout, /^nodes\/$/m);
+  assert.equal((await fs("ls", WORK)).stdout, "a.txt\nsub/\n");
+  assert.match((await fs("ls", "-l", WORK)).stdout, /^-rw\S+ +6 B +\d{4}-\S+ +a\.txt$/m);
+  assert.deepEqual(JSON.parse((await fs("ls", WORK, "--json")).stdout).map(({ name }: { name: string }) => name), [
+    "a.txt",
+    "sub",
+  ]);
+  assert.equal((await fs("ls", `${WORK}/a.txt`)).stdout, "a.txt\n");
+  assert.equal((await fs("tree", WORK)).stdout, `${WORK}\n  a.txt\n  sub/\n    b.bin\n`);
+  assert.equal((await fs("tree", WORK, "--files-only", "-o", "name")).stdout, `${WORK}/a.txt\n${WORK}/sub/b.bin\n`);
+  assert.equal((await fs("tree", WORK, "--max-depth", "1", "--dirs-only")).stdout, `${WORK}\n  sub/\n`);
+  assert.equal((await fs("tree", WORK, "--files-only", "--dirs-only")).code, 2);
+  const stat = JSON.parse((await fs("stat", `${WORK}/a.txt`, "--json")).stdout);
+  assert.deepEqual([stat.path, stat.kind, stat.size, stat.writable], [`${WORK}/a.txt`, "file", 6, true]);
+  assert.match((await fs("stat", `${WORK}/sub`)).stdout, /^kind +directory$/m);
+  assert.equal((await fs("read", `${WORK}/a.txt`)).stdout, "alpha\n");
+  assert.equal(JSON.parse((await fs("read", `${WORK}/a.txt`, "--json")).stdout).text, "alpha\n");
+  const binary = JSON.parse((await fs("read", `${WORK}/sub/b.bin`, "--json")).stdout);
+  assert.deepEqual(Uint8Array.fromBase64(binary.data_b64), bytes);
+  for (
+    const [args, code, message] of [
+      [["read", `${WORK}/gone`], 1, /no such file|not found/],
+      [["read", WORK], 1, /it is a directory/],
+      [["ls", "/nodes/node-9"], 1, /no such file or directory/],
+    ] as const
+  ) {
+    const refused = await fs(...args);
+    assert.deepEqual([refused.code, message.test(refused.stderr)], [code, true], refused.stderr);
+  }
+});
+
+Deno.test("zss fs write, mkdir, rm and cp change an exported folder, and run a service", async () => {
+  const { scene, work, fs } = await opened();
+  await using _scene = scene;
+  const has = (name: string) => readFile(join(work, name), "utf8");
+  assert.equal((await fs("write", `${WORK}/a.txt`, "hello", "world")).stdout, "wrote 11 bytes\n");
+  assert.equal(await has("a.txt"), "hello world");
+  assert.equal((await fs("write", `${WORK}/a.txt`, "short")).code, 0);
+  assert.equal(await has("a.txt"), "short");
+  const piped = await zss(["fs", "write", "-a", `${WORK}/a.txt`], { env: scene.env, stdin: "er\n" });
+  assert.deepEqual([piped.code, await has("a.txt")], [0, "shorter\n"]);
+  await writeFile(join(scene.folder, "local.bin"), bytes);
+  assert.equal((await fs("write", `${WORK}/b.bin`, "--from", "local.bin")).stdout, "wrote 300000 bytes\n");
+  assert.deepEqual(new Uint8Array(await readFile(join(work, "b.bin"))), bytes);
+  assert.equal((await fs("write", `${WORK}/none.txt`, "x", "--no-create")).code, 1);
+
+  const invoked = await fs("write", "/nodes/node-1/echo/control/invoke.json", '{"a":1}', "--json");
+  assert.match(JSON.parse(invoked.stdout).call_id, /^c-/);
+  assert.match((await fs("read", "/nodes/node-1/echo/result.json")).stdout, /"echo":\{"a":1\}/);
+
+  assert.equal((await fs("mkdir", `${WORK}/x/y/z`)).code, 1);
+  assert.equal((await fs("mkdir", "-p", `${WORK}/x/y/z`)).stdout, `${WORK}/x/y/z made\n`);
+  assert.equal((await fs("mkdir", "-p", `${WORK}/x/y/z`)).code, 0);
+  const copied = await fs("cp", "-r", `:${WORK}`, "copy");
+  assert.equal(copied.stdout, "copied 2 files, 293 KiB\n");
+  assert.deepEqual(new Uint8Array(await readFile(join(scene.folder, "copy", "b.bin"))), bytes);
+  assert.equal((await fs("cp", "-r", "copy", `:${WORK}/x`)).code, 0);
+  assert.equal(await has("x/copy/a.txt"), "shorter\n");
+  assert.equal((await fs("cp", `:${WORK}/a.txt`, `:${WORK}/c.txt`)).code, 0);
+  assert.equal(await has("c.txt"), "shorter\n");
+  assert.match((await fs("cp", "copy", "elsewhere")).stderr, /no path is one of the tree/);
+  assert.match((await fs("cp", `:${WORK}/x`, "y")).stderr, /it is a directory[^]*add -r/);
+
+  assert.equal((await fs("rm", `${WORK}/x`)).code, 2);
+  assert.equal((await fs("rm", "-r", `${WORK}/x`)).code, 0);
+  await assert.rejects(has("x/copy/a.txt"), { code: "ENOENT" });
+  assert.deepEqual([(await fs("rm", `${WORK}/x`)).code, (await fs("rm", "-f", `${WORK}/x`)).code], [1, 0]);
+  assert.equal((await fs("rm", "/nodes/node-1/STATUS.json")).code, 4);
+});
+
+Deno.test("zss fs watch prints the events of the world, and what changes in a folder", async () => {
+  const { scene, work } = await opened();
+  await using _scene = scene;
+  const events = scene.start(["fs", "watch", "/events"], scene.env);
+  await events.printed(/"kind":"join"/);
+  const folder = scene.start(["fs", "watch", WORK, "--interval-ms", "50"], scene.env);
+  await folder.printed(/watching \/nodes\/node-1\/fs\/work/);
+  await writeFile(join(work, "new.txt"), "1");
+  await folder.printed(/^\+ \/nodes\/node-1\/fs\/work\/new\.txt$/m);
+  await writeFile(join(work, "new.txt"), "longer");
+  await folder.printed(/^~ \/nodes\/node-1\/fs\/work\/new\.txt$/m);
+  assert.deepEqual([(await folder.end("SIGINT")).code, (await events.end("SIGINT")).code], [130, 130]);
+});
+
+Deno.test("zss __complete proposes paths of the tree", async () => {
+  const { scene, work } = await opened();
+  await using _scene = scene;
+  await writeFile(join(work, "notes.txt"), "");
+  const complete = async (...words: string[]) => (await scene.client("__complete", ...words)).stdout;
+  assert.equal(await complete("fs", "read", "/nodes/no"), "/nodes/node-1/\t\n");
+  assert.equal(await complete("fs", "read", `${WORK}/no`), `${WORK}/notes.txt\t\n`);
+  assert.equal(await complete("fs", "cp", `:${WORK}/no`), `:${WORK}/notes.txt\t\n`);
+  assert.equal(await complete("fs", "read", "/gone/"), "");
+});

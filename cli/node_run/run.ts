@@ -144,7 +144,8 @@ function notesOf(flags: NodeRunFlags, { mode, options }: NodeSettings): string[]
   if (mode === "standalone") {
     notes.push("this node runs standalone; to pair it with a server: --control-url ws://HOST:18790, or --context NAME");
   }
-  if (options.exports.length + options.manifestFiles.length + options.manifestDirs.length === 0) {
+  const { exports, manifestFiles, manifestDirs, terminalIds = [] } = options;
+  if (exports.length + manifestFiles.length + manifestDirs.length + terminalIds.length === 0) {
     notes.push("it serves nothing: name services with --services-dir, folders with --export");
   }
   return notes;

@@ -46,10 +46,7 @@ Examples:
     await withTree(this, async (tree) => {
       if (/(?:^|\/)events$/.test(path) && (await tree.stat(path)).kind === "file") {
         for await (const line of tree.follow(path, io.interrupted)) io.stdout.write(`${line}\n`);
-      } else {
-        io.stderr.write(`watching ${cleanText(path)} (Ctrl+C to stop)\n`);
-        await look(this, tree, path, intervalMs);
-      }
+      } else await look(this, tree, path, intervalMs);
     });
     if (io.interrupted.aborted) this.setExitCode(Exit.interrupted);
   },
@@ -63,6 +60,7 @@ async function look({ io, globals }: CliContext, tree: WorldTree, path: string, 
   // What is wrong from the beginning is an error; what goes away later is news.
   await tree.stat(path);
   let before = await entriesAt(tree, path);
+  io.stderr.write(`watching ${cleanText(path)} (Ctrl+C to stop)\n`);
   while (!io.interrupted.aborted) {
     await sleep(io.clock, intervalMs, io.interrupted);
     if (io.interrupted.aborted) return;

@@ -394,7 +394,7 @@ export class RuntimeChannel {
     return await this.#statOf(table, place, fid);
   }
 
-  async #create({ fid: number, name, kind }: Message<"t_create">, request: Request): Promise<object> {
+  async #create({ fid: number, child: name, kind }: Message<"t_create">, request: Request): Promise<object> {
     const { table } = request;
     const fid = table.fids.get(number, "create");
     const path = [...fid.path, name];

@@ -71,7 +71,9 @@ const messages = {
   /** `oldtag`: the one request that is not waited for any more; absent for all. */
   t_flush: z.object({ oldtag: z.unknown().optional() }),
   /** Makes an empty file or a directory. */
-  t_create: z.object({ fid, name, kind: z.enum(["file", "dir"], "must be file or dir").default("file") }),
+  t_create: z.object({ fid, name, kind: z.enum(["file", "dir"], "must be file or dir").default("file") })
+    // The message has a name of its own.
+    .transform(({ name: child, ...rest }) => ({ ...rest, child })),
   /** Removes a file or an empty directory. */
   t_remove: z.object({ fid }),
 } as const;

@@ -97,3 +97,29 @@ Deno.test("many trees read the same large file at once, byte for byte", async ()
   );
   for (const one of read) assert.ok(large.equals(one));
 });
+
+Deno.test("WorldTree makes, fills, adds to and removes what a folder may be written with, and nothing else", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("writer", [], "rw");
+  const closed = await scene.startNode("reader");
+  const tree = await scene.tree();
+  const folder = `/nodes/${node.node_id}/fs/work`;
+  await tree.mkdir(`${folder}/new`);
+  assert.equal((await tree.stat(`${folder}/new`)).kind, "dir");
+  await tree.write(`${folder}/new/a.txt`, "first, and longer", { create: true });
+  await tree.write(`${folder}/new/a.txt`, "second");
+  await tree.append(`${folder}/new/a.txt`, " third");
+  assert.equal(await tree.readText(`${folder}/new/a.txt`), "second third");
+  const large = new Uint8Array(3_000_000).fill(7);
+  await tree.write(`${folder}/large`, large, { create: true });
+  assert.deepEqual(await tree.read(`${folder}/large`), large);
+  await assert.rejects(tree.write(`${folder}/none`, "x"), { code: "enoent" });
+  await assert.rejects(tree.mkdir(`${folder}/new`), { code: "eexist" });
+  await assert.rejects(tree.remove(`${folder}/new`), { code: "enotempty" });
+  await tree.remove(`${folder}/new/a.txt`);
+  await tree.remove(`${folder}/new`);
+  await assert.rejects(tree.stat(`${folder}/new`), { code: "enoent" });
+  const other = `/nodes/${closed.node_id}/fs/work`;
+  await assert.rejects(tree.mkdir(`${other}/new`), { code: "eperm" });
+  await assert.rejects(tree.mkdir("/nodes/new"), { code: "eperm" });
+});

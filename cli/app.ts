@@ -4,41 +4,17 @@
  * @module
  */
 
-import {
-  buildApplication,
-  buildCommand,
-  buildRouteMap,
-  type Command,
-  type RouteMap,
-  run,
-  text_en,
-} from "@stricli/core";
+import { buildApplication, run, text_en } from "@stricli/core";
 import { errorJson, errorLines } from "./errors.ts";
 import { Exit, exitCodeOf } from "./exit.ts";
 import { type Globals, liftGlobals } from "./globals.ts";
-import type { CliContext, CliIo } from "./io.ts";
+import type { CliIo } from "./io.ts";
 import { paintFor } from "./paint.ts";
-import { type Branch, type Leaf, rootRoutes } from "./routes.ts";
+import { reading, routeMap } from "./route_map.ts";
+import { rootRoutes } from "./routes.ts";
 
 /** The word by which a shell asks what may come next. */
 export const COMPLETE = "__complete";
-
-/**
- * The part of the tree that the arguments lead to. Where they end at a branch,
- * its commands are only named: nothing of them is needed but a line of its page.
- */
-export async function routeMap(branch: Branch, argv: readonly string[]): Promise<RouteMap<CliContext>> {
-  const [word = "", ...rest] = argv;
-  const routes: Record<string, Command<CliContext> | RouteMap<CliContext>> = {};
-  const chosen = Object.hasOwn(branch.routes, word) ? branch.routes[word] : undefined;
-  if (chosen !== undefined) routes[word] = await target(chosen, rest);
-  else {
-    for (const [name, route] of Object.entries(branch.routes)) {
-      routes[name] = "routes" in route && route.alone === undefined ? await routeMap(route, []) : named(route.brief);
-    }
-  }
-  return buildRouteMap({ routes, docs: { brief: branch.brief, fullDescription: branch.help } });
-}
 
 /** `--version` and `help`, which people type everywhere. */
 function usualWords(argv: readonly string[]): readonly string[] {
@@ -46,26 +22,6 @@ function usualWords(argv: readonly string[]): readonly string[] {
   if (first === "--version" || first === "-V") return ["version", ...rest];
   return first === "help" ? [...rest, "--help"] : argv;
 }
-
-async function target(
-  route: Leaf | Branch,
-  rest: readonly string[],
-): Promise<Command<CliContext> | RouteMap<CliContext>> {
-  if (!("routes" in route)) return await route.load();
-  const isAlone = rest[0] === undefined || !Object.hasOwn(route.routes, rest[0]);
-  return route.alone !== undefined && isAlone ? await route.alone.load() : await routeMap(route, rest);
-}
-
-function named(brief: string): Command<CliContext> {
-  return buildCommand<Record<never, never>, [], CliContext>({ docs: { brief }, parameters: {}, func() {} });
-}
-
-/** How every command line is read. */
-export const reading = {
-  name: "zss",
-  scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
-  documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },
-} as const;
 
 /** Runs the command line and returns the program's exit code. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {

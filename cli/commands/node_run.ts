@@ -19,8 +19,8 @@ export const command = buildCommand<NodeRunFlags, [], CliContext>({
 
 The first start pairs the node with an invite; its identity is kept in the state
 file. Manifests are watched: a change takes effect without a restart. Folders
-are served read-only. Ctrl-C (SIGTERM) lets runs end, a second one ends at once;
-SIGHUP reads the manifests anew.
+can be written unless their spec ends in :ro. Ctrl-C (SIGTERM) lets runs end, a
+second one ends at once; SIGHUP reads the manifests anew.
 
 Without a control plane the node takes clients itself, on loopback. Beyond this
 machine it wants TLS and a token (ZSS_NODE_AUTH_TOKEN).
@@ -59,7 +59,7 @@ Exit status:
         default: "spiderweb-fs-node",
         placeholder: "name",
       },
-      export: repeatedText("folder to serve: name=path[:ro]; repeatable", "spec"),
+      export: repeatedText("folder to serve: name=path[:ro|:rw]; repeatable", "spec"),
       serviceManifest: repeatedText("manifest of a service; repeatable", "path"),
       servicesDir: repeatedText("folder of manifests, *.json and *.jsonc; repeatable", "path"),
       terminalId: repeatedText("offer a terminal: a shell for whoever may invoke it; repeatable", "id"),

@@ -9,7 +9,7 @@
  */
 
 import { buildApplication, proposeCompletions } from "@stricli/core";
-import { reading, routeMap } from "../app.ts";
+import { reading, routeMap } from "../route_map.ts";
 import { readContexts, requireContextFile } from "../contexts/context_file.ts";
 import { type Globals, globalValues, liftGlobals, outputForms } from "../globals.ts";
 import type { CliContext, CliIo } from "../io.ts";

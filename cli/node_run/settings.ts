@@ -77,7 +77,7 @@ export async function settingsOf(context: CliContext, flags: NodeRunFlags): Prom
     );
   }
   const { url: controlUrl, token, ca } = await nodeRemoteOf(context, flags.controlUrl);
-  const serving = await servingOf(io, flags);
+  const serving = await servingOf(flags);
   const labels = labelsOf(flags.label, isIdentifier);
   const invite = inviteOf(io.env, flags);
   if (controlUrl === undefined) {
@@ -126,16 +126,11 @@ function requireNone(flags: NodeRunFlags, names: readonly (keyof NodeRunFlags)[]
   throw usageError(`Cannot use --${found.replace(/[A-Z]/g, (one) => `-${one.toLowerCase()}`)} ${where}`, hint);
 }
 
-async function servingOf(io: CliIo, flags: NodeRunFlags): Promise<ServingOptions> {
+async function servingOf(flags: NodeRunFlags): Promise<ServingOptions> {
   const { parseExport } = await import("../../runtime/mod.ts");
   const exports = flags.export.map(parseExport);
   const twice = exports.find(({ name }, index) => exports.findIndex((other) => other.name === name) !== index);
   if (twice !== undefined) throw usageError(`Cannot use --export twice for "${twice.name}"`);
-  for (const { name, mode } of exports) {
-    if (mode === "rw") {
-      io.stderr.write(`note: export "${name}" is served read-only: this version does not write to folders\n`);
-    }
-  }
   return {
     nodeName: flags.nodeName,
     exports,

@@ -123,7 +123,7 @@ class Sdk {
 Deno.test("a standalone node serves the reference's client: hello, lookup, getattr, readdirp, open, read, write, close", async () => {
   await using scene = await Scene.open();
   await scene.manifest("echo");
-  await scene.node(["--export", "work=."]);
+  await scene.node(["--export", "work=.:ro"]);
   const sdk = await scene.sdk();
   const hello = await sdk.hello();
   assert.equal(hello["type"], "acheron.r_fs_hello");

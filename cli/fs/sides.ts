@@ -70,7 +70,9 @@ export const localSide: Side = {
     const file = await told("read", path, () => open(path, "r"));
     try {
       for (;;) {
-        const { bytesRead, buffer } = await told("read", path, () => file.read(new Uint8Array(PIECE_BYTES)));
+        const buffer = new Uint8Array(PIECE_BYTES);
+        // Spelt out: older runtimes want each argument.
+        const { bytesRead } = await told("read", path, () => file.read(buffer, 0, PIECE_BYTES, null));
         if (bytesRead === 0) return;
         yield buffer.subarray(0, bytesRead);
       }

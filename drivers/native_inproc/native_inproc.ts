@@ -13,11 +13,12 @@
  */
 
 import { resolve } from "node:path";
-import type { Driver, HealthReport, Invocation, InvokeResult } from "../driver.ts";
+import type { Driver } from "../driver.ts";
 import type { Clock } from "../process/clock.ts";
 import { programEnvironment } from "../process/declared_environment.ts";
 import { currentOs, type Os } from "../process/os.ts";
 import { helperCommand, type SelfCommand } from "../process/self_command.ts";
+import { WarmDriver } from "../process/warm_driver.ts";
 import { WarmHelpers } from "../process/warm_helpers.ts";
 import type { NativeInprocConfig } from "./config.ts";
 import type { LibraryWords } from "./library_server.ts";
@@ -48,7 +49,9 @@ export function createNativeInprocDriver(config: NativeInprocConfig, deps: Nativ
   const refusal =
     `Cannot load library "${config.library_path}": this node loads no libraries; start it with --allow-inproc`;
   const { invoke_symbol: symbol, sha256, max_output_bytes: limit } = config;
-  return new NativeInprocDriver(
+  return new WarmDriver(
+    "native_inproc",
+    CONCURRENCY,
     new WarmHelpers({
       noun: "library",
       name: config.library_path,
@@ -67,26 +70,4 @@ export function createNativeInprocDriver(config: NativeInprocConfig, deps: Nativ
       os,
     }),
   );
-}
-
-class NativeInprocDriver implements Driver {
-  readonly runtime = "native_inproc";
-  readonly concurrency = CONCURRENCY;
-  readonly #helpers: WarmHelpers;
-
-  constructor(helpers: WarmHelpers) {
-    this.#helpers = helpers;
-  }
-
-  invoke(invocation: Invocation): Promise<InvokeResult> {
-    return this.#helpers.invoke(invocation);
-  }
-
-  health(): Promise<HealthReport> {
-    return this.#helpers.health();
-  }
-
-  close(): Promise<void> {
-    return this.#helpers.close();
-  }
 }

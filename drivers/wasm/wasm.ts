@@ -15,11 +15,12 @@
  */
 
 import { resolve } from "node:path";
-import type { Driver, HealthReport, Invocation, InvokeResult } from "../driver.ts";
+import type { Driver } from "../driver.ts";
 import type { Clock } from "../process/clock.ts";
 import { declaredVariables, programEnvironment } from "../process/declared_environment.ts";
 import { currentOs, type Os } from "../process/os.ts";
 import { helperCommand, type SelfCommand } from "../process/self_command.ts";
+import { WarmDriver } from "../process/warm_driver.ts";
 import { WarmHelpers } from "../process/warm_helpers.ts";
 import { DEFAULT_MEMORY_BYTES, type WasmConfig } from "./config.ts";
 import { ExternalRunner } from "./external_runner.ts";
@@ -61,7 +62,9 @@ export function createWasmDriver(config: WasmConfig, deps: WasmDeps): Driver {
     maxMemoryBytes,
     limit: config.max_output_bytes,
   };
-  return new WasmDriver(
+  return new WarmDriver(
+    "wasm",
+    CONCURRENCY,
     new WarmHelpers({
       noun: "module",
       name: config.module_path,
@@ -86,26 +89,4 @@ export function createWasmDriver(config: WasmConfig, deps: WasmDeps): Driver {
 function withoutFuel(module: string): string {
   return `Cannot run module "${module}": zss counts no instructions, so it cannot keep runtime.fuel; leave it out, since ` +
     "runtime.timeout_ms ends a run, or name a runner that counts in runtime.runner_path, for example wasmtime";
-}
-
-class WasmDriver implements Driver {
-  readonly runtime = "wasm";
-  readonly concurrency = CONCURRENCY;
-  readonly #helpers: WarmHelpers;
-
-  constructor(helpers: WarmHelpers) {
-    this.#helpers = helpers;
-  }
-
-  invoke(invocation: Invocation): Promise<InvokeResult> {
-    return this.#helpers.invoke(invocation);
-  }
-
-  health(): Promise<HealthReport> {
-    return this.#helpers.health();
-  }
-
-  close(): Promise<void> {
-    return this.#helpers.close();
-  }
 }

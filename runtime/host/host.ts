@@ -15,7 +15,8 @@ import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import { faultyEntry } from "./publication.ts";
-import { Service, type ServiceDeps, type ServiceNumbers } from "./service.ts";
+import type { ServiceNumbers } from "../supervision/numbers.ts";
+import { Service, type ServiceDeps } from "./service.ts";
 
 /**
  * What changed. `trees`: the list of trees. `catalog`: an entry, or which there

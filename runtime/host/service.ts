@@ -40,6 +40,7 @@ import {
   type SupervisionEvent,
   type SupervisionState,
 } from "../supervision/machine.ts";
+import type { EndedRun, ServiceNumbers } from "../supervision/numbers.ts";
 import { declaredPolicy, DEFAULT_DECLARED, DEFAULT_POLICY } from "../supervision/policy.ts";
 import { type ServiceSnapshot, stateFromSnapshot, takeSnapshot } from "../supervision/snapshot.ts";
 import { type Config, readConfig } from "./config_document.ts";
@@ -84,28 +85,6 @@ export interface ServiceDeps {
   readonly report: (problem: string) => void;
   /** Hears of each run that has ended. */
   readonly onRun?: (run: EndedRun) => void;
-}
-
-/** A run that has ended, as it is counted. */
-export interface EndedRun {
-  /** The value of `runtime.type`. */
-  readonly runtime: string;
-  /** From the call of the driver to its end, in milliseconds. */
-  readonly duration_ms: number;
-  readonly outcome: "ok" | "error" | "timeout";
-}
-
-/** The numbers of a service at this moment. */
-export interface ServiceNumbers {
-  readonly service_id: string;
-  readonly state: "online" | "degraded" | "offline";
-  readonly enabled: boolean;
-  readonly invokes_total: number;
-  readonly failures_total: number;
-  readonly timeouts_total: number;
-  readonly restarts_total: number;
-  readonly running: number;
-  readonly queued: number;
 }
 
 /** A run that waits for its place. */

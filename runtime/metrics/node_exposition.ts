@@ -6,7 +6,8 @@
 
 import type { Distribution } from "../../control/metrics/distribution.ts";
 import { familyText, histogramText, type Sample } from "../../control/metrics/exposition.ts";
-import type { CountedService, LinkState, NodeNumbers } from "./node_meters.ts";
+import type { ServiceNumbers } from "../supervision/numbers.ts";
+import type { LinkState, NodeNumbers } from "./node_meters.ts";
 
 const LINK_STATES: readonly LinkState[] = ["pairing", "connecting", "online", "listening", "starting", "ending"];
 const SERVICE_STATES = ["online", "degraded", "offline"] as const;
@@ -117,8 +118,8 @@ function byService(
   type: "counter" | "gauge",
   name: string,
   help: string,
-  services: readonly CountedService[],
-  value: (service: CountedService) => number,
+  services: readonly ServiceNumbers[],
+  value: (service: ServiceNumbers) => number,
 ): string {
   const samples = services.map((each) => ({ labels: { service: each.service_id }, value: value(each) }));
   return familyText(type, `zss_node_service_${name}`, help, samples);

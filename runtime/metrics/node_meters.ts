@@ -10,6 +10,7 @@
 
 import { Distribution } from "../../control/metrics/distribution.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
+import type { EndedRun, ServiceNumbers } from "../supervision/numbers.ts";
 
 /** Upper bounds of the buckets of a run, in seconds. */
 const RUN_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -26,27 +27,6 @@ export type LinkState =
   /** It has no control plane and does not listen yet. */
   | "starting"
   | "ending";
-
-/** A run that has ended. */
-export interface CountedRun {
-  /** The value of `runtime.type`, of which there are a handful. */
-  readonly runtime: string;
-  readonly duration_ms: number;
-  readonly outcome: "ok" | "error" | "timeout";
-}
-
-/** The numbers of one service. Totals survive a restart of the node, with its state. */
-export interface CountedService {
-  readonly service_id: string;
-  readonly state: "online" | "degraded" | "offline";
-  readonly enabled: boolean;
-  readonly invokes_total: number;
-  readonly failures_total: number;
-  readonly timeouts_total: number;
-  readonly restarts_total: number;
-  readonly running: number;
-  readonly queued: number;
-}
 
 /** The numbers of a node that takes clients itself. */
 export interface CountedClients {
@@ -87,7 +67,7 @@ export interface NodeNumbers {
   readonly manifests: { readonly reloads_total: number; readonly errors: number; readonly warnings: number };
   readonly runs: { readonly ok_total: number; readonly errors_total: number; readonly timeouts_total: number };
   readonly clients: CountedClients | null;
-  readonly services: readonly CountedService[];
+  readonly services: readonly ServiceNumbers[];
 }
 
 /** Counts what a node does. */
@@ -101,7 +81,7 @@ export class NodeMeters {
   readonly #catalog = { publishes: 0, changes: 0, refusals: 0 };
   #manifests = { reloads: 0, errors: 0, warnings: 0 };
   #refreshedAt: number | undefined;
-  #services: () => readonly CountedService[] = () => [];
+  #services: () => readonly ServiceNumbers[] = () => [];
   #clients: () => CountedClients | null = () => null;
   /** How long runs took, by runtime. */
   readonly durations = new Map<string, Distribution>();
@@ -118,7 +98,7 @@ export class NodeMeters {
   }
 
   /** Where the numbers of the services come from. */
-  takeServicesFrom(source: () => readonly CountedService[]): void {
+  takeServicesFrom(source: () => readonly ServiceNumbers[]): void {
     this.#services = source;
   }
 
@@ -132,7 +112,7 @@ export class NodeMeters {
     return this.state === "online" || this.state === "listening";
   }
 
-  ran({ runtime, duration_ms, outcome }: CountedRun): void {
+  ran({ runtime, duration_ms, outcome }: EndedRun): void {
     this.#runs[outcome]++;
     let durations = this.durations.get(runtime);
     if (durations === undefined) this.durations.set(runtime, durations = new Distribution(RUN_BUCKETS));

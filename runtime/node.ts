@@ -55,6 +55,8 @@ export interface ServingOptions {
   readonly manifestDirs: readonly string[];
   /** Ids of the terminals that the node offers; each runs whatever it is told to. */
   readonly terminalIds?: readonly string[];
+  /** Roles that may use the terminals besides admins. @default {[]} */
+  readonly terminalRoles?: readonly string[];
   readonly stateFile: string;
   /** Whether the `fs` entry is published. The folders are served either way. */
   readonly fsService: boolean;
@@ -181,6 +183,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     ...parts,
     createId: parts.newCallId,
     os: currentOs,
+    roles: options.terminalRoles,
   });
   const host = new Host({
     clock,

@@ -70,6 +70,7 @@ const SINGLE_FILES: ReadonlyMap<string, Layer> = new Map([
   ["runtime/namespace/tree.ts", 2],
   ["runtime/namespace/service_port.ts", 2],
   ["runtime/supervision/machine.ts", 2],
+  ["runtime/supervision/numbers.ts", 2],
   ["runtime/supervision/policy.ts", 2],
   ["runtime/supervision/snapshot.ts", 2],
   ["runtime/supervision/status.ts", 2],

@@ -39,11 +39,15 @@ bound to, which its user chooses: they say what an agent should do, they do not 
 
 A service shows only if its own \`permissions\` let the role see it. They fail closed: what cannot be read hides the
 service; a manifest without permissions is published as \`default: deny-by-default\`, so a service that users are to see
-says \`"permissions": {"default": "allow"}\`. What is hidden is absent everywhere: in the watch, in the workspace, in the
-tree. When a policy, a mount or a token changes, those who watch get an event of kind \`visibility\` for each node that
-came into view or left it.
+says \`"permissions": {"default": "deny-by-default", "allow_roles": ["user"]}\`. What is hidden is absent everywhere: in
+the watch, in the workspace, in the tree. When a policy, a mount or a token changes, those who watch get an event of
+kind \`visibility\` for each node that came into view or left it.
 
 \`zss explain visibility <path> --as <token>\` says which rule decides; \`zss server audit tail\` shows which rule decided.
+
+What a service permits is about roles, not about single people: two users of one project see the same services. Who
+needs other ones gets a project of its own. The terminals of a node are for admins only, unless the node was started
+with \`--terminal-role user\`.
 
 ## Files
 

@@ -62,7 +62,14 @@ Exit status:
       export: repeatedText("folder to serve: name=path[:ro|:rw]; repeatable", "spec"),
       serviceManifest: repeatedText("manifest of a service; repeatable", "path"),
       servicesDir: repeatedText("folder of manifests, *.json and *.jsonc; repeatable", "path"),
-      terminalId: repeatedText("offer a terminal: a shell for whoever may invoke it; repeatable", "id"),
+      terminalId: repeatedText("offer a terminal: a shell with the rights of the node; repeatable", "id"),
+      terminalRole: {
+        kind: "enum",
+        values: ["user", "operator"],
+        brief: "let others than admins use the terminals; repeatable",
+        variadic: true,
+        default: [],
+      },
       stateFile: {
         kind: "parsed",
         parse: nonEmpty,

@@ -26,6 +26,7 @@ export interface NodeRunFlags extends LogWishes {
   readonly serviceManifest: string[];
   readonly servicesDir: string[];
   readonly terminalId: string[];
+  readonly terminalRole: ("user" | "operator")[];
   readonly stateFile: string;
   readonly label: string[];
   readonly fsService: boolean;
@@ -137,6 +138,7 @@ async function servingOf(flags: NodeRunFlags): Promise<ServingOptions> {
     manifestFiles: flags.serviceManifest,
     manifestDirs: flags.servicesDir,
     terminalIds: terminalIdsOf(flags.terminalId),
+    terminalRoles: flags.terminalRole,
     stateFile: flags.stateFile,
     fsService: flags.fsService,
     reloadIntervalMs: flags.manifestReloadIntervalMs,

@@ -20,6 +20,9 @@ const log = getLogger(["zss", "control", "leases"]);
 /** How long a node may be offline before it is deleted, in milliseconds: a day. */
 export const DEFAULT_GRACE_MS = 86_400_000;
 
+/** How long a node may be without the tunnel that it had before it counts as offline, in milliseconds. */
+export const TUNNEL_GRACE_MS = 30_000;
+
 /** What a keeper works with. */
 export interface LeaseKeeperParts {
   readonly store: Store;
@@ -50,6 +53,18 @@ export class LeaseKeeper {
   /** Starts a node's lease anew. */
   extended(node: NodeRecord): void {
     this.#arm(node.node_id, node.lease_ttl_ms, () => this.#expire(node));
+  }
+
+  /**
+   * The tunnel of a node is gone: its lease ends soon, unless the node comes back or refreshes it. A process that was
+   * killed would otherwise be shown as online for as long as its lease was to last.
+   *
+   * @param node As it was when its tunnel was opened.
+   */
+  tunnelLost(node: NodeRecord): void {
+    const now = this.#parts.store.get("node", node.node_id);
+    if (now?.online !== true || now.lease_generation !== node.lease_generation) return;
+    this.#arm(node.node_id, Math.min(TUNNEL_GRACE_MS, node.lease_ttl_ms), () => this.#expire(now));
   }
 
   /** A node has ended its lease by itself. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { ManualClock } from "../../drivers/process/mod.ts";
 import { memoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { LeaseKeeper } from "./leases.ts";
+import { LeaseKeeper, TUNNEL_GRACE_MS } from "./leases.ts";
 import { addNode, refreshLease } from "./nodes.ts";
 
 const GRACE_MS = 10_000;
@@ -101,4 +101,28 @@ Deno.test("LeaseKeeper holds a lease that is longer than a timer of the runtime 
   clock.advance(1);
   await settle(store);
   assert.equal(store.get("node", "node-1")?.online, false);
+});
+
+Deno.test("LeaseKeeper makes a node offline half a minute after its tunnel is gone, unless it comes back or refreshes", async () => {
+  const { store, clock, keeper, join } = await scene();
+  await join(900_000);
+  const node = store.get("node", "node-1");
+  assert.ok(node);
+  keeper.tunnelLost({ ...node, lease_generation: node.lease_generation - 1 });
+  clock.advance(TUNNEL_GRACE_MS);
+  await settle(store);
+  assert.deepEqual(kinds(store), ["join"], "an earlier tunnel says nothing");
+  keeper.tunnelLost(node);
+  clock.advance(TUNNEL_GRACE_MS - 1);
+  const { node: refreshed } = await store.transact((tx) =>
+    refreshLease(tx, node, { fs_url: undefined, lease_ttl_ms: 900_000 }, randomBytes, clock.now())
+  );
+  keeper.extended(refreshed);
+  clock.advance(TUNNEL_GRACE_MS);
+  await settle(store);
+  assert.deepEqual(kinds(store), ["join"], "whoever refreshes is there");
+  keeper.tunnelLost(refreshed);
+  clock.advance(TUNNEL_GRACE_MS);
+  await settle(store);
+  assert.deepEqual(kinds(store), ["join", "offline"]);
 });

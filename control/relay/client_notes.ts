@@ -57,13 +57,14 @@ export class ClientNotes {
   }
 
   /** Notes what a node says about a write. */
-  answered(request: ClientRequest, touch: Touch, frame: FsFrame): void {
+  answered(request: ClientRequest, touch: Touch, frame: FsFrame, permittedBy: string | null): void {
+    const rule = permittedBy === null ? {} : { rule: permittedBy };
     const { error } = frame.members;
     const callId = isObject(frame.payload) ? frame.payload["call_id"] : undefined;
-    if (typeof callId === "string") return this.#note(request, touch, { callId });
+    if (typeof callId === "string") return this.#note(request, touch, { callId, ...rule });
     if (touch.tree === "") return this.#wroteUnknown(request, touch, isObject(error));
     if (!isObject(error)) {
-      if (!touch.path.endsWith("invoke.json")) this.#note(request, touch, {});
+      if (!touch.path.endsWith("invoke.json")) this.#note(request, touch, rule);
       return;
     }
     const errno = Object.values(Errno).find((one) => one === error["errno"]) ?? Errno.EIO;

@@ -179,10 +179,10 @@ export class ClientPeer {
         open.tunnel = tunnel;
       }
       const touches = open.files.touches(request);
-      for (const touch of touches) this.#require(open, request, touch);
+      const rules = touches.map((touch) => this.#require(open, request, touch));
       // What waits for its reply holds on to no more than it needs.
       const held = { ...request, text: "" };
-      tunnel.request(open.client, tag, request.text, (reply) => this.#replied(open, held, touches, reply));
+      tunnel.request(open.client, tag, request.text, (reply) => this.#replied(open, held, { touches, rules }, reply));
       open.files.sent(request);
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
@@ -196,10 +196,11 @@ export class ClientPeer {
     return decideNodePath(viewer(), services, { node_id: this.#nodeId, ...place }, act);
   }
 
-  #require(open: Open, request: ClientRequest, touch: Touch): void {
+  /** @returns The rule that permits it. */
+  #require(open: Open, request: ClientRequest, touch: Touch): string {
     const decision = this.#decide(open, touch, touch.act);
     // Who closes a file that is hidden by now does no harm, and it would stay open.
-    if (decision.allowed || request.op === "fs_close") return;
+    if (decision.allowed || request.op === "fs_close") return decision.rule;
     const error = decision.isHidden
       ? new FsError(Errno.ENOENT, "file not found")
       : new FsError(Errno.EACCES, `${decision.reason}; ${decision.hint}`);
@@ -211,11 +212,12 @@ export class ClientPeer {
   #replied(
     open: Open,
     request: ClientRequest,
-    touches: readonly Touch[],
+    { touches, rules }: { readonly touches: readonly Touch[]; readonly rules: readonly string[] },
     reply: string | undefined,
   ): string | undefined {
     const { files, notes } = open;
     const written = notes.writeOf(request, touches);
+    const rule = rules[0] ?? null;
     files.ended(request);
     if (reply === undefined) {
       if (written !== undefined) notes.unanswered(request, written);
@@ -224,7 +226,7 @@ export class ClientPeer {
     if (written === undefined && !files.matters(request)) return reply;
     const frame = readReply(reply);
     if (frame === undefined) return reply;
-    if (written !== undefined) notes.answered(request, written, frame);
+    if (written !== undefined) notes.answered(request, written, frame, rule);
     if (this.#isClosed) {
       // A file that was opened for a client that has left meanwhile.
       const handle = isObject(frame.payload) ? idOf(frame.payload["h"]) : undefined;

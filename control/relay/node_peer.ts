@@ -13,6 +13,7 @@ import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError } from "../protocol/fs.ts";
 import { fsErrorFrame, fsReplyFrame, parseFsFrame, parseFsHello } from "../protocol/fs_frames.ts";
 import type { Actor } from "../policy/rights.ts";
+import type { NodeRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { RelaySocket, Tunnel, TunnelRegistry } from "./tunnels.ts";
 
@@ -52,7 +53,7 @@ export interface RelayAccess {
 export class NodePeer {
   readonly #parts: RelayParts;
   readonly #socket: RelaySocket & { trustAsNode(): void };
-  #open: { readonly nodeId: string; readonly tunnel: Tunnel } | undefined;
+  #open: { readonly node: NodeRecord; readonly tunnel: Tunnel } | undefined;
 
   constructor(parts: RelayParts, socket: RelaySocket & { trustAsNode(): void }) {
     this.#parts = parts;
@@ -83,7 +84,7 @@ export class NodePeer {
       );
       this.#parts.leases.extended(node);
       this.#socket.trustAsNode();
-      this.#open = { nodeId: node_id, tunnel: this.#parts.tunnels.open(node_id, this.#socket) };
+      this.#open = { node, tunnel: this.#parts.tunnels.open(node_id, this.#socket) };
       this.#socket.sendText(fsReplyFrame("fs_hello", tag, {
         protocol: FS_PROTOCOL,
         proto: FS_PROTO,
@@ -97,7 +98,10 @@ export class NodePeer {
   }
 
   closed(): void {
-    if (this.#open !== undefined) this.#parts.tunnels.closed(this.#open.nodeId, this.#open.tunnel);
+    if (this.#open === undefined) return;
+    const { node, tunnel } = this.#open;
+    this.#parts.tunnels.closed(node.node_id, tunnel);
+    this.#parts.leases.tunnelLost(node);
   }
 }
 

@@ -28,28 +28,36 @@ export interface TerminalDefinition {
 }
 
 /** What terminals take from outside; whether there are sessions is found out. */
-export type TerminalsDeps = Omit<SessionsDeps, "support"> & Partial<Pick<SessionsDeps, "support">>;
+export type TerminalsDeps = Omit<SessionsDeps, "support"> & Partial<Pick<SessionsDeps, "support">> & {
+  /** Roles that may see and use them besides admins. @default {[]} */
+  readonly roles?: readonly string[] | undefined;
+};
 
 /** Makes the terminals of a node. Without ids nothing is tried out. */
 export async function createTerminals(ids: readonly string[], deps: TerminalsDeps): Promise<Terminals> {
   const support = deps.support ?? (ids.length === 0 ? { available: false, reason: "not tried" } : await ptySupport());
-  return new Terminals(ids, { ...deps, support });
+  return new Terminals(ids, { ...deps, support }, deps.roles);
 }
 
 /** The terminals of a node. */
 export class Terminals {
   readonly #deps: SessionsDeps;
+  readonly #roles: readonly string[];
   readonly #terminals: ReadonlyMap<string, Terminal>;
 
-  /** @param ids Names of the terminals, each once. */
-  constructor(ids: readonly string[], deps: SessionsDeps) {
+  /**
+   * @param ids Names of the terminals, each once.
+   * @param roles Who may use them besides admins.
+   */
+  constructor(ids: readonly string[], deps: SessionsDeps, roles: readonly string[] = []) {
     this.#deps = deps;
+    this.#roles = ["admin", ...roles.filter((role) => role !== "admin")];
     this.#terminals = new Map(ids.map((id) => [`${TERMINAL_TREE}${id}`, new Terminal(id, deps)]));
   }
 
   /** What to register, under the identity that the node has at the moment. */
   definitions(nodeId: string): TerminalDefinition[] {
-    return [...this.#terminals.values()].map((terminal) => terminal.definition(nodeId, this.#deps));
+    return [...this.#terminals.values()].map((terminal) => terminal.definition(nodeId, this.#deps, this.#roles));
   }
 
   /** Makes files as `create` does, and adds sessions to those of a terminal. */
@@ -87,11 +95,11 @@ class Terminal {
     this.sessions = new Sessions(deps);
   }
 
-  definition(nodeId: string, { support }: SessionsDeps): TerminalDefinition {
+  definition(nodeId: string, { support }: SessionsDeps, roles: readonly string[]): TerminalDefinition {
     const id = this.#id;
     const service_id = `${TERMINAL_TREE}${id}`;
     return {
-      descriptor: terminalDescriptor(nodeId, id, support),
+      descriptor: terminalDescriptor(nodeId, id, support, roles),
       origin: `--terminal-id ${id}`,
       timeout_ms: MAX_TIMEOUT_MS,
       invoke_template: { tool_name: "terminal_exec", arguments: { command: "echo hello" } },
@@ -124,7 +132,12 @@ class Terminal {
   }
 }
 
-function terminalDescriptor(nodeId: string, id: string, support: SessionsDeps["support"]): ServiceDescriptor {
+function terminalDescriptor(
+  nodeId: string,
+  id: string,
+  support: SessionsDeps["support"],
+  roles: readonly string[],
+): ServiceDescriptor {
   const service_id = `${TERMINAL_TREE}${id}`;
   const path = `/nodes/${nodeId}/terminal/${id}`;
   return {
@@ -148,7 +161,7 @@ function terminalDescriptor(nodeId: string, id: string, support: SessionsDeps["s
       paths: { exec: "control/invoke.json", ...(support.available ? { pty: "pty/open.json" } : {}) },
     },
     runtime: { type: "native_proc", abi: "namespace-driver-v1", entry: "internal-terminal-invoke" },
-    permissions: { default: "deny-by-default", allow_roles: ["admin", "user"], device: "terminal" },
+    permissions: { default: "deny-by-default", allow_roles: roles, device: "terminal" },
     schema: {
       model: "terminal-driver-v1",
       arguments: {

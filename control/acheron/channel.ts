@@ -123,6 +123,9 @@ export class RuntimeChannel {
     const name = messageName(frame.type);
     const sent: (() => void)[] = [];
     try {
+      if (tag !== undefined && !["number", "string", "bigint"].includes(typeof tag)) {
+        throw new ZssError("invalid", "Cannot run a message: its tag must be a number or a string", { path: "/tag" });
+      }
       const payload = await this.#run(name, frame, sent);
       this.#send(replyFrame(name ?? "", tag, payload));
     } catch (error) {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { DeltaEntry } from "../catalog/delta.ts";
 import { entriesOf, scopedPayload } from "../events/hub.ts";
 import { type CatalogPayload, type Viewer, visiblePart } from "../policy/visibility.ts";
@@ -65,7 +66,7 @@ export class EventReader {
     return this.#turns.alone(async () => {
       this.#seek(offset);
       for (;;) {
-        this.#fill(count);
+        await this.#fill(count);
         if (this.#kept.length > 0 || count === 0 || !follow || signal.aborted) break;
         await this.#more(signal);
       }
@@ -102,11 +103,13 @@ export class EventReader {
     );
   }
 
-  #fill(count: number): void {
+  async #fill(count: number): Promise<void> {
     const { store } = this.#options;
     const parts: Uint8Array[] = [this.#kept];
     let length = this.#kept.length;
-    while (length < count && this.#revision < store.revision) {
+    for (let page = 0; length < count && this.#revision < store.revision; page++) {
+      // Who sees little of a long history reads through much of it: others have their turn meanwhile.
+      if (page > 0) await new Promise<void>((resolve) => setImmediate(resolve));
       if (this.#revision + 1 < store.oldestRevision) {
         throw new ZssError("history_gone", "Cannot read on: events were trimmed that had not been read yet", {
           hint: "begin anew at 0",

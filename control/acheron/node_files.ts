@@ -19,7 +19,10 @@ import { NodeLine } from "./node_line.ts";
 const PAGE = 4_096;
 
 /** Bytes stay base64 on their way through. */
-const readReply = z.object({ data_b64: z.string(), eof: z.boolean() });
+const readReply = z.object({
+  data_b64: z.string().refine((text) => text.length % 4 === 0, "must be base64 with padding"),
+  eof: z.boolean(),
+});
 const createReply = z.object({ h: z.union([z.bigint(), z.int().transform(BigInt)]) });
 
 /** Where a file of a node is. */

@@ -212,3 +212,18 @@ Deno.test("so many fids and no more", async () => {
   await connection.message("t_clunk", { fid: 7 });
   assert.equal(Object((await walk(4_096))["qid"]).type, "dir");
 });
+
+Deno.test("a tag that is neither number nor text is refused before anything is done", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("tagged", [shellService("echo", "cat")]);
+  const raw = await scene.raw();
+  const ask = (type: string, members: string) => raw.ask(`{"channel":"acheron","type":"acheron.${type}",${members}}`);
+  await ask("t_version", '"tag":1,"version":"acheron-1"');
+  await ask("t_attach", '"tag":2,"fid":1');
+  const path = JSON.stringify(["nodes", node.node_id, "echo", "control", "disable"]);
+  await ask("t_walk", `"tag":3,"fid":1,"newfid":2,"path":${path}`);
+  const answer = await ask("t_write", '"tag":{"toString":1,"valueOf":1},"fid":2,"data":"{}"');
+  assert.equal(Object(answer["error"]).code, "invalid");
+  const tree = await scene.tree();
+  assert.match(await tree.readText(`/nodes/${node.node_id}/echo/health.json`), /"enabled":true/);
+});

@@ -44,6 +44,7 @@ const failed = new Set([
   "eio",
   "etimedout",
   "state_damaged",
+  "state_in_use",
 ]);
 
 /** Exit code for anything that was thrown. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { decideNodePath, invokePathOf, type NodePath, type PathAct } from "./node_path.ts";
-import type { ScopedProject, Viewer } from "./visibility.ts";
+import { isInvokable, type ScopedProject, type Viewer } from "./visibility.ts";
 
 const project: ScopedProject = {
   project_id: "proj-1",
@@ -117,4 +117,13 @@ Deno.test("invokePathOf() takes ops.invoke, then ops.paths.invoke, then the usua
   assert.equal(of({ invoke: " run.json ", paths: { invoke: "other" } }), "run.json");
   assert.equal(of({ invoke: 3, paths: { invoke: "/nodes/n/x" } }), "/nodes/n/x");
   assert.equal(of({ invoke: " ", paths: [] }), "control/invoke.json");
+});
+
+Deno.test("isInvokable() goes by what a service says, and by the program that its runtime names", () => {
+  const is = (part: Partial<ServiceDescriptor>) => isInvokable({ capabilities: {}, ops: {}, runtime: {}, ...part });
+  assert.equal(is({}), false);
+  assert.equal(is({ capabilities: { invoke: true } }), true);
+  assert.equal(is({ ops: { paths: { invoke: "run" } } }), true);
+  assert.equal(is({ runtime: { type: "native_proc", executable_path: "cat" } }), true);
+  assert.equal(is({ runtime: { type: "builtin", executable_path: " " } }), false);
 });

@@ -55,11 +55,17 @@ export function decideNodeService(viewer: Viewer, service: ServiceDescriptor): D
   return decideProject(viewer.project, "invoke", viewer);
 }
 
+/** Members of a runtime that name what does the work; a service with one takes invokes, whatever it says of itself. */
+const workers = ["executable_path", "library_path", "module_path"] as const;
+
 /** Whether a service takes invokes. */
-export function isInvokable({ capabilities, ops }: Pick<ServiceDescriptor, "capabilities" | "ops">): boolean {
+export function isInvokable(
+  { capabilities, ops, runtime }: Pick<ServiceDescriptor, "capabilities" | "ops" | "runtime">,
+): boolean {
   const paths = ops["paths"];
   const isPath = (value: unknown) => typeof value === "string" && value.trim() !== "";
-  return capabilities["invoke"] === true || isPath(ops["invoke"]) || (isObject(paths) && isPath(paths["invoke"]));
+  return capabilities["invoke"] === true || workers.some((name) => isPath(runtime[name])) || isPath(ops["invoke"]) ||
+    (isObject(paths) && isPath(paths["invoke"]));
 }
 
 /**

@@ -1,5 +1,5 @@
+import { nodeArgument } from "../completion/node_ids.ts";
 import { buildCommand } from "@stricli/core";
-import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
@@ -13,7 +13,7 @@ that still runs has to be paired again.
 Examples:
   $ zss node delete node-7`),
   parameters: {
-    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+    positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
   async func(_flags, nodeId) {
     const value = await withConnection(this, (connection) => connection.call("node_delete", { node_id: nodeId }));

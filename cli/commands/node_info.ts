@@ -1,6 +1,6 @@
+import { nodeArgument } from "../completion/node_ids.ts";
 import { buildCommand } from "@stricli/core";
 import { isObject } from "../../control/protocol/envelope.ts";
-import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
@@ -14,7 +14,7 @@ Examples:
   $ zss node info node-1
   $ zss node info node-1 --json`),
   parameters: {
-    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+    positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
   async func(_flags, nodeId) {
     const { node } = await withConnection(this, (connection) => connection.call("node_get", { node_id: nodeId }));

@@ -1,7 +1,7 @@
+import { nodeArgument } from "../completion/node_ids.ts";
 import { buildCommand } from "@stricli/core";
 import { listIn, objectIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
-import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
@@ -16,7 +16,7 @@ Examples:
   $ zss node service-get node-1 -o name
   $ zss node service-get node-1 --json`),
   parameters: {
-    positional: { kind: "tuple", parameters: [{ parse: nonEmpty, brief: "id of the node", placeholder: "node_id" }] },
+    positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
   async func(_flags, nodeId) {
     const value = await withConnection(this, (connection) => connection.call("node_service_get", { node_id: nodeId }));

@@ -1,3 +1,4 @@
+import { nodeArgument } from "../completion/node_ids.ts";
 import { buildCommand } from "@stricli/core";
 import type { FsClient } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
@@ -72,9 +73,9 @@ Exit status:
     positional: {
       kind: "tuple",
       parameters: [
-        { parse: nonEmpty, brief: "id of the node", placeholder: "node_id" },
+        nodeArgument(),
         { parse: nonEmpty, brief: "id of the service", placeholder: "service_id" },
-        { parse: nonEmpty, brief: "what to do", placeholder: "action" },
+        { parse: nonEmpty, brief: "what to do", placeholder: "action", proposeCompletions: () => actions },
         {
           parse: nonEmpty,
           brief: "JSON object, @FILE or -, for invoke and config-set",

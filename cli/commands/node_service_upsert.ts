@@ -1,3 +1,4 @@
+import { nodeArgument } from "../completion/node_ids.ts";
 import { buildCommand } from "@stricli/core";
 import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
@@ -5,7 +6,7 @@ import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { readToken, withConnection } from "../remote.ts";
-import { argument, optionalText, pairsOf, repeatedText } from "../text_flags.ts";
+import { optionalText, pairsOf, repeatedText } from "../text_flags.ts";
 import { changeLines, eventLine } from "../render/event.ts";
 import { printResult } from "../render/mod.ts";
 import { paintFor } from "../paint.ts";
@@ -43,7 +44,7 @@ Examples:
       runtimeKind: optionalText("kind of the node's runtime", "name"),
       label: repeatedText("label of the node; all of them together replace those it has; repeatable", "key=value"),
     },
-    positional: { kind: "tuple", parameters: [argument("id of the node", "node_id")] },
+    positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
   async func(flags, nodeId) {
     const platform = { os: flags.os, arch: flags.arch, runtime_kind: flags.runtimeKind };

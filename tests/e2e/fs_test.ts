@@ -130,4 +130,6 @@ Deno.test("zss __complete proposes paths of the tree", async () => {
   assert.equal(await complete("fs", "read", `${WORK}/no`), `${WORK}/notes.txt\t\n`);
   assert.equal(await complete("fs", "cp", `:${WORK}/no`), `:${WORK}/notes.txt\t\n`);
   assert.equal(await complete("fs", "read", "/gone/"), "");
+  assert.equal(await complete("node", "service-runtime", "no"), "node-1\t\n");
+  assert.equal(await complete("node", "service-runtime", "node-1", "echo", "inv"), "invoke\t\n");
 });

@@ -26,7 +26,6 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  statSync,
 } from "node:fs";
 import { constants } from "node:os";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
@@ -141,7 +140,7 @@ const realMachine: Machine = {
     // Most places of a search hold nothing, and an error for each would cost a hundred times the question.
     if (!existsSync(file)) return "missing";
     try {
-      if (!statSync(file).isFile()) return "folder";
+      if (!Deno.statSync(file).isFile) return "folder";
     } catch {
       return "missing";
     }

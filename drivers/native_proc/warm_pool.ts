@@ -82,9 +82,13 @@ export class WarmPool {
       this.#members = this.#members.filter((member) => member.stamp === stamp);
       for (const member of stale) this.#bury(this.#end(member));
     }
-    this.#look();
-    const member = this.#members.shift();
+    let member = this.#members[0];
+    while (member?.program.hasEnded?.()) {
+      this.#bury(this.#ended(member));
+      member = this.#members[0];
+    }
     if (member !== undefined) this.#deaths = 0;
+    this.#members.shift();
     if (!this.#isLow()) this.#upTo = 0;
     this.#fillInPause();
     return member?.program;

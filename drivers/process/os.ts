@@ -19,14 +19,7 @@
  */
 
 import { execFile } from "node:child_process";
-import {
-  accessSync,
-  constants as access,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-} from "node:fs";
+import { accessSync, constants as access, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";

@@ -5,7 +5,8 @@ import type { ManifestRule } from "../rule.ts";
 export const poolUnused: ManifestRule = {
   id: "pool-unused",
   severity: "warning",
-  reason: 'In mode "persistent" one process, which is started at once, does all calls. No other ever waits for one, so ' +
+  reason:
+    'In mode "persistent" one process, which is started at once, does all calls. No other ever waits for one, so ' +
     "`pool` does nothing there.",
   check({ runtime }) {
     if (!isObject(runtime) || runtime["type"] !== "native_proc" || runtime["mode"] !== "persistent") return [];

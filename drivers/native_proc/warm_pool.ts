@@ -56,6 +56,8 @@ export class WarmPool {
   #cancelFill: CancelTimer | undefined;
   /** When a call last began or ended, as `clock.monotonic` tells it. */
   #usedAt = 0;
+  /** The stamp that the last call wanted. */
+  #askedFor: string | undefined;
   #cancelLook: CancelTimer | undefined;
   readonly #burials = new Set<Promise<void>>();
   #isClosed = false;
@@ -82,6 +84,7 @@ export class WarmPool {
       this.#members = this.#members.filter((member) => member.stamp === stamp);
       for (const member of stale) this.#bury(this.#end(member));
     }
+    this.#askedFor = stamp;
     let member = this.#members[0];
     while (member?.program.hasEnded?.()) {
       this.#bury(this.#ended(member));
@@ -180,12 +183,18 @@ export class WarmPool {
     while (!this.#isClosed && this.#members.length < this.#upTo && !this.#isHeldBack) {
       // First of all, whoever has just got an answer goes on.
       await new Promise((resolve) => setImmediate(resolve));
+      const asked = this.#askedFor;
       const ready = await this.#deps.ready();
       // The next call meets the same problem and tells it; the one after its answer fills the pool.
       if ("problem" in ready) return;
       const program = await startProgram(ready.start);
       if (!program.started) return;
       const member = { program, stamp: ready.stamp };
+      if (this.#askedFor !== asked && this.#askedFor !== ready.stamp) {
+        // While it was started, a call has found that its file has changed.
+        this.#bury(this.#end(member));
+        continue;
+      }
       this.#members.push(member);
       if (program.hasEnded === undefined) program.exited.then(() => this.#bury(this.#ended(member)));
       else this.#lookLater();

@@ -51,6 +51,8 @@ export class WarmPool {
   readonly #deps: WarmPoolDeps;
   #members: Member[] = [];
   #filling: Promise<void> | undefined;
+  /** The one that is being started. */
+  #starting: Promise<unknown> | undefined;
   /** How many shall wait when the filling is over. */
   #upTo = 0;
   #cancelFill: CancelTimer | undefined;
@@ -95,6 +97,13 @@ export class WarmPool {
     if (!this.#isLow()) this.#upTo = 0;
     this.#fillInPause();
     return member?.program;
+  }
+
+  /** The same, once the process that is being started waits: a call needs no second one then. */
+  async takeNext(stamp: string): Promise<StartedProgram | undefined> {
+    if (this.#starting === undefined) return undefined;
+    await this.#starting;
+    return this.take(stamp);
   }
 
   /** Notes those that have ended. */
@@ -187,7 +196,10 @@ export class WarmPool {
       const ready = await this.#deps.ready();
       // The next call meets the same problem and tells it; the one after its answer fills the pool.
       if ("problem" in ready) return;
-      const program = await startProgram(ready.start);
+      const starting = startProgram(ready.start);
+      this.#starting = starting;
+      const program = await starting;
+      this.#starting = undefined;
       if (!program.started) return;
       const member = { program, stamp: ready.stamp };
       if (this.#askedFor !== asked && this.#askedFor !== ready.stamp) {

@@ -123,8 +123,15 @@ class Run {
   }
 
   async toTheEnd(began: number): Promise<Omit<RunResult, "durationMs">> {
-    const { clock, signal, timeoutMs } = this.#options;
-    if (signal.aborted) return { ...withoutOutput, end: "cancelled", detail: "cancelled" };
+    const { clock, os = currentOs, program: waiting, signal, timeoutMs } = this.#options;
+    if (signal.aborted) {
+      if (waiting !== undefined) {
+        os.killTree(waiting.pid);
+        await waiting.exited;
+        waiting.release();
+      }
+      return { ...withoutOutput, end: "cancelled", detail: "cancelled" };
+    }
     // Before anything is waited for: the time runs from the call.
     const stopDeadline = clock.after(timeoutMs - (clock.monotonic() - began), () => this.#end("timeout"));
     const cancel = () => this.#end("cancelled");

@@ -20,8 +20,8 @@ import { currentOs, systemClock } from "../drivers/process/mod.ts";
 import type { Bench } from "./harness.ts";
 
 const CALLS = 10_000;
-/** Until the compiler of the runtime and its heap have settled. */
-const WARM_UP = 2_000;
+/** So many calls until the heap of the runtime has grown to the size at which it stays. */
+const WARM_UP = 10_000;
 const AT_A_TIME = 4;
 const ECHO = fileURLToPath(new URL("./peers/echo.c", import.meta.url));
 const payload = new TextEncoder().encode('{"text":"hi"}');

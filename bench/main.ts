@@ -12,6 +12,7 @@ import { type Bench, formatReport, runBench } from "./harness.ts";
 import { hostileFrames, refusedNodes } from "./hostile.ts";
 import { manifestLint } from "./manifest_lint.ts";
 import { manifestLintOne } from "./manifest_lint_one.ts";
+import { nativeProcRemains } from "./native_proc_remains.ts";
 import { nativeProcLatency, nativeProcRate } from "./native_proc.ts";
 import { nodeLoad, nodeMemory, nodeReload } from "./node_manifests.ts";
 import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upsert.ts";
@@ -22,6 +23,7 @@ import { watchLatency } from "./watch_latency.ts";
 /** Every bench; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
   ...[coldStart, manifestLint, manifestLintOne, nativeProcRate, nativeProcLatency],
+  ...nativeProcRemains,
   ...[
     ...watchFanouts,
     watchLatency,

@@ -108,7 +108,7 @@ class NativeProcDriver implements Driver {
     this.#letGo ??= holdPosixSpawn();
     const run = await runProgram({
       ...ready.start,
-      program: this.#pool?.take(ready.stamp),
+      program: this.#pool?.take(ready.stamp) ?? await this.#pool?.takeNext(ready.stamp),
       began,
       stdin: payload,
       timeoutMs: timeout_ms,

@@ -40,6 +40,9 @@ export interface PersistentProcessDeps {
 
 interface Call {
   readonly began: number;
+  /** When its time is up, as `clock.monotonic` tells it. */
+  readonly deadline: number;
+  readonly onOverdue: () => void;
   readonly settle: (result: InvokeResult) => void;
 }
 
@@ -61,6 +64,8 @@ export class PersistentProcess {
   readonly #calls = new Map<string, Call>();
   /** Calls that were given up and whose answers may still come. */
   readonly #overdue = new Map<string, CancelTimer>();
+  /** When the deadlines of the calls are looked at next. */
+  #deadlines: { readonly at: number; readonly cancel: CancelTimer } | undefined;
   readonly #lines: LineCutter;
   #unsent: Uint8Array[] = [];
   #isSending = false;
@@ -94,22 +99,40 @@ export class PersistentProcess {
       this.#settle(id, this.#failed(reason, message, began));
     };
     const left = timeout_ms - (clock.monotonic() - began);
-    const stopDeadline = clock.after(left, () => {
+    const deadline = clock.monotonic() + left;
+    const onOverdue = () => {
       const trouble = this.trouble === undefined ? "" : `; ${this.trouble}`;
       giveUp("timeout", timeoutMessage(config.executable_path, timeout_ms) + trouble);
-    });
+    };
     const cancel = () => giveUp("cancelled", cancelledMessage(config.executable_path));
     signal.addEventListener("abort", cancel);
     this.#calls.set(id, {
       began,
+      deadline,
+      onOverdue,
       settle(result) {
-        stopDeadline();
         signal.removeEventListener("abort", cancel);
         resolve(result);
       },
     });
+    this.#lookAt(deadline);
     this.#send(callLine(id, payload, Math.trunc(clock.now() + left)));
     return promise;
+  }
+
+  /** Sees to it that the deadlines are looked at then. One timer for all calls: one for each would cost as much as the call. */
+  #lookAt(deadline: number): void {
+    if (this.#deadlines !== undefined && this.#deadlines.at <= deadline) return;
+    this.#deadlines?.cancel();
+    const { clock } = this.#deps;
+    const cancel = clock.after(deadline - clock.monotonic(), () => {
+      this.#deadlines = undefined;
+      const now = clock.monotonic();
+      for (const call of [...this.#calls.values()]) if (call.deadline <= now) call.onOverdue();
+      const next = Math.min(...[...this.#calls.values()].map((call) => call.deadline));
+      if (next < Infinity) this.#lookAt(next);
+    });
+    this.#deadlines = { at: deadline, cancel };
   }
 
   /** Ends it once the calls that it has are over. */
@@ -195,6 +218,11 @@ export class PersistentProcess {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     call?.settle(result);
+    if (this.#calls.size === 0) {
+      // A timer would keep the node from ending.
+      this.#deadlines?.cancel();
+      this.#deadlines = undefined;
+    }
     this.#endIfIdle();
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Clock } from "../process/clock.ts";
 import { currentOs, type Os } from "../process/os.ts";
@@ -47,6 +47,8 @@ export class Program {
   readonly #deps: NativeProcDeps;
   readonly #cwd: string;
   readonly #env: Readonly<Record<string, string>>;
+  /** What was found last, unless it has to be looked up anew each time. */
+  #known: ReadyProgram | undefined;
   /** The last file that was hashed, and its digest. */
   #hashed: { readonly stamp: string; readonly digest: Promise<string> } | undefined;
 
@@ -60,15 +62,27 @@ export class Program {
 
   /** Finds the program and compares it with the digest that its manifest names. */
   async ready(): Promise<ReadyProgram | Unready> {
+    // The times of a file also tell of its permissions, and only a bare name may be found elsewhere today.
+    if (this.#known !== undefined && this.#stampOf(this.#known.start) === this.#known.stamp) return this.#known;
+    const ready = await this.#look();
+    this.#known = "problem" in ready || !this.#config.executable_path.includes("/") ? undefined : ready;
+    return ready;
+  }
+
+  async #look(): Promise<ReadyProgram | Unready> {
     const command = this.#command();
     if ("problem" in command) return command;
-    const stamp = stampOf(command.file);
-    const problem = this.#config.sha256 === undefined ? undefined : await this.#mismatch(command.file, stamp);
+    const stamp = this.#stampOf(command);
+    const problem = this.#config.sha256 === undefined ? undefined : await this.#mismatch(command.file);
     if (problem !== undefined) return { problem };
-    return {
-      start: { ...command, cwd: this.#cwd, env: { ...this.#env, ...command.env }, os: this.os },
-      stamp: [stamp, ...command.args.map((word) => stampOf(resolve(this.#cwd, word)))].join(" "),
-    };
+    return { start: { ...command, cwd: this.#cwd, env: { ...this.#env, ...command.env }, os: this.os }, stamp };
+  }
+
+  /** Taken before the file is read, so that what changes meanwhile is another file afterwards. */
+  #stampOf({ file, args }: Pick<StartOptions, "file" | "args">): string {
+    let stamp = stampOf(file);
+    for (const word of args) stamp += ` ${stampOf(resolve(this.#cwd, word))}`;
+    return stamp;
   }
 
   #command(): SelfCommand | Unready {
@@ -88,8 +102,9 @@ export class Program {
     };
   }
 
-  async #mismatch(file: string, stamp: string): Promise<string | undefined> {
+  async #mismatch(file: string): Promise<string | undefined> {
     const { executable_path: name, sha256: wanted } = this.#config;
+    const stamp = stampOf(file);
     if (this.#hashed?.stamp !== stamp) this.#hashed = { stamp, digest: digestOf(file) };
     let found: string;
     try {
@@ -123,11 +138,14 @@ export class Program {
 
 /** Tells one content of a file from another without reading it. */
 function stampOf(file: string): string {
+  // Most arguments are no files, and an error for each would cost ten times the question.
+  if (!existsSync(file)) return "-";
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+    // Not the one of node:fs, which takes five times as long; every call waits for this.
+    const { dev, ino, size, mtime, ctime } = Deno.statSync(file);
+    return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
   } catch {
-    // Most arguments are no files.
+    // It has gone between the two questions.
     return "-";
   }
 }

@@ -3,7 +3,7 @@
  * call each, so that a call does not pay for the start of its program.
  *
  * The pool is filled when it is made and again when calls pause, or after an
- * answer when few are left. A process that ends before its use is replaced, the sooner
+ * answer when few are left; a call that comes meanwhile goes first. A process that ends before its use is replaced, the sooner
  * the rarer that happens. One whose file has changed since is never used.
  *
  * @module
@@ -27,8 +27,8 @@ const LOOK_MS = 1_000;
 /** How long the end of a killed process is waited for, in milliseconds; more only if it hangs in the kernel. */
 const END_MS = 1_000;
 
-/** How long no call may have ended for calls to have paused, in milliseconds. */
-const PAUSE_MS = 5;
+/** How long no call may have begun or ended for calls to have paused, in milliseconds. */
+const PAUSE_MS = 2;
 
 /** What a pool takes from outside. */
 export interface WarmPoolDeps {
@@ -51,9 +51,15 @@ export class WarmPool {
   readonly #deps: WarmPoolDeps;
   #members: Member[] = [];
   #filling: Promise<void> | undefined;
+  /** The one that is being started. */
+  #starting: Promise<unknown> | undefined;
   /** How many shall wait when the filling is over. */
   #upTo = 0;
   #cancelFill: CancelTimer | undefined;
+  /** When a call last began or ended, as `clock.monotonic` tells it. */
+  #usedAt = 0;
+  /** The stamp that the last call wanted. */
+  #askedFor: string | undefined;
   #cancelLook: CancelTimer | undefined;
   readonly #burials = new Set<Promise<void>>();
   #isClosed = false;
@@ -80,10 +86,24 @@ export class WarmPool {
       this.#members = this.#members.filter((member) => member.stamp === stamp);
       for (const member of stale) this.#bury(this.#end(member));
     }
-    this.#look();
-    const member = this.#members.shift();
+    this.#askedFor = stamp;
+    let member = this.#members[0];
+    while (member?.program.hasEnded?.()) {
+      this.#bury(this.#ended(member));
+      member = this.#members[0];
+    }
     if (member !== undefined) this.#deaths = 0;
+    this.#members.shift();
+    if (!this.#isLow()) this.#upTo = 0;
+    this.#fillInPause();
     return member?.program;
+  }
+
+  /** The same, once the process that is being started waits: a call needs no second one then. */
+  async takeNext(stamp: string): Promise<StartedProgram | undefined> {
+    if (this.#starting === undefined) return undefined;
+    await this.#starting;
+    return this.take(stamp);
   }
 
   /** Notes those that have ended. */
@@ -106,10 +126,28 @@ export class WarmPool {
    * needs. When fewer than half are left, starts one at the next turn.
    */
   refill(): void {
-    if (this.#isClosed || this.#isHeldBack) return;
-    const isLow = 2 * this.#members.length < this.#deps.size;
-    if (isLow) this.#fill(this.#members.length + 1);
-    this.#fillAfter(PAUSE_MS);
+    if (this.#isLow() && !this.#isClosed && !this.#isHeldBack) this.#fill(this.#members.length + 1);
+    this.#fillInPause();
+  }
+
+  #isLow(): boolean {
+    return 2 * this.#members.length < this.#deps.size;
+  }
+
+  #fillInPause(): void {
+    const { clock } = this.#deps;
+    this.#usedAt = clock.monotonic();
+    if (this.#isClosed || this.#isHeldBack || this.#cancelFill !== undefined) return;
+    // One timer for many calls: each would pay as much for its own as for the look at its file.
+    const look = (delayMs: number) => {
+      this.#cancelFill = clock.after(delayMs, () => {
+        this.#cancelFill = undefined;
+        const left = PAUSE_MS - (clock.monotonic() - this.#usedAt);
+        if (left > 0) look(left);
+        else this.#fill();
+      });
+    };
+    look(PAUSE_MS);
   }
 
   /** What is wrong with the pool, as a sentence. */
@@ -154,12 +192,21 @@ export class WarmPool {
     while (!this.#isClosed && this.#members.length < this.#upTo && !this.#isHeldBack) {
       // First of all, whoever has just got an answer goes on.
       await new Promise((resolve) => setImmediate(resolve));
+      const asked = this.#askedFor;
       const ready = await this.#deps.ready();
       // The next call meets the same problem and tells it; the one after its answer fills the pool.
       if ("problem" in ready) return;
-      const program = await startProgram(ready.start);
+      const starting = startProgram(ready.start);
+      this.#starting = starting;
+      const program = await starting;
+      this.#starting = undefined;
       if (!program.started) return;
       const member = { program, stamp: ready.stamp };
+      if (this.#askedFor !== asked && this.#askedFor !== ready.stamp) {
+        // While it was started, a call has found that its file has changed.
+        this.#bury(this.#end(member));
+        continue;
+      }
       this.#members.push(member);
       if (program.hasEnded === undefined) program.exited.then(() => this.#bury(this.#ended(member)));
       else this.#lookLater();

@@ -13,7 +13,11 @@ import { currentOs, type Os } from "./os.ts";
 const running = new Map<number, Os>();
 let isWatching = false;
 
-/** Notes a program until it has ended. */
+/**
+ * Notes a program until it has ended.
+ *
+ * @param ended Resolves when its end was noticed, sooner or later; one that is gone is not hurt by a late notice.
+ */
 export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = currentOs): void {
   running.set(pid, os);
   ended.finally(() => running.delete(pid));

@@ -19,15 +19,7 @@
  */
 
 import { execFile } from "node:child_process";
-import {
-  accessSync,
-  constants as access,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-} from "node:fs";
+import { accessSync, constants as access, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { posix as posixPath, win32 as windowsPath } from "node:path";
 import process from "node:process";
@@ -141,7 +133,7 @@ const realMachine: Machine = {
     // Most places of a search hold nothing, and an error for each would cost a hundred times the question.
     if (!existsSync(file)) return "missing";
     try {
-      if (!statSync(file).isFile()) return "folder";
+      if (!Deno.statSync(file).isFile) return "folder";
     } catch {
       return "missing";
     }

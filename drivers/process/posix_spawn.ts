@@ -30,11 +30,13 @@ const SPAWN_FLAGS = 0x80 | 0x04 | 0x08;
 /** Larger than what the C library keeps in them. */
 const OPAQUE_BYTES = 512;
 const SIGPIPE = 13;
+const SIGKILL = 9;
 const READ_BYTES = 65_536;
 
 const SYMBOLS = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -201,6 +203,7 @@ class BareProgram implements StartedProgram {
   readonly #out: BareEnd;
   readonly #err: BareEnd;
   readonly #pipes: () => readonly string[];
+  readonly #noticed = Promise.withResolvers<void>();
   #exited: Promise<ProgramExit> | undefined;
   #hasEnded = false;
   #isReleased = false;
@@ -214,9 +217,14 @@ class BareProgram implements StartedProgram {
     this.#pipes = () => currentOs.pipesAt([outRead, errRead]);
   }
 
+  get ended(): Promise<void> {
+    return this.#noticed.promise;
+  }
+
   get exited(): Promise<ProgramExit> {
     this.#exited ??= exitOf(this.#libc, this.pid).then((exit) => {
       this.#hasEnded = true;
+      this.#noticed.resolve();
       return exit;
     });
     return this.#exited;
@@ -226,6 +234,7 @@ class BareProgram implements StartedProgram {
     if (this.#exited === undefined && this.#libc.waitNow(this.pid, bytesOf(status), WNOHANG) === this.pid) {
       this.#hasEnded = true;
       this.#exited = Promise.resolve(exitFrom(status[0] ?? 0));
+      this.#noticed.resolve();
     }
     return this.#hasEnded;
   }
@@ -261,6 +270,12 @@ class BareProgram implements StartedProgram {
     const isOut = this.#out.readInto(stdout);
     const isErr = this.#err.readInto(stderr);
     return isOut && isErr && this.hasEnded();
+  }
+
+  killLeftovers(): void {
+    // Nobody being left is the usual case, for which the runtime would make an error with a stack.
+    if (this.#isReleased) currentOs.killLeftovers(this.pid);
+    else this.#libc.kill(-this.pid, SIGKILL);
   }
 
   release(): void {

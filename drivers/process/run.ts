@@ -123,8 +123,15 @@ class Run {
   }
 
   async toTheEnd(began: number): Promise<Omit<RunResult, "durationMs">> {
-    const { clock, signal, timeoutMs } = this.#options;
-    if (signal.aborted) return { ...withoutOutput, end: "cancelled", detail: "cancelled" };
+    const { clock, os = currentOs, program: waiting, signal, timeoutMs } = this.#options;
+    if (signal.aborted) {
+      if (waiting !== undefined) {
+        os.killTree(waiting.pid);
+        await waiting.exited;
+        waiting.release();
+      }
+      return { ...withoutOutput, end: "cancelled", detail: "cancelled" };
+    }
     // Before anything is waited for: the time runs from the call.
     const stopDeadline = clock.after(timeoutMs - (clock.monotonic() - began), () => this.#end("timeout"));
     const cancel = () => this.#end("cancelled");
@@ -155,7 +162,8 @@ class Run {
     const exited = program.exited.then((exit) => this.#leave(program, exit));
     if (!await this.#isBrief(program, exited, stdout, stderr)) {
       const read = [stdout.from(program.stdout), stderr.from(program.stderr)];
-      await Promise.race([Promise.all([exited, ...read]), this.#linger.promise]);
+      const outlived = exited.then(() => this.#outlive(program));
+      await Promise.race([Promise.all([outlived, ...read]), this.#linger.promise]);
     }
     program.release();
     const written = { stdout: stdout.total, stderr: stderr.total };
@@ -201,7 +209,12 @@ class Run {
   #leave(program: StartedProgram, exit: ProgramExit): void {
     const { os = currentOs } = this.#options;
     this.#exit = exit;
-    os.killLeftovers(program.pid);
+    if (program.killLeftovers === undefined) os.killLeftovers(program.pid);
+    else program.killLeftovers();
+  }
+
+  /** Sees to it that what holds the pipes of a program that has ended does not hold us. */
+  #outlive(program: StartedProgram): void {
     this.#startLingering();
     this.#lookForHolders(program, this.#heard());
   }

@@ -28,7 +28,7 @@ export async function startProgram(options: StartOptions): Promise<StartedProgra
   } catch (error) {
     return { started: false, reason: launchReason(error, options) };
   }
-  noteProgram(program.pid, program.exited, options.os);
+  noteProgram(program.pid, program.ended, options.os);
   return program;
 }
 
@@ -37,7 +37,7 @@ function overStreams(
   program: Pick<StartedProgram, "pid" | "stdin" | "stdout" | "stderr" | "exited">,
   os: Os,
 ): StartedProgram {
-  const { pid, stdin, stdout, stderr } = program;
+  const { pid, stdin, stdout, stderr, exited } = program;
   const streams = [stdin, stdout, stderr];
   // A program may end, or close its input, whenever it likes: EPIPE, or EBADF in the compiled binary.
   for (const stream of streams) stream.on("error", () => {});
@@ -46,6 +46,7 @@ function overStreams(
   return {
     ...program,
     started: true,
+    ended: exited,
     pipes: () => pipes,
     feed: (bytes) => void stdin.end(bytes),
     release() {

@@ -38,6 +38,8 @@ export interface StartedProgram {
   readonly stderr: Readable;
   /** Resolves when the program itself has ended; what it started may live on, and its output may be unread. */
   readonly exited: Promise<ProgramExit>;
+  /** Resolves when `exited` or `hasEnded` has told of its end; asking for this costs nothing. */
+  readonly ended: Promise<unknown>;
   /** Whether it has ended; absent where only `exited` tells. Asking for `exited` costs more: a thread waits for it. */
   hasEnded?(): boolean;
   /** Names of its outputs, for `Os.holdersOf`; to be asked before its streams are closed. */
@@ -49,6 +51,8 @@ export interface StartedProgram {
    * streams; true when it has ended and all is read. Absent where only streams can be read.
    */
   readonly readNow?: (stdout: Capture, stderr: Capture) => boolean;
+  /** What `Os.killLeftovers` does for it, for less; absent where it cannot be had. */
+  killLeftovers?(): void;
   /** Closes our ends of its pipes. */
   release(): void;
 }

@@ -63,7 +63,7 @@ import { RunQueue } from "./run_queue.ts";
 
 /** How much one service may do at once. */
 export interface ServiceLimits {
-  /** Runs under way; fewer when the driver wants fewer. @default {4} */
+  /** Runs under way; fewer when the driver wants fewer, which states its own `concurrency`. @default {256} */
   readonly concurrent: number;
   /** Runs that wait for a place. @default {16} */
   readonly queued: number;
@@ -72,7 +72,7 @@ export interface ServiceLimits {
 }
 
 /** The limits when nobody sets others. */
-export const DEFAULT_SERVICE_LIMITS: ServiceLimits = { concurrent: 4, queued: 16, answerWithinMs: 40_000 };
+export const DEFAULT_SERVICE_LIMITS: ServiceLimits = { concurrent: 256, queued: 16, answerWithinMs: 40_000 };
 
 /** What a service takes from outside. */
 export interface ServiceDeps {

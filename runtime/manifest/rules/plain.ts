@@ -11,6 +11,7 @@ import { mountOverlap } from "./mount_overlap.ts";
 import { pathClean } from "./path_clean.ts";
 import { permissionsReach } from "./permissions_reach.ts";
 import { placeholder } from "./placeholder.ts";
+import { poolUnused } from "./pool_unused.ts";
 import { reservedVariable } from "./reserved_variable.ts";
 import { runtimeField } from "./runtime_field.ts";
 import { schemaInput } from "./schema_input.ts";
@@ -27,6 +28,7 @@ export const manifestRules: readonly ManifestRule[] = [
   placeholder,
   endpointPrefix,
   runtimeField,
+  poolUnused,
   reservedVariable,
   timeoutLong,
   supervisionTrips,

@@ -194,7 +194,16 @@ class LibcPty implements Pty {
   }
 
   kill(): void {
-    for (const pid of sessionMembers(this.pid, this.#os)) signal(pid, "SIGKILL");
+    const killed = new Set<number>();
+    // Who was being started during a look stands in the next one; the killed start nobody.
+    for (;;) {
+      const found = sessionMembers(this.pid, this.#os).filter((pid) => !killed.has(pid));
+      if (found.length === 0) break;
+      for (const pid of found) {
+        signal(pid, "SIGKILL");
+        killed.add(pid);
+      }
+    }
     signalGroup(this.pid, "SIGKILL");
   }
 

@@ -22,8 +22,8 @@ export const command = buildCommand<Flags, string[], CliContext>({
 
 A path that begins with a colon is one of the tree, every other one is of this
 machine. On this machine a file is whole or not there; in the tree a copy that
-fails leaves what was written. Symbolic links in a folder of this machine are
-left out.
+fails leaves what was written. Symbolic links are followed where they are named;
+those in a folder are left out, and counted on standard error.
 
 Examples:
   $ zss fs cp photo.jpg :/nodes/node-1/fs/work
@@ -68,7 +68,8 @@ Examples:
         line.clear();
       }
     });
-    const { files, bytes } = copied;
+    const { files, bytes, links } = copied;
+    if (links > 0) io.stderr.write(`note: ${links} symbolic link${links === 1 ? " is" : "s are"} left out\n`);
     await printResult(this, {
       value: copied,
       table: [`copied ${files} file${files === 1 ? "" : "s"}, ${sizeText(bytes)}`],

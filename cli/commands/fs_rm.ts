@@ -17,6 +17,8 @@ interface Flags {
 export const command = buildCommand<Flags, string[], CliContext>({
   docs: helpPage(`Remove files and directories of an exported folder of a node.
 
+A symbolic link is removed, and what it leads to stays.
+
 Examples:
   $ zss fs rm /nodes/node-1/fs/work/a.txt
   $ zss fs rm -r /nodes/node-1/fs/work/old`),
@@ -46,11 +48,27 @@ Examples:
 });
 
 async function remove(tree: WorldTree, path: string, recursive: boolean): Promise<void> {
-  if ((await tree.stat(path)).kind === "dir") {
+  const { kind, link } = await tree.stat(path);
+  if (kind === "dir" && link !== true) {
     if (!recursive) {
       throw usageError(`Cannot remove "${path}": it is a directory`, "add -r to remove what is in it too");
     }
-    for (const { name } of await tree.list(path)) await remove(tree, `${path}/${name}`, true);
+    return await removeDirectory(tree, path);
+  }
+  await tree.remove(path);
+}
+
+/** Removes a directory, and what is in it only when the node says that this is in the way: of a link it never does. */
+async function removeDirectory(tree: WorldTree, path: string): Promise<void> {
+  try {
+    return await tree.remove(path);
+  } catch (error) {
+    if (!(error instanceof ZssError) || (error.code !== "enotempty" && error.code !== "eexist")) throw error;
+  }
+  for (const { name, kind, link } of await tree.list(path)) {
+    const child = `${path}/${name}`;
+    if (kind === "dir" && link !== true) await removeDirectory(tree, child);
+    else await tree.remove(child);
   }
   await tree.remove(path);
 }

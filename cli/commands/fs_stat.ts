@@ -26,7 +26,7 @@ Examples:
       value: { path, ...entry },
       table: [
         `path      ${path}`,
-        `kind      ${kind}`,
+        `kind      ${kind}${entry.link === true ? ", by a symbolic link" : ""}`,
         ...(entry.kind === "dir" ? [] : [`size      ${sizeText(entry.size)} (${entry.size})`]),
         `mode      ${modeText(entry.mode)}`,
         `writable  ${entry.writable ? "yes" : "no"}`,

@@ -20,7 +20,8 @@ export const command = buildCommand<Flags, [string?], CliContext>({
   docs: helpPage(`Show a directory of the tree with all that is in it.
 
 A directory that cannot be listed, because its node is not connected, is named on
-standard error; the exit status is then 1.
+standard error; the exit status is then 1. What is behind a symbolic link is not
+shown; one that leads to a directory ends in @.
 
 Examples:
   $ zss fs tree
@@ -48,7 +49,7 @@ Examples:
     const root = rooted(given);
     const form = outputForm(this.globals.output);
     const paint = paintFor(io.stdout, io.env);
-    const found: { path: string; kind: string; size: number }[] = [];
+    const found: { path: string; kind: string; size: number; link?: true }[] = [];
     const counts = { dir: 0, file: 0 };
     let isWhole = true;
     await withTree(this, async (tree) => {
@@ -58,13 +59,13 @@ Examples:
         io.stderr.write(`note: ${cleanText(path)} is left out: ${cleanText(error.message)}\n`);
       };
       let lines = "";
-      for await (const { path, entry: { name, kind, size } } of tree.descend(root, maxDepth, trouble)) {
+      for await (const { path, entry: { name, kind, size, link } } of tree.descend(root, maxDepth, trouble)) {
         counts[kind]++;
         if (kind === "dir" ? filesOnly : dirsOnly) continue;
-        if (form !== "table") found.push({ path, kind, size });
+        if (form !== "table") found.push({ path, kind, size, ...(link === true ? { link } : {}) });
         else {
           const depth = path.slice(root === "/" ? 0 : root.length).split("/").length - 1;
-          const label = kind === "dir" ? paint.bold(`${cleanText(name)}/`) : cleanText(name);
+          const label = kind === "dir" ? paint.bold(`${cleanText(name)}${link === true ? "@" : "/"}`) : cleanText(name);
           lines += `${"  ".repeat(depth)}${label}\n`;
           if (lines.length > 16_384) {
             io.stdout.write(lines);

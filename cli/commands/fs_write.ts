@@ -1,7 +1,11 @@
 import { buildCommand } from "@stricli/core";
 import { readFile } from "node:fs/promises";
-import { errorText } from "../../control/protocol/errors.ts";
+import type { WorldTree } from "../../control/client/mod.ts";
+import { errorText, ZssError } from "../../control/protocol/errors.ts";
+import { isObject } from "../../control/protocol/envelope.ts";
+import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
+import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
 import { rooted, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
@@ -22,7 +26,9 @@ export const command = buildCommand<Flags, string[], CliContext>({
 standard input, byte for byte.
 
 Words are joined by spaces, and no line end is added. What is written to a service's
-control/invoke.json runs it.
+control/invoke.json runs it; how the run ended is printed, and when the driver failed
+the exit status is 6. What --append adds goes to the end of the file as it is then, so
+several may add to one.
 
 Examples:
   $ zss fs write /nodes/node-1/echo/control/invoke.json '{"text":"hello"}'
@@ -45,9 +51,11 @@ Examples:
   async func({ append, create, from }, given = "", ...words) {
     const path = rooted(nonEmpty(given));
     const content = await contentOf(this, words, from);
-    const reply = await withTree(this, (tree) => tree[append ? "append" : "write"](path, content, { create }));
     const size = content.length;
-    const { call_id, state } = reply;
+    const { call_id, state } = await withTree(this, async (tree) => {
+      const { call_id, state } = await tree[append ? "append" : "write"](path, content, { create });
+      return { call_id, state: call_id === undefined ? state : state ?? await stateOf(tree, path, call_id) };
+    });
     await printResult(this, {
       value: { path, size, ...(call_id === undefined ? {} : { call_id }), ...(state === undefined ? {} : { state }) },
       table: [
@@ -56,8 +64,29 @@ Examples:
       ],
       names: [call_id ?? path],
     });
+    if (call_id !== undefined && state !== undefined && !GOOD_STATES.has(state)) this.setExitCode(Exit.driver);
   },
 });
+
+/** States of a call that nobody has to look after. */
+const GOOD_STATES: ReadonlySet<string> = new Set(["ok", "running", "queued"]);
+
+/** How a call stands that a write to a file of a service made; its record is below the root of the service. */
+async function stateOf(tree: WorldTree, path: string, call_id: string): Promise<string | undefined> {
+  const steps = path.split("/");
+  // The invoke file stands in a folder below the root, or where the manifest says.
+  for (let length = steps.length - 2; length > 2; length--) {
+    try {
+      const status = parseJson(await tree.readText(`${steps.slice(0, length).join("/")}/calls/${call_id}/status.json`));
+      const state = isObject(status) ? status["state"] : undefined;
+      return typeof state === "string" ? state : undefined;
+    } catch (error) {
+      if (!(error instanceof ZssError)) throw error;
+      if (error.code !== "enoent" && error.code !== "enotdir") return undefined;
+    }
+  }
+  return undefined;
+}
 
 async function contentOf({ io }: CliContext, words: readonly string[], from: string | undefined): Promise<Uint8Array> {
   if (words.length > 0 && from !== undefined) {

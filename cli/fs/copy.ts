@@ -6,7 +6,7 @@
 
 import { ZssError } from "../../control/protocol/errors.ts";
 import { usageError } from "../errors.ts";
-import type { Found, Side } from "./sides.ts";
+import { type Found, isSameFile, type Side } from "./sides.ts";
 import { nameOf } from "./with_tree.ts";
 
 /** A file or folder in one of the places. */
@@ -30,12 +30,16 @@ export interface Copied {
   files: number;
   directories: number;
   bytes: number;
+  /** Symbolic links that were left out. */
+  links: number;
 }
 
 /**
  * Copies sources to a target as `cp` does: into it when it is a folder, under its name otherwise.
  *
- * @throws {ZssError} `usage` for a folder without `recursive`, and for several sources that do not go into a folder;
+ * Links are followed where they are named, and left out below.
+ *
+ * @throws {ZssError} `same_file` for a file that would be copied onto itself, and for a folder into one below it; `usage` for a folder without `recursive`, and for several sources that do not go into a folder;
  * `short_copy` when a file ends before the size that was promised; what the places throw.
  */
 export async function copyAll(
@@ -44,7 +48,7 @@ export async function copyAll(
   recursive: boolean,
   listener: CopyListener,
 ): Promise<Copied> {
-  const copied: Copied = { files: 0, directories: 0, bytes: 0 };
+  const copied: Copied = { files: 0, directories: 0, bytes: 0, links: 0 };
   const there = await target.side.look(target.path);
   if (sources.length > 1 && there?.kind !== "dir") {
     throw usageError(`Cannot copy ${sources.length} sources to "${target.path}": it is no directory`);
@@ -58,40 +62,89 @@ export async function copyAll(
       throw usageError(`Cannot copy "${source.path}": it is a directory`, "add -r to copy it with what is in it");
     }
     const name = nameOf(source.path.replace(/[/\\]+$/, "").replaceAll("\\", "/"));
-    const path = there?.kind === "dir" && name !== "" ? target.side.child(target.path, name) : target.path;
-    await copyOne(source, found, { side: target.side, path }, listener, copied);
+    const isWithin = there?.kind === "dir" && !["", ".", ".."].includes(name);
+    const path = isWithin ? target.side.child(target.path, name) : target.path;
+    const to = { side: target.side, path };
+    if (found.kind === "dir") await requireOutside(source, found, to);
+    await copyOne(source, found, to, { listener, copied });
   }
   return copied;
+}
+
+/** One copy of all that is below a source. */
+interface Run {
+  readonly listener: CopyListener;
+  readonly copied: Copied;
+  /** The folder that all goes into. */
+  top?: Place;
+  topFound?: Found | undefined;
+}
+
+/** Whether a folder below the source is the one that all goes into. */
+async function isTop(child: Found, { top, topFound }: Run): Promise<boolean> {
+  if (top === undefined || topFound === undefined) return false;
+  // Between two machines a folder is known by its time also, which every file that is made in it changes.
+  const now = child.identity?.realm === topFound.identity?.realm ? topFound : await top.side.look(top.path);
+  return now !== undefined && isSameFile(child, now);
 }
 
 async function copyOne(
   source: Place,
   found: Found,
   target: Place,
-  listener: CopyListener,
-  copied: Copied,
+  run: Run,
 ): Promise<void> {
+  const { listener, copied } = run;
+  const there = await target.side.look(target.path);
+  if (there !== undefined && isSameFile(found, there)) {
+    throw new ZssError("same_file", `Cannot copy "${source.path}" to "${target.path}": they are the same file`);
+  }
   if (found.kind === "file") {
+    if (there?.kind === "dir") {
+      throw new ZssError("eisdir", `Cannot copy "${source.path}" to "${target.path}": a directory is in the way`);
+    }
     await copyFile(source, found, target, listener);
     copied.files++;
     copied.bytes += found.size;
     return;
   }
-  const there = await target.side.look(target.path);
   if (there?.kind === "file") {
     throw new ZssError("enotdir", `Cannot copy "${source.path}" to "${target.path}": a file is in the way`);
   }
-  // Read before it is made: a folder that is copied into itself does not hold itself.
-  const names = await source.side.names(source.path);
+  const { names, links } = await source.side.children(source.path);
+  copied.links += links;
   if (there === undefined) await target.side.mkdir(target.path);
+  // The first one that is copied to: it must not come up again as something to copy.
+  run.top ??= target;
+  run.topFound ??= await target.side.look(target.path);
   copied.directories++;
   for (const name of names) {
     const from = { side: source.side, path: source.side.child(source.path, name) };
     const child = await from.side.look(from.path);
     // It has gone since it was listed.
     if (child === undefined) continue;
-    await copyOne(from, child, { side: target.side, path: target.side.child(target.path, name) }, listener, copied);
+    if (child.isLink === true) {
+      copied.links++;
+      continue;
+    }
+    if (child.kind === "dir" && await isTop(child, run)) throw intoItself(from.path, target.path);
+    await copyOne(from, child, { side: target.side, path: target.side.child(target.path, name) }, run);
   }
+}
+
+/** Refuses to copy a folder into one below it, before anything is made. */
+async function requireOutside(source: Place, found: Found, target: Place): Promise<void> {
+  for (const path of await target.side.above(target.path)) {
+    const one = await target.side.look(path).catch(() => undefined);
+    // What is not there yet has nothing in it; a way that cannot be looked at is not the source, which could be.
+    if (one !== undefined && isSameFile(found, one)) throw intoItself(source.path, target.path);
+  }
+}
+
+function intoItself(source: string, target: string): ZssError {
+  return new ZssError("same_file", `Cannot copy "${source}" to "${target}": it would be copied into itself`, {
+    hint: "copy it to a folder that is not below it",
+  });
 }
 
 async function copyFile(source: Place, found: Found, target: Place, listener: CopyListener): Promise<void> {

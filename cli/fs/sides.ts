@@ -4,10 +4,12 @@
  * @module
  */
 
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { WorldTree } from "../../control/client/mod.ts";
 import { errorText, ZssError } from "../../control/protocol/errors.ts";
+import { childNameProblem, isNameOnWindows } from "../../control/protocol/fs.ts";
+import { currentOs } from "../../drivers/process/mod.ts";
 import { below } from "./with_tree.ts";
 
 /** What stands at a path. */
@@ -15,56 +17,113 @@ export interface Found {
   readonly kind: "file" | "dir";
   /** In bytes; 0 for a directory. */
   readonly size: number;
+  /** Whether the name is a symbolic link; the rest is that of what it leads to. */
+  readonly isLink?: boolean;
+  /** Which file it is, where that is known; see {@linkcode isSameFile}. */
+  readonly identity?: Identity;
+}
+
+/** What tells a file from others, whatever path led to it. */
+export interface Identity {
+  /** The same for the same file and for no other one. */
+  readonly key: string;
+  /** Where a file may have several keys: this machine, or a node. */
+  readonly realm: string;
+  /** Kind, number of the file in its file system, size and time. */
+  readonly likeness?: string;
+}
+
+/**
+ * Whether two places are one file.
+ *
+ * A node that exports a folder twice, or runs on this machine, gives a file several keys. There the number in the file
+ * system, the size and the time decide: two files that agree in all of them are taken for one.
+ */
+export function isSameFile({ identity: one }: Found, { identity: other }: Found): boolean {
+  if (one === undefined || other === undefined) return false;
+  if (one.key === other.key) return true;
+  const mayBeOne = one.realm === other.realm || one.realm === LOCAL || other.realm === LOCAL;
+  return mayBeOne && one.likeness !== undefined && one.likeness === other.likeness;
+}
+
+/** The children of a directory that are copied with it. */
+export interface Children {
+  /** Files and directories, sorted. */
+  readonly names: readonly string[];
+  /** How many symbolic links there are beside them. */
+  readonly links: number;
 }
 
 /** A place with files. */
 export interface Side {
-  /** What stands there; `undefined` for nothing. */
+  /** What stands there; `undefined` for nothing. Links are followed. */
   look(path: string): Promise<Found | undefined>;
-  /** Names of the children, sorted. */
-  names(path: string): Promise<string[]>;
+  children(path: string): Promise<Children>;
   read(path: string): AsyncIterable<Uint8Array>;
-  /** Writes a file anew. On this machine the name holds the old content until the new one is whole. */
+  /** Writes a file anew, as soon as the first piece is there. On this machine the name holds the old content until the new one is whole. */
   write(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
   mkdir(path: string): Promise<void>;
-  /** The path of a child. */
+  /** The path of a child. @throws {ZssError} `unsafe_name` for a name that would lead anywhere else. */
   child(path: string, name: string): string;
+  /** A directory, existing or not, and all that are above it: paths without links, that of the directory last. */
+  above(path: string): Promise<readonly string[]>;
 }
 
 const PIECE_BYTES = 1_048_576;
+const LOCAL = "local";
 
 /** The tree of a server. */
 export function treeSide(tree: WorldTree): Side {
   return {
     async look(path) {
       try {
-        const { kind, size } = await tree.stat(path);
-        return { kind, size };
+        const { kind, size, link, origin, mtime_ms } = await tree.stat(path);
+        const found = { kind, size, isLink: link === true };
+        if (origin === undefined) return found;
+        const [number = "", realm = ""] = origin.split(".");
+        const likeness = mtime_ms === undefined ? {} : { likeness: `${kind} ${number} ${size} ${mtime_ms}` };
+        return { ...found, identity: { key: `tree:${origin}`, realm: `node:${realm}`, ...likeness } };
       } catch (error) {
         if (error instanceof ZssError && error.code === "enoent") return undefined;
         throw error;
       }
     },
-    names: async (path) => (await tree.list(path)).map(({ name }) => name),
+    async children(path) {
+      const entries = await tree.list(path);
+      const names = entries.filter(({ link }) => link !== true).map(({ name }) => name);
+      return { names, links: entries.length - names.length };
+    },
     read: (path) => tree.chunks(path),
     write: async (path, pieces) => void await tree.pour(path, pieces, { create: true }),
     mkdir: (path) => tree.mkdir(path),
-    child: below,
+    child: (path, name) => below(path, oneStep(path, name, false)),
+    above: (path) => {
+      const steps = path.split("/").filter((step) => step !== "");
+      return Promise.resolve(["/", ...steps.map((_, at) => `/${steps.slice(0, at + 1).join("/")}`)]);
+    },
   };
 }
 
 /** The files of this machine. Links are followed where they are named, and left out below. */
 export const localSide: Side = {
   async look(path) {
-    const found = await told("look at", path, () => stat(path).catch(absent));
+    const found = await told("look at", path, () => stat(path, { bigint: true }).catch(absent));
     if (found === undefined) return undefined;
-    if (found.isDirectory()) return { kind: "dir", size: 0 };
-    if (found.isFile()) return { kind: "file", size: found.size };
+    const isLink = (await told("look at", path, () => lstat(path).catch(absent)))?.isSymbolicLink() === true;
+    const { dev, ino, size, mtimeNs } = found;
+    // Some file systems number nothing.
+    const key = `local:${ino === 0n ? await told("look at", path, () => realpath(path)) : `${dev}:${ino}`}`;
+    const identify = (kind: string, bytes: bigint) => ({
+      identity: { key, realm: LOCAL, likeness: `${kind} ${BigInt.asUintN(48, ino)} ${bytes} ${mtimeNs / 1_000_000n}` },
+    });
+    if (found.isDirectory()) return { kind: "dir", size: 0, isLink, ...identify("dir", 0n) };
+    if (found.isFile()) return { kind: "file", size: Number(size), isLink, ...identify("file", size) };
     throw new ZssError("usage", `Cannot copy "${path}": it is neither a file nor a directory`);
   },
-  async names(path) {
+  async children(path) {
     const entries = await told("list", path, () => readdir(path, { withFileTypes: true }));
-    return entries.filter((entry) => entry.isFile() || entry.isDirectory()).map(({ name }) => name).sort();
+    const names = entries.filter((entry) => entry.isFile() || entry.isDirectory()).map(({ name }) => name).sort();
+    return { names, links: entries.filter((entry) => entry.isSymbolicLink()).length };
   },
   async *read(path) {
     const file = await told("read", path, () => open(path, "r"));
@@ -81,21 +140,51 @@ export const localSide: Side = {
     }
   },
   async write(path, pieces) {
-    const part = `${path}.zss-part`;
-    // What is not ours is not written over, nor followed.
-    if (await lstat(part).catch(absent) !== undefined) await rm(part);
+    // What a link leads to is replaced, and not the link.
+    const real = await told("write", path, () => realpath(path).catch(absent)) ?? path;
+    const before = await told("write", path, () => stat(real).catch(absent));
+    // A name that nobody else has: what is there is never ours, and two copies to one name do not mix.
+    const part = join(dirname(real), `.zss-part-${crypto.randomUUID().slice(0, 13)}`);
     const file = await told("write", path, () => open(part, "wx"));
     try {
       await poured(file, pieces, path);
-      await told("write", path, () => rename(part, path));
+      if (before !== undefined) await told("write", path, () => chmod(part, before.mode & 0o7777));
+      await told("write", path, () => rename(part, real));
     } catch (error) {
-      await rm(part, { force: true });
+      // Why it failed is what matters.
+      await rm(part, { force: true }).catch(() => {});
       throw error;
     }
   },
   mkdir: (path) => told("make", path, async () => void await mkdir(path)),
-  child: (path, name) => join(path, name),
+  child: (path, name) => join(path, oneStep(path, name, currentOs.name === "windows")),
+  async above(path) {
+    const missing: string[] = [];
+    let at = resolve(path);
+    for (;;) {
+      const real = await told("look at", path, () => realpath(at).catch(absent));
+      if (real !== undefined || dirname(at) === at) {
+        at = join(real ?? at, ...missing);
+        break;
+      }
+      missing.unshift(basename(at));
+      at = dirname(at);
+    }
+    const all = [at];
+    for (let up = dirname(at); up !== all[0]; up = dirname(up)) all.unshift(up);
+    return all;
+  },
 };
+
+/** The name if it is one step of a path, which stays in its directory. */
+function oneStep(path: string, name: string, isWindows: boolean): string {
+  const problem = childNameProblem(name) ??
+    (isWindows && !isNameOnWindows(name) ? "not a name on Windows" : undefined);
+  if (problem === undefined) return name;
+  throw new ZssError("unsafe_name", `Cannot copy ${JSON.stringify(name.slice(0, 100))} to "${path}": ${problem}`, {
+    hint: "a name must be one step of a path; rename it where it comes from",
+  });
+}
 
 async function poured(file: FileHandle, pieces: AsyncIterable<Uint8Array>, path: string): Promise<void> {
   try {

@@ -37,7 +37,7 @@ import { type NodeFile, NodeFiles, type NodeHandle } from "./node_files.ts";
 import { PairingDesk, type RunOperation } from "./pairing_desk.ts";
 import { ReadBudget } from "./read_budget.ts";
 import { IO_UNIT, type MessageName, messageName, readMessage, type RuntimeMessage } from "./requests.ts";
-import { directoryStat, fileStat, nodeStat, type Stat, statId } from "./stat.ts";
+import { directoryStat, fileStat, nodeStat, rootStat, type Stat, statId } from "./stat.ts";
 import { visibleCatalogs, worldSource } from "./world_view.ts";
 
 const log = getLogger(["zss", "control", "acheron"]);
@@ -272,6 +272,8 @@ export class RuntimeChannel {
         const file = nodeFile(place.entry, place.rest);
         await this.#atNode(`open ${shown(fid.path)}`, async () => {
           if (truncate) await this.#files.truncate(file, fid);
+          if (fid.isAppending !== mode.includes("a")) this.#forgetHandle(fid, "write");
+          fid.isAppending = mode.includes("a");
           await this.#handle(fid, file, "write");
         });
       }
@@ -420,7 +422,7 @@ export class RuntimeChannel {
     const name = rest.at(-1);
     if (entry.kind !== "node_tree" || name === undefined) throw readOnly(fid.path);
     await this.#permitWrite(place, request);
-    const kind = await this.#kindOf(table, fid, "remove");
+    const kind = fid.position?.isLink === true ? "file" : await this.#kindOf(table, fid, "remove");
     await this.#atNode(`remove ${shown(fid.path)}`, () => {
       const above = { position: undefined };
       return this.#files.remove(nodeFile(entry, rest.slice(0, -1)), above, name, kind);
@@ -500,7 +502,7 @@ export class RuntimeChannel {
       case "pairing":
         return fileStat(path, new TextEncoder().encode(table.desk.read(entry.name)).length, entry.isWritable);
       case "node_tree":
-        if (rest.length === 0 && entry.isKnown) return directoryStat(path);
+        if (rest.length === 0 && entry.isKnown) return rootStat(path, entry);
         return this.#nodeStat(
           path,
           entry,
@@ -512,7 +514,7 @@ export class RuntimeChannel {
 
   #nodeStat(path: readonly string[], entry: NodeTree, rest: readonly string[], attributes: FileAttributes): Stat {
     const isWritable = !this.#files.isReadOnly(nodeFile(entry, rest)) && this.#decide(entry, rest, "write").allowed;
-    return nodeStat(path, attributes, isWritable);
+    return nodeStat(path, nodeFile(entry, rest), attributes, isWritable);
   }
 
   /** What a file of the server or a directory holds. */
@@ -599,7 +601,7 @@ export class RuntimeChannel {
     const key = access === "read" ? "readHandle" : "writeHandle";
     const held = fid[key];
     if (held !== undefined) return held;
-    const opening = this.#files.open(file, fid, access);
+    const opening = this.#files.open(file, fid, access === "write" && fid.isAppending ? "append" : access);
     fid[key] = opening;
     opening.catch(() => {
       if (fid[key] === opening) fid[key] = undefined;

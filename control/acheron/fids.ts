@@ -26,6 +26,8 @@ export class Fid implements PositionHolder {
   reader: EventReader | undefined;
   readHandle: Promise<NodeHandle> | undefined;
   writeHandle: Promise<NodeHandle> | undefined;
+  /** Whether what is written goes to the end of the file. */
+  isAppending = false;
   /** Fires when the fid is let go. */
   readonly gone = new AbortController();
 

@@ -10,7 +10,7 @@
  */
 
 import { z } from "zod";
-import { Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
+import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, serviceOfTree } from "../protocol/fs.ts";
 import { fsReplies } from "../protocol/fs_replies.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
@@ -42,6 +42,8 @@ export interface NodePosition {
   readonly tree: string;
   readonly rest: readonly string[];
   readonly ids: readonly bigint[];
+  /** Whether the last name is a symbolic link. */
+  readonly isLink: boolean;
 }
 
 /** Remembers the position of one file. */
@@ -57,6 +59,11 @@ export interface NodeHandle {
   readonly tunnel: Tunnel;
   readonly h: bigint;
 }
+
+/** How a file of a node is opened. */
+export type NodeAccess = "read" | "write" | "append";
+
+const OPEN_FLAGS: Readonly<Record<NodeAccess, number>> = { read: 0, write: 1, append: 1 | OPEN_APPEND };
 
 /** A child of a directory of a node. */
 export interface NodeEntry {
@@ -93,7 +100,7 @@ export class NodeFiles {
   async folders(nodeId: string): Promise<string[]> {
     const line = this.#line(nodeId);
     const roots = await this.#exports(line, line.tunnel());
-    return [...roots.keys()].filter((name) => serviceOfTree(name) === undefined);
+    return [...roots.keys()].filter((name) => serviceOfTree(name) === undefined && !childNameProblem(name));
   }
 
   /** Whether a node has said that nobody writes to a tree of it. */
@@ -107,7 +114,11 @@ export class NodeFiles {
     return this.#at(
       file,
       holder,
-      async (line, node, found) => found ?? (await line.ask("getattr", fsReplies.getattr, { node })).attr,
+      async (line, node, found) => {
+        if (found !== undefined) return found;
+        const { attr } = await line.ask("getattr", fsReplies.getattr, { node });
+        return holder.position?.isLink === true ? { ...attr, link: true } : attr;
+      },
     );
   }
 
@@ -115,7 +126,11 @@ export class NodeFiles {
     return this.#at(
       file,
       holder,
-      async (line, node) => (await line.ask("getattr", fsReplies.getattr, { node })).attr,
+      async (line, node) => {
+        const { attr } = await line.ask("getattr", fsReplies.getattr, { node });
+        // The file behind a link does not know that there is one.
+        return holder.position?.isLink === true ? { ...attr, link: true } : attr;
+      },
     );
   }
 
@@ -126,7 +141,8 @@ export class NodeFiles {
       for (let cookie = 0;;) {
         const page = await line.ask("readdirp", fsReplies.readdirp, { node }, { cookie, max: PAGE });
         for (const { name, attr } of page.ents) {
-          if (name !== "." && name !== "..") entries.push({ name, attributes: attr });
+          // A name that is no single step would lead a client somewhere else.
+          if (childNameProblem(name) === undefined) entries.push({ name, attributes: attr });
         }
         if (page.eof || page.ents.length === 0) return entries;
         cookie = page.next;
@@ -135,10 +151,10 @@ export class NodeFiles {
   }
 
   /** Opens a file; whoever opens it closes it, else the end of the connection does. */
-  open(file: NodeFile, holder: PositionHolder, access: "read" | "write"): Promise<NodeHandle> {
+  open(file: NodeFile, holder: PositionHolder, access: NodeAccess): Promise<NodeHandle> {
     return this.#at(file, holder, async (line, node) => {
       const tunnel = line.tunnel();
-      const { h } = await line.ask("open", fsReplies.open, { node }, { flags: access === "read" ? 0 : 1 });
+      const { h } = await line.ask("open", fsReplies.open, { node }, { flags: OPEN_FLAGS[access] });
       return this.#keep({ file, line, tunnel, h });
     });
   }
@@ -182,8 +198,17 @@ export class NodeFiles {
 
   /** Removes a child of a directory. */
   async remove(parent: NodeFile, holder: PositionHolder, name: string, kind: "file" | "dir"): Promise<void> {
-    const operation = kind === "dir" ? "rmdir" : "unlink";
-    await this.#at(parent, holder, (line, node) => line.ask(operation, fsReplies.done, { node }, { name }));
+    await this.#at(parent, holder, async (line, node) => {
+      if (kind === "dir") {
+        try {
+          return void await line.ask("rmdir", fsReplies.done, { node }, { name });
+        } catch (error) {
+          // A link to a directory, which not every node calls a link. What is a directory is never unlinked.
+          if (!(error instanceof FsError) || error.errno !== Errno.ENOTDIR) throw error;
+        }
+      }
+      await line.ask("unlink", fsReplies.done, { node }, { name });
+    });
   }
 
   /** Closes everything that is open. */
@@ -219,7 +244,7 @@ export class NodeFiles {
     const root = this.#roots.get(tunnel)?.get(file.tree)?.root;
     if (root !== undefined) {
       try {
-        return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [root] });
+        return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [root], isLink: false });
       } catch (error) {
         if (!(error instanceof FsError) || error.errno !== Errno.ENOENT) throw error;
         // The tree may have been served anew, with another root.
@@ -228,18 +253,20 @@ export class NodeFiles {
     const fresh = (await this.#exports(line, tunnel)).get(file.tree)?.root;
     if (fresh === undefined) throw new FsError(Errno.ENOENT, "file not found");
     if (fresh === root && file.rest.length > 0) throw new FsError(Errno.ENOENT, "file not found");
-    return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [fresh] });
+    return await this.#walk(line, file, holder, { tunnel, tree: file.tree, rest: [], ids: [fresh], isLink: false });
   }
 
   async #walk(line: NodeLine, file: NodeFile, holder: PositionHolder, from: NodePosition): Promise<Walked> {
     const same = from.rest.findIndex((name, at) => name !== file.rest[at]);
     const ids = from.ids.slice(0, (same < 0 ? from.rest.length : same) + 1);
+    const isSamePlace = ids.length === from.ids.length && ids.length === file.rest.length + 1;
     let found: FileAttributes | undefined;
     for (const name of file.rest.slice(ids.length - 1)) {
       found = (await line.ask("lookup", fsReplies.lookup, { node: ids.at(-1) ?? 0n }, { name })).attr;
       ids.push(found.id);
     }
-    holder.position = { tunnel: from.tunnel, tree: file.tree, rest: file.rest, ids };
+    const isLink = found === undefined ? isSamePlace && from.isLink : isLinked(found);
+    holder.position = { tunnel: from.tunnel, tree: file.tree, rest: file.rest, ids, isLink };
     return { node: ids.at(-1) ?? 0n, found };
   }
 
@@ -262,6 +289,11 @@ export class NodeFiles {
     if (line === undefined) this.#lines.set(nodeId, line = new NodeLine(this.#tunnels, nodeId));
     return line;
   }
+}
+
+/** Whether a name led here that is a symbolic link. A node may also show the link itself. */
+export function isLinked({ k, link }: FileAttributes): boolean {
+  return k === 3 || link === true;
 }
 
 function isSame({ line, tunnel }: NodeHandle): boolean {

@@ -5,6 +5,7 @@
  */
 
 import type { FileAttributes } from "../protocol/fs.ts";
+import { isLinked, type NodeFile } from "./node_files.ts";
 
 /** What is said of a place. */
 export interface Stat {
@@ -18,6 +19,13 @@ export interface Stat {
   readonly writable: boolean;
   /** When it was changed last, in milliseconds since the Unix epoch; only for files of nodes that keep a time. */
   readonly mtime_ms?: number;
+  /** Set when the name is a symbolic link; the rest is that of what it leads to. */
+  readonly link?: true;
+  /**
+   * Which file of which node it is: the same text, the same file, whatever path led there. A number of the file on its
+   * node, what stands for the node and what stands for the export, with dots between.
+   */
+  readonly origin?: string;
 }
 
 /** A number for a path, the same whenever it is asked for: 1 for the root, else below 2^52. */
@@ -46,8 +54,13 @@ export function fileStat(path: readonly string[], size: number, writable: boolea
 }
 
 /** A file of a node, which the viewer may write or not. */
-export function nodeStat(path: readonly string[], attributes: FileAttributes, mayWrite: boolean): Stat {
-  const { k, sz, m, mt } = attributes;
+export function nodeStat(
+  path: readonly string[],
+  { node_id, tree, rest }: NodeFile,
+  attributes: FileAttributes,
+  mayWrite: boolean,
+): Stat {
+  const { id, k, sz, m, mt } = attributes;
   const kind = k === 2 ? "dir" : "file";
   return {
     ...head(path, kind),
@@ -55,7 +68,15 @@ export function nodeStat(path: readonly string[], attributes: FileAttributes, ma
     mode: m,
     writable: mayWrite && (m & 0o222) !== 0,
     ...(mt === 0n ? {} : { mtime_ms: Number(mt / 1_000_000n) }),
+    ...(isLinked(attributes) ? { link: true } : {}),
+    // Above these bits stands the number of the export, below them that of the file.
+    origin: `${rest.length === 0 ? "root" : BigInt.asUintN(48, id)}.${statId([node_id])}.${statId([node_id, tree])}`,
   };
+}
+
+/** The root of a tree of a node that is not asked. */
+export function rootStat(path: readonly string[], { node_id, tree }: Omit<NodeFile, "rest">): Stat {
+  return { ...directoryStat(path), origin: `root.${statId([node_id])}.${statId([node_id, tree])}` };
 }
 
 function head(path: readonly string[], kind: "dir" | "file") {

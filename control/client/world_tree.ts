@@ -27,7 +27,7 @@ import { z } from "zod";
 import { type Clock, sleep, systemClock } from "../../drivers/process/clock.ts";
 import { RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
-import { MAX_TRANSFER_BYTES } from "../protocol/fs.ts";
+import { childNameProblem, MAX_TRANSFER_BYTES } from "../protocol/fs.ts";
 import { parseJson } from "../protocol/json.ts";
 import { type ConnectOptions, ControlConnection } from "./connection.ts";
 
@@ -50,10 +50,16 @@ const entryReply = z.object({
   mode: z.int(),
   writable: z.boolean(),
   mtime_ms: z.number().optional(),
+  link: z.boolean().optional(),
+  origin: z.string().optional(),
 });
 const serviceStatus = z.object({ invoke_path: z.string(), root_path: z.string() });
 
-/** What stands at a path. `size` in bytes, 0 for a directory; `writable` says whether this session may write it. */
+/**
+ * What stands at a path. `size` in bytes, 0 for a directory; `writable` says whether this session may write it; `link`
+ * is set where the name is a symbolic link, the rest being that of what it leads to. Two places with the same `origin`
+ * are the same file of a node.
+ */
 export type TreeEntry = z.output<typeof entryReply>;
 
 /** A service: the path of its directory, `/nodes/<id>/services/<service_id>`, or the two ids. */
@@ -153,7 +159,12 @@ export class WorldTree implements AsyncDisposable {
     return this.#at(path, async (fid) => entryReply.parse(await this.#send("t_stat", { fid })));
   }
 
-  /** The children of a directory, sorted by name. @throws {ZssError} `enotdir` for a file. */
+  /**
+   * The children of a directory, sorted by name.
+   *
+   * @throws {ZssError} `enotdir` for a file; `eio` when a name is given that is no single step of a path, which no
+   * honest server does.
+   */
   list(path: string): Promise<TreeEntry[]> {
     return this.#at(path, async (fid, walked) => {
       // A file would answer with its content, whose bytes need not be sent to say so.
@@ -163,7 +174,15 @@ export class WorldTree implements AsyncDisposable {
         throw new ZssError("enotdir", `Cannot list "${path}": it is a file`, { hint: "read it instead" });
       }
       const lines = new TextDecoder().decode(joined(pieces)).split("\n").filter((line) => line !== "");
-      return lines.map((line) => entryReply.parse(parseJson(line)));
+      return lines.map((line) => {
+        const entry = entryReply.parse(parseJson(line));
+        const problem = childNameProblem(entry.name);
+        if (problem === undefined) return entry;
+        const name = JSON.stringify(entry.name.slice(0, 100));
+        throw new ZssError("eio", `Cannot list "${path}": ${name} is not the name of a child: ${problem}`, {
+          hint: "the node or the server is broken, or means harm",
+        });
+      });
     });
   }
 
@@ -201,32 +220,42 @@ export class WorldTree implements AsyncDisposable {
   async write(path: string, data: Uint8Array | string, options: TreeWriteOptions = {}): Promise<TreeWriteReply> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     try {
-      return await this.#write(path, bytes, 0, true);
+      return await this.#pour(path, [bytes], 0, { truncate: true });
     } catch (error) {
       if (options.create !== true || !isCode(error, "enoent")) throw error;
     }
     await this.#create(path, "file");
-    return await this.#write(path, bytes, 0, false);
+    return await this.#pour(path, [bytes], 0, {});
   }
 
   /**
    * Replaces the content of a file with one that is read piece by piece; a reader may see a part of it meanwhile.
+   * Nothing is touched before the first piece is there.
    *
    * @throws {ZssError} As {@linkcode WorldTree.write}, and whatever `pieces` throws. What was written until then stays.
    */
   async pour(path: string, pieces: AsyncIterable<Uint8Array>, options: TreeWriteOptions = {}): Promise<TreeWriteReply> {
-    if (options.create === true) {
-      try {
-        await this.stat(path);
-      } catch (error) {
-        if (!isCode(error, "enoent")) throw error;
-        await this.#create(path, "file");
+    const source = pieces[Symbol.asyncIterator]();
+    try {
+      const first = await source.next();
+      if (options.create === true) {
+        try {
+          await this.stat(path);
+        } catch (error) {
+          if (!isCode(error, "enoent")) throw error;
+          await this.#create(path, "file");
+        }
       }
+      return await this.#pour(path, following(first, source), 0, { truncate: true });
+    } finally {
+      await source.return?.();
     }
-    return await this.#pour(path, pieces, 0, true);
   }
 
-  /** Adds to the end of a file. */
+  /**
+   * Adds to the end of a file. Where the end is, the node says at that moment, so that nobody's line is lost when
+   * several add to a file of an exported folder at once; a node that does not know how writes where it was just before.
+   */
   async append(path: string, data: Uint8Array | string, options: TreeWriteOptions = {}): Promise<TreeWriteReply> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     let size = 0;
@@ -236,7 +265,7 @@ export class WorldTree implements AsyncDisposable {
       if (options.create !== true || !isCode(error, "enoent")) throw error;
       await this.#create(path, "file");
     }
-    return await this.#write(path, bytes, size, false);
+    return await this.#pour(path, [bytes], size, { append: true });
   }
 
   /** Makes a directory. @throws {ZssError} `eexist`, `enoent` when there is none to make it in, `eperm`. */
@@ -250,8 +279,8 @@ export class WorldTree implements AsyncDisposable {
   }
 
   /**
-   * Everything below a directory, each directory before what is in it; links are not followed twice, since nodes
-   * resolve them. Directories that cannot be listed (their node is not connected) are reported and passed over.
+   * Everything below a directory, each directory before what is in it. A link is passed, and what is behind it is not.
+   * Directories that cannot be listed (their node is not connected) are reported and passed over.
    *
    * @param depth How deep; 1 is the children alone. @default {Infinity}
    */
@@ -274,7 +303,7 @@ export class WorldTree implements AsyncDisposable {
       const next = first ? undefined : waiting.pop();
       if (next !== undefined) {
         yield next;
-        if (next.entry.kind !== "dir" || next.level >= depth) continue;
+        if (!isDescended(next.entry) || next.level >= depth) continue;
         stack.push({ path: next.path, level: next.level + 1 });
       }
       const here = stack.pop();
@@ -289,7 +318,7 @@ export class WorldTree implements AsyncDisposable {
       const children = found.map((entry) => ({ path: `${here.path}/${entry.name}`, entry, level: here.level }));
       waiting.push(...children.toReversed());
       if (here.level >= depth) continue;
-      for (const child of children.filter(({ entry }) => entry.kind === "dir").slice(0, 2 * WINDOW)) {
+      for (const child of children.filter(({ entry }) => isDescended(entry)).slice(0, 2 * WINDOW)) {
         void listing(child.path);
       }
     }
@@ -399,18 +428,16 @@ export class WorldTree implements AsyncDisposable {
     await this.#at(`/${steps.join("/")}`, (fid) => this.#send("t_create", { fid, name, kind }));
   }
 
-  #write(path: string, bytes: Uint8Array, start: number, truncate: boolean): Promise<TreeWriteReply> {
-    return this.#pour(path, [bytes], start, truncate);
-  }
-
   #pour(
     path: string,
     pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     start: number,
-    truncate: boolean,
+    how: { readonly truncate?: boolean; readonly append?: boolean },
   ): Promise<TreeWriteReply> {
     return this.#at(path, async (fid) => {
-      await this.#send("t_open", { fid, mode: "w", ...(truncate ? { truncate } : {}) });
+      // The "w" is for servers that do not know "a".
+      const mode = how.append === true ? "wa" : "w";
+      await this.#send("t_open", { fid, mode, ...(how.truncate === true ? { truncate: true } : {}) });
       const underWay: Promise<TreeWriteReply>[] = [];
       let reply: TreeWriteReply = { n: 0 };
       let offset = start;
@@ -420,7 +447,11 @@ export class WorldTree implements AsyncDisposable {
           for (let at = 0; at === 0 || at < piece.length; at += MAX_TRANSFER_BYTES) {
             const part = piece.subarray(at, at + MAX_TRANSFER_BYTES);
             const request = { fid, offset, data_b64: part.toBase64() };
-            const sent = this.#send("t_write", request, null).then((answer) => writeReply.parse(answer));
+            const sent = this.#send("t_write", request, null).then((answer) => {
+              const taken = writeReply.parse(answer);
+              if (taken.n !== part.length) throw shortWrite(path, taken.n, part.length);
+              return taken;
+            });
             sent.catch(() => {}); // It is looked at below, in its turn.
             underWay.push(sent);
             offset += part.length;
@@ -491,6 +522,25 @@ export class WorldTree implements AsyncDisposable {
   #send(name: string, members: object, timeoutMs?: number | null): Promise<Record<string, unknown>> {
     return this.#connection.message(name, { ...members, ...this.#session }, timeoutMs);
   }
+}
+
+/** Whether what is in it belongs to what it is in. */
+function isDescended({ kind, link }: TreeEntry): boolean {
+  return kind === "dir" && link !== true;
+}
+
+/** What was read of an iterator already, and the rest. */
+async function* following(
+  first: IteratorResult<Uint8Array, unknown>,
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  for (let one = first; one.done !== true; one = await source.next()) yield one.value;
+}
+
+function shortWrite(path: string, taken: number, sent: number): ZssError {
+  return new ZssError("eio", `Cannot write "${path}": ${taken} of ${sent} bytes were taken`, {
+    hint: "its file system may be full; what was taken stays",
+  });
 }
 
 function stepsOf(path: string): string[] {

@@ -72,10 +72,15 @@ export interface FileAttributes {
   readonly ct: bigint;
   /** Grows with every change of content. */
   readonly gen: bigint;
+  /** Whether the name that led here is a symbolic link; only `lookup` and `readdirp` know the name. */
+  readonly link?: boolean | undefined;
 }
 
 /** Most bytes in one read or write, decoded. */
 export const MAX_TRANSFER_BYTES = 1_048_576;
+
+/** Beside flag 1 of `open`: what is written goes to the end of the file, wherever that is by then. As on Linux. */
+export const OPEN_APPEND = 0o2000;
 
 /** What the name of the tree of a service begins with; the id of the service follows. */
 export const SERVICE_TREE = "svc-";
@@ -113,6 +118,21 @@ export function childNameProblem(name: string): string | undefined {
   if (!name.isWellFormed()) return "invalid utf8";
   return utf8Length(name) > MAX_NAME_BYTES ? "name too long" : undefined;
 }
+
+/**
+ * Whether Windows finds a file of its own under a name that is one step of a path.
+ *
+ * It opens a device for `CON`, a stream for `a:b`, and `a` for `a.`.
+ */
+export function isNameOnWindows(name: string): boolean {
+  return !(FORBIDDEN_ON_WINDOWS.test(name) || DEVICES.test(name));
+}
+
+/** Devices that Windows finds in every folder, with any ending and with spaces before it. */
+const DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|:|$)/i;
+
+// deno-lint-ignore no-control-regex
+const FORBIDDEN_ON_WINDOWS = /[\x00-\x1f<>:"|?*\\/]|[. ]$/;
 
 /**
  * A place in the file protocol where the reference counts with 64 bits.

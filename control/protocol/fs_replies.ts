@@ -40,6 +40,7 @@ const attributes: z.ZodType<FileAttributes> = z.object({
   mt: integer.default(0n),
   ct: integer.default(0n),
   gen: integer.default(0n),
+  link: z.boolean().optional().catch(undefined),
 });
 
 const flag = z.boolean().default(false);

@@ -56,6 +56,7 @@ const OPEN_FLAGS: Readonly<Record<Access, number>> = {
   read: constants.O_RDONLY,
   write: constants.O_WRONLY,
   read_write: constants.O_RDWR,
+  append: constants.O_WRONLY | constants.O_APPEND,
 };
 
 /**
@@ -109,7 +110,12 @@ export class FolderTree implements FileTree {
   lookup(parent: bigint, name: string): Promise<FileAttributes> {
     return this.#core.inDirectory(parent, async (directory) => {
       requireVisible(name);
-      return await this.#describe(directory, await this.#core.boundary.follow(join(directory.at, name)));
+      const at = join(directory.at, name);
+      const found = await this.#core.boundary.follow(at);
+      const attributes = await this.#describe(directory, found);
+      // Where no link was followed, none needs to be looked for.
+      if (found.path === join(directory.path, name)) return attributes;
+      return (await lstat(at)).isSymbolicLink() ? { ...attributes, link: true } : attributes;
     });
   }
 
@@ -211,7 +217,8 @@ export class FolderTree implements FileTree {
       const found = stats.isSymbolicLink()
         ? await this.#core.boundary.follow(at)
         : { path: join(directory.path, name), stats };
-      return { name, attributes: await this.#describe(directory, found) };
+      const attributes = await this.#describe(directory, found);
+      return { name, attributes: stats.isSymbolicLink() ? { ...attributes, link: true } : attributes };
     }).catch((error: unknown) => {
       // Gone meanwhile, a dangling link, one that leaves the root, or behind a directory that may not be entered.
       const skipped: readonly Errno[] = [Errno.ENOENT, Errno.EACCES, Errno.ENOTDIR];

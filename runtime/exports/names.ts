@@ -8,18 +8,13 @@
  * @module
  */
 
+import { isNameOnWindows } from "../../control/protocol/mod.ts";
 import type { Os } from "../../drivers/process/mod.ts";
 
 type OsName = Os["name"];
 
 /** Files of the runtime itself; never shown. */
 const HIDDEN = ".spiderweb-sandbox";
-
-/** Devices that Windows finds in every folder, with any ending and with spaces before it. */
-const DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|:|$)/i;
-
-// deno-lint-ignore no-control-regex
-const FORBIDDEN_ON_WINDOWS = /[\x00-\x1f<>:"|?*\\/]|[. ]$/;
 
 /** What the file system of macOS leaves out of account in a name. */
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
@@ -31,7 +26,7 @@ const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
  * a name would reach something that the listing does not show.
  */
 export function isOrdinaryName(name: string, system: OsName): boolean {
-  return system !== "windows" || !(FORBIDDEN_ON_WINDOWS.test(name) || DEVICES.test(name));
+  return system !== "windows" || isNameOnWindows(name);
 }
 
 /** Whether a name belongs to the runtime and is kept from clients, at any depth. */

@@ -42,6 +42,7 @@ export class FolderFile implements OpenFile {
   readonly generation: bigint;
   readonly #handle: FileHandle;
   readonly #surroundings: FileSurroundings;
+  readonly #appends: boolean;
   #lastTurn: Promise<unknown> = Promise.resolve();
   #closed = false;
   #lock: number | undefined;
@@ -50,7 +51,8 @@ export class FolderFile implements OpenFile {
   /** @param handle Closed with this file. */
   constructor(handle: FileHandle, access: Access, generation: bigint, surroundings: FileSurroundings) {
     this.#handle = handle;
-    this.readable = access !== "write";
+    this.readable = access === "read" || access === "read_write";
+    this.#appends = access === "append";
     this.writable = access !== "read";
     this.generation = generation;
     this.#surroundings = surroundings;
@@ -77,7 +79,9 @@ export class FolderFile implements OpenFile {
         let done = 0;
         try {
           while (done < bytes.length) {
-            const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, offset + done);
+            // Without a place, since some systems put a write that names one there and not at the end.
+            const place = this.#appends ? null : offset + done;
+            const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, place);
             if (bytesWritten === 0) throw new FsError(Errno.EIO, "input/output error: nothing was written");
             done += bytesWritten;
           }

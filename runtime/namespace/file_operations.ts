@@ -13,6 +13,7 @@ import {
   FsError,
   type FsRequest,
   MAX_TRANSFER_BYTES,
+  OPEN_APPEND,
 } from "../../control/protocol/mod.ts";
 import type { HandleTable } from "./handles.ts";
 import type { Listing, Listings } from "./listings.ts";
@@ -280,6 +281,7 @@ function onWire(trees: ServedTrees, tree: FileTree, attributes: FileAttributes):
 
 function accessOf(flags: number): Access {
   const mode = flags & 3;
+  if (mode === 1 && (flags & OPEN_APPEND) !== 0) return "append";
   return mode === 1 ? "write" : mode === 2 ? "read_write" : "read";
 }
 

@@ -193,7 +193,7 @@ export class SyntheticTree implements FileTree {
 
   #handle(file: SyntheticFile, access: Access): OpenFile {
     const { writer } = file;
-    const readable = access !== "write";
+    const readable = access === "read" || access === "read_write";
     const writable = access !== "read";
     if (writable && writer === undefined) throw readOnlyError();
     return {

@@ -19,8 +19,11 @@
 import { Errno, type FileAttributes, FsError } from "../../control/protocol/fs.ts";
 import type { LockKind } from "../../control/protocol/fs_requests.ts";
 
-/** How a file is opened. */
-export type Access = "read" | "write" | "read_write";
+/**
+ * How a file is opened. A write to one opened with `append` goes to the end, wherever that is by then; trees whose
+ * files have no end that others move take it for `write`.
+ */
+export type Access = "read" | "write" | "read_write" | "append";
 
 /** A child of a directory. */
 export interface DirectoryEntry {

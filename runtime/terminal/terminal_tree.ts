@@ -182,7 +182,7 @@ export class TerminalTree implements FileTree {
     if (id < FIRST_ID) return await this.#service.open(id, access);
     const node = this.#node(id);
     if (node.is === "root" || node.is === "folder") throw new FsError(Errno.EISDIR, "is a directory");
-    const readable = access !== "write";
+    const readable = access === "read" || access === "read_write";
     const writable = access !== "read";
     const { read, write } = node.is === "open" ? this.#openFile() : sessionFile(node.folder.session, node.kind);
     if (writable && write === undefined) throw readOnlyError();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ZssError } from "../../control/protocol/errors.ts";
 import { copyAll, type CopyListener } from "./copy.ts";
-import { type Found, localSide, type Side } from "./sides.ts";
+import { type Children, type Found, isSameFile, localSide, type Side } from "./sides.ts";
 
 /** Files in memory; `cut` ends every read so many bytes early. */
 class MemorySide implements Side {
@@ -18,10 +18,11 @@ class MemorySide implements Side {
     return Promise.resolve(this.directories.has(path) ? { kind: "dir", size: 0 } : undefined);
   }
 
-  names(path: string): Promise<string[]> {
+  children(path: string): Promise<Children> {
     const start = path === "/" ? "/" : `${path}/`;
     const all = [...this.files.keys(), ...this.directories].filter((one) => one.startsWith(start) && one !== "/");
-    return Promise.resolve([...new Set(all.map((one) => one.slice(start.length).split("/")[0] ?? ""))].sort());
+    const names = [...new Set(all.map((one) => one.slice(start.length).split("/")[0] ?? ""))].sort();
+    return Promise.resolve({ names, links: 0 });
   }
 
   async *read(path: string): AsyncGenerator<Uint8Array> {
@@ -46,6 +47,10 @@ class MemorySide implements Side {
   child(path: string, name: string): string {
     return path === "/" ? `/${name}` : `${path}/${name}`;
   }
+
+  above(path: string): Promise<string[]> {
+    return Promise.resolve([path]);
+  }
 }
 
 const quiet: CopyListener = { begin: () => {}, progress: () => {}, end: () => {} };
@@ -69,11 +74,12 @@ Deno.test("copyAll() copies a folder both ways, byte for byte, empty files too, 
     const listener = { ...quiet, progress: (_path: string, done: number) => void steps.push(done) };
     const there = { side: localSide, path: folder };
     const copied = await copyAll([{ side: memory, path: "/a" }], there, true, listener);
-    assert.deepEqual(copied, { files: 2, directories: 2, bytes: 11 });
+    assert.deepEqual(copied, { files: 2, directories: 2, bytes: 11, links: 0 });
     assert.deepEqual(steps, [4, 8, 11]);
     assert.equal(await readFile(join(folder, "a", "one"), "utf8"), "hello world");
     await symlink(folder, join(folder, "a", "loop"));
-    await copyAll([{ side: localSide, path: join(folder, "a") }], { side: memory, path: "/b" }, true, quiet);
+    const back = { side: memory, path: "/b" };
+    assert.equal((await copyAll([{ side: localSide, path: join(folder, "a") }], back, true, quiet)).links, 1);
     assert.deepEqual([...memory.files.keys()], ["/a/one", "/a/none", "/b/none", "/b/one"]);
     assert.ok(memory.directories.has("/b/empty"));
   }));
@@ -90,7 +96,7 @@ Deno.test("copyAll() keeps the old file when the new one ends too early, and lea
       (error) => error instanceof ZssError && error.code === "short_copy" && /after 8 of 11 bytes/.test(error.message),
     );
     assert.equal(await readFile(path, "utf8"), "old");
-    assert.deepEqual(await localSide.names(folder), ["f"]);
+    assert.deepEqual((await localSide.children(folder)).names, ["f"]);
   }));
 
 Deno.test("copyAll() refuses what cannot be meant", async () => {
@@ -105,3 +111,82 @@ Deno.test("copyAll() refuses what cannot be meant", async () => {
   await refused(["/a", "/f"], "/b", true, /^Cannot copy 2 sources to "\/b"/);
   await refused(["/a"], "/f", true, /a file is in the way/);
 });
+
+Deno.test("copyAll() never leaves the folder that it copies to, whatever a place names", () =>
+  inFolder(async (folder) => {
+    for (const name of ["../../pwned.txt", "..", "a/b", "a\\b", ""]) {
+      const memory = new MemorySide();
+      memory.directories.add("/a");
+      memory.children = (path) => Promise.resolve({ names: path === "/a" ? [name] : [], links: 0 });
+      memory.look = (path) => Promise.resolve(path === "/a" ? { kind: "dir", size: 0 } : { kind: "file", size: 0 });
+      const target = join(folder, "deep", "er");
+      await mkdir(target, { recursive: true });
+      const copy = copyAll([{ side: memory, path: "/a" }], { side: localSide, path: target }, true, quiet);
+      await assert.rejects(copy, { code: "unsafe_name" });
+    }
+    assert.deepEqual(await readdir(folder), ["deep"]);
+    assert.throws(() => localSide.child(folder, ".."), { code: "unsafe_name" });
+  }));
+
+Deno.test("copyAll() refuses to copy a file onto itself, whichever path leads to it", () =>
+  inFolder(async (folder) => {
+    const [file, link] = [join(folder, "f"), join(folder, "link")];
+    await writeFile(file, "content");
+    await symlink(file, link);
+    const local = (path: string) => ({ side: localSide, path });
+    for (const [from, to] of [[file, file], [file, folder], [file, link], [link, file]] as const) {
+      await assert.rejects(copyAll([local(from)], local(to), false, quiet), { code: "same_file" });
+    }
+    assert.equal(await readFile(file, "utf8"), "content");
+    assert.deepEqual(await readdir(folder), ["f", "link"]);
+  }));
+
+Deno.test("copyAll() refuses to copy a folder into one below it, and makes nothing", () =>
+  inFolder(async (folder) => {
+    const source = join(folder, "a");
+    await mkdir(join(source, "b"), { recursive: true });
+    await symlink(join(source, "b"), join(folder, "elsewhere"));
+    const local = (path: string) => ({ side: localSide, path });
+    for (const target of [source, join(source, "b"), join(source, "b", "new"), join(folder, "elsewhere")]) {
+      await assert.rejects(copyAll([local(source)], local(target), true, quiet), { code: "same_file" }, target);
+    }
+    assert.deepEqual(await readdir(source, { recursive: true }), ["b"]);
+  }));
+
+Deno.test("isSameFile() goes by the key, and between a node and this machine by what the file is like", () => {
+  const found = (key: string, realm: string, likeness: string) =>
+    ({ kind: "file", size: 1, identity: { key, realm, likeness } }) as const;
+  const one = found("tree:5.1.2", "node:1", "file 5 1 9");
+  assert.ok(isSameFile(one, found("tree:5.1.2", "node:1", "file 5 1 10")));
+  assert.ok(isSameFile(one, found("tree:5.1.3", "node:1", "file 5 1 9")));
+  assert.ok(isSameFile(one, found("local:8:5", "local", "file 5 1 9")));
+  assert.ok(!isSameFile(one, found("tree:5.2.3", "node:2", "file 5 1 9")));
+  assert.ok(!isSameFile(one, found("tree:5.1.3", "node:1", "file 5 1 10")));
+  assert.ok(!isSameFile({ kind: "file", size: 1 }, { kind: "file", size: 1 }));
+});
+
+Deno.test("a local file is replaced under a name of its own, with the mode that it had, and by one copy at a time", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "n".repeat(255));
+    await writeFile(path, "old");
+    await chmod(path, 0o751);
+    // Somebody else's file with the name that part files once had.
+    await writeFile(join(folder, "f.zss-part"), "mine");
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    async function* pieces(gate: Promise<void>, letter: string): AsyncGenerator<Uint8Array> {
+      yield text(letter.repeat(3));
+      await gate;
+      yield text(letter.repeat(3));
+    }
+    const writes = gates.map(({ promise }, at) => localSide.write(path, pieces(promise, at === 0 ? "a" : "b")));
+    gates[1].resolve();
+    await writes[1];
+    assert.equal(await readFile(path, "utf8"), "bbbbbb");
+    gates[0].resolve();
+    await writes[0];
+    assert.equal(await readFile(path, "utf8"), "aaaaaa");
+    if (Deno.build.os !== "windows") assert.equal((await stat(path)).mode & 0o777, 0o751);
+    await localSide.write(join(folder, "f"), pieces(Promise.resolve(), "c"));
+    assert.deepEqual(await readdir(folder), ["f", "f.zss-part", "n".repeat(255)]);
+    await assert.rejects(localSide.write(join(folder, "f", "g"), pieces(Promise.resolve(), "c")), ZssError);
+  }));

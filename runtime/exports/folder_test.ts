@@ -217,6 +217,13 @@ testWithLinks(
     assert.equal(await contentOf(tree, link.id), "docs/deep/b");
     assert.equal((await tree.lookup(tree.root, "folder-link")).id, docs.id);
     assert.deepEqual(await namesIn(tree, tree.root), ["docs", "folder-link", "link"]);
+    assert.deepEqual([link.link, docs.link, (await tree.lookup(tree.root, "folder-link")).link], [
+      true,
+      undefined,
+      true,
+    ]);
+    const listed = (await tree.list(tree.root)).map(({ attributes }) => attributes.link);
+    assert.deepEqual(listed, [undefined, true, true]);
   },
 );
 

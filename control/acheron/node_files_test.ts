@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { fsReplyFrame, parseFsFrame } from "../protocol/fs_frames.ts";
+import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
+import { NodeFiles } from "./node_files.ts";
+
+/** A node that answers each operation with what it is told to, and counts. */
+function nodeThatSays(replies: Readonly<Record<string, object>>) {
+  const asked: string[] = [];
+  const tunnel = {
+    request(client: RelayClient, tag: number, text: string) {
+      const operation = parseFsFrame(text).type.slice("acheron.t_fs_".length);
+      asked.push(operation);
+      queueMicrotask(() => client.socket.sendText(fsReplyFrame(`fs_${operation}`, tag, replies[operation] ?? {})));
+    },
+  } as unknown as Tunnel;
+  const tunnels = { get: () => tunnel, find: () => tunnel } as unknown as TunnelRegistry;
+  return { files: new NodeFiles(tunnels), asked };
+}
+
+const attr = { id: 7, k: 1 };
+
+Deno.test("NodeFiles.list() and folders() drop names that are no single step of a path", async () => {
+  const names = ["good", "../../pwned.txt", "..", ".", "", "a/b", "a\\b", "a\0b", "%2e%2e"];
+  const { files } = nodeThatSays({
+    exports: { exports: ["work", "../out", "a/b"].map((name, root) => ({ name, root: root + 1 })) },
+    readdirp: { ents: names.map((name) => ({ name, attr })), next: names.length, eof: true },
+  });
+  const entries = await files.list({ node_id: "n", tree: "work", rest: [] }, {});
+  assert.deepEqual(entries.map(({ name }) => name), ["good", "%2e%2e"]);
+  assert.deepEqual(await files.folders("n"), ["work"]);
+});
+
+Deno.test("NodeFiles knows a link for as long as the place is held", async () => {
+  const { files, asked } = nodeThatSays({
+    exports: { exports: [{ name: "work", root: 1 }] },
+    lookup: { attr: { ...attr, k: 2, link: true } },
+    getattr: { attr: { ...attr, k: 2 } },
+  });
+  const file = { node_id: "n", tree: "work", rest: ["to"] };
+  const holder = {};
+  assert.equal((await files.find(file, holder)).link, true);
+  assert.equal((await files.attributes(file, holder)).link, true);
+  assert.equal((await files.attributes({ ...file, rest: [] }, holder)).link, undefined);
+  assert.deepEqual(asked, ["exports", "lookup", "getattr", "getattr"]);
+});

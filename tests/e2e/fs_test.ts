@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Scene, zss } from "./program.ts";
 
@@ -24,8 +24,10 @@ async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: str
     runtime: { type: "native_proc", executable_path: "zss", args: ["driver", "echo"] },
   };
   await writeFile(join(services, "echo.json"), JSON.stringify(echo));
+  const broken = { ...echo.runtime, args: ["driver", "no-such-driver"] };
+  await writeFile(join(services, "broken.json"), JSON.stringify({ ...echo, service_id: "broken", runtime: broken }));
   const node = await scene.startNode("--services-dir", services, "--export", `work=${work}:rw`);
-  await node.printed(/zss node online: 2 services/);
+  await node.printed(/zss node online: 3 services/);
   return { scene, work, fs: (...args) => scene.client("fs", ...args) };
 }
 
@@ -85,6 +87,11 @@ Deno.test("zss fs write, mkdir, rm and cp change an exported folder, and run a s
 
   const invoked = await fs("write", "/nodes/node-1/echo/control/invoke.json", '{"a":1}', "--json");
   assert.match(JSON.parse(invoked.stdout).call_id, /^c-/);
+  assert.deepEqual([invoked.code, JSON.parse(invoked.stdout).state], [0, "ok"]);
+  const failed = await fs("write", "/nodes/node-1/broken/control/invoke.json", "{}");
+  assert.deepEqual([failed.code, / is error$/m.test(failed.stdout)], [6, true], failed.stdout + failed.stderr);
+  const failedJson = await fs("write", "/nodes/node-1/broken/control/invoke.json", "{}", "--json");
+  assert.deepEqual([failedJson.code, JSON.parse(failedJson.stdout).state], [6, "error"]);
   assert.match((await fs("read", "/nodes/node-1/echo/result.json")).stdout, /"echo":\{"a":1\}/);
 
   assert.equal((await fs("mkdir", `${WORK}/x/y/z`)).code, 1);
@@ -132,4 +139,62 @@ Deno.test("zss __complete proposes paths of the tree", async () => {
   assert.equal(await complete("fs", "read", "/gone/"), "");
   assert.equal(await complete("node", "service-runtime", "no"), "node-1\t\n");
   assert.equal(await complete("node", "service-runtime", "node-1", "echo", "inv"), "invoke\t\n");
+});
+
+Deno.test({
+  name: "zss fs rm, tree and cp neither follow links nor run without end, and leave what they are not to change",
+  // Few may make links there.
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { scene, work, fs } = await opened();
+    await using _scene = scene;
+    await mkdir(join(work, "kept"));
+    const large = new Uint8Array(3_000_000).fill(7);
+    await writeFile(join(work, "kept", "file"), large);
+    await mkdir(join(work, "folder", "sub"), { recursive: true });
+    await symlink("../kept", join(work, "folder", "to-kept"));
+    await symlink("..", join(work, "folder", "up"));
+    await symlink("kept/file", join(work, "to-file"));
+    assert.equal(
+      (await fs("tree", `${WORK}/folder`, "--max-depth", "512")).stdout,
+      `${WORK}/folder\n  sub/\n  to-kept@\n  up@\n`,
+    );
+    const copied = await fs("cp", "-r", `:${WORK}/folder`, "out");
+    assert.deepEqual([copied.code, await readdir(join(scene.folder, "out"))], [0, ["sub"]], copied.stderr);
+    assert.match(copied.stderr, /2 symbolic links are left out/);
+    await symlink("sub", join(scene.folder, "out", "link"));
+    assert.match((await fs("cp", "-r", "out", `:${WORK}/back`)).stderr, /1 symbolic link is left out/);
+    assert.deepEqual(await readdir(join(work, "back")), ["sub"]);
+
+    for (
+      const [from, to] of [
+        [`:${WORK}/kept/file`, `:${WORK}/kept/file`],
+        [`:${WORK}/kept/file`, `:${WORK}/kept`],
+        [`:${WORK}/kept/file`, `:${WORK}/to-file`],
+        [`:${WORK}/to-file`, `:${WORK}/kept`.replace(/$/, "/file")],
+        [join(work, "kept", "file"), `:${WORK}/kept`],
+        [`:${WORK}/kept/file`, join(work, "to-file")],
+      ] as const
+    ) {
+      const refused = await fs("cp", from, to);
+      assert.deepEqual([refused.code, /they are the same file/.test(refused.stderr)], [1, true], refused.stderr);
+    }
+    assert.deepEqual(new Uint8Array(await readFile(join(work, "kept", "file"))), large);
+    for (
+      const [from, to] of [
+        [`:${WORK}/folder`, `:${WORK}/folder/sub`],
+        [`:${WORK}/folder`, `:${WORK}/folder/sub/new`],
+        [`:${WORK}`, `:${WORK}/folder/sub`],
+        [join(work, "folder"), `:${WORK}/folder/sub`],
+      ] as const
+    ) {
+      const refused = await fs("cp", "-r", from, to);
+      assert.deepEqual([refused.code, /copied into itself/.test(refused.stderr)], [1, true], refused.stderr);
+      assert.deepEqual(await readdir(join(work, "folder", "sub")), []);
+    }
+
+    assert.equal((await fs("rm", "-r", `${WORK}/folder`)).code, 0);
+    assert.equal((await fs("rm", `${WORK}/to-file`)).code, 0);
+    assert.deepEqual([await readdir(work), await readdir(join(work, "kept"))], [["back", "kept"], ["file"]]);
+  },
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { tour } from "../../examples/client/tree.ts";
 import { ADMIN, shellService, TreeScene } from "./tree_scene.ts";
@@ -122,4 +122,53 @@ Deno.test("WorldTree makes, fills, adds to and removes what a folder may be writ
   const other = `/nodes/${closed.node_id}/fs/work`;
   await assert.rejects(tree.mkdir(`${other}/new`), { code: "eperm" });
   await assert.rejects(tree.mkdir("/nodes/new"), { code: "eperm" });
+});
+
+Deno.test("WorldTree.append() loses nothing when several add to one file at once", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("edge", [], "rw");
+  await writeFile(join(node.work, "log"), "");
+  const trees = await Promise.all([scene.tree(), scene.tree()]);
+  const path = `/nodes/${node.node_id}/fs/work/log`;
+  const lines = Array.from({ length: 60 }, (_, at) => `line ${at} ${"x".repeat(at)}\n`);
+  await Promise.all(lines.map((line, at) => trees[at % 2]?.append(path, line)));
+  const log = await readFile(join(node.work, "log"), "utf8");
+  assert.deepEqual(log.split("\n").slice(0, -1).sort(), lines.map((line) => line.slice(0, -1)).sort());
+});
+
+Deno.test({
+  name: "WorldTree tells of links, descends into none, and removes a link and not what it leads to",
+  // Few may make links there.
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using scene = await TreeScene.open();
+    const node = await scene.startNode("edge", [], "rw");
+    await mkdir(join(node.work, "kept"));
+    await writeFile(join(node.work, "kept", "file"), "content");
+    await mkdir(join(node.work, "folder"));
+    await symlink("../kept", join(node.work, "folder", "to-kept"));
+    await symlink("..", join(node.work, "folder", "up"));
+    await symlink("../kept/file", join(node.work, "folder", "to-file"));
+    const tree = await scene.tree();
+    const work = `/nodes/${node.node_id}/fs/work`;
+    const below = await Array.fromAsync(tree.descend(work));
+    assert.deepEqual(
+      below.map(({ path, entry: { kind, link } }) => [path.slice(work.length + 1), kind, link]).sort(),
+      [
+        ["folder", "dir", undefined],
+        ["folder/to-file", "file", true],
+        ["folder/to-kept", "dir", true],
+        ["folder/up", "dir", true],
+        ["kept", "dir", undefined],
+        ["kept/file", "file", undefined],
+      ],
+    );
+    const [direct, byLink] = [await tree.stat(`${work}/kept/file`), await tree.stat(`${work}/folder/to-kept/file`)];
+    assert.deepEqual([byLink.origin, byLink.link], [direct.origin, undefined]);
+    const [folder, link] = [await tree.stat(`${work}/kept`), await tree.stat(`${work}/folder/to-kept`)];
+    assert.deepEqual([link.origin, link.link], [folder.origin, true]);
+    for (const name of ["to-kept", "up", "to-file"]) await tree.remove(`${work}/folder/${name}`);
+    await tree.remove(`${work}/folder`);
+    assert.equal(await tree.readText(`${work}/kept/file`), "content");
+  },
 });

@@ -13,7 +13,7 @@ import type { Clock } from "../../drivers/process/mod.ts";
 import type { z } from "zod";
 import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
-import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES } from "../protocol/fs.ts";
+import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES, OPEN_APPEND } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation, LockKind } from "../protocol/fs_requests.ts";
@@ -64,7 +64,7 @@ export type WriteReply = z.output<typeof fsReplies.write>;
 export type RemoteNumbers = z.output<typeof fsReplies.statfs>;
 
 /** How a file is opened. */
-export type RemoteAccess = "read" | "write" | "read_write";
+export type RemoteAccess = "read" | "write" | "read_write" | "append";
 
 /** What may be set of a file; what is absent stays. */
 export interface RemoteChanges {
@@ -198,7 +198,7 @@ export class FsClient {
     parent: bigint,
     name: string,
     mode = 0o644,
-    access: Exclude<RemoteAccess, "read"> = "read_write",
+    access: Exclude<RemoteAccess, "read" | "append"> = "read_write",
   ): Promise<{ readonly attributes: FileAttributes; readonly file: RemoteFile }> {
     const payload = { name, mode: 0o100000 | mode, flags: access === "write" ? 1 : 2 };
     const { attr, h } = await this.#ask("create", fsReplies.create, { node: parent }, payload);
@@ -319,7 +319,7 @@ export class FsClient {
 
   /** Opens a file; the caller closes it. */
   async openFile(node: bigint, access: RemoteAccess): Promise<RemoteFile> {
-    return this.#fileOf(await this.#open(node, { read: 0, write: 1, read_write: 2 }[access]));
+    return this.#fileOf(await this.#open(node, { read: 0, write: 1, read_write: 2, append: 1 | OPEN_APPEND }[access]));
   }
 
   /** Numbers of the file system that holds a file. */

@@ -65,7 +65,8 @@ async function remoteTree(client: FsClient): Promise<FileTree> {
         attributes: local(attributes, directory),
       })),
     parent: (node) => parents.get(node) ?? assert.fail(new FsError(Errno.ENOENT, "file not found")),
-    open: (node, access) => fileOf(client.openFile(wire(node), access), access !== "write", access !== "read"),
+    open: (node, access) =>
+      fileOf(client.openFile(wire(node), access), ["read", "read_write"].includes(access), access !== "read"),
     truncate: (node, size) => client.truncate(wire(node), size),
     numbers: (node) => client.numbers(wire(node)),
     onChange: (listener: (change: TreeChange) => void) =>
@@ -94,7 +95,7 @@ async function remoteTree(client: FsClient): Promise<FileTree> {
       ? {
         editing: {
           async create(parent, name, mode, access): Promise<CreatedFile> {
-            assert(access !== "read");
+            assert(access !== "read" && access !== "append");
             const { attributes, file } = await client.create(wire(parent), name, mode & 0o777, access);
             return {
               attributes: local(attributes, parent),

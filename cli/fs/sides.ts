@@ -8,7 +8,7 @@ import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, 
 import { basename, dirname, join, resolve } from "node:path";
 import type { WorldTree } from "../../control/client/mod.ts";
 import { errorText, ZssError } from "../../control/protocol/errors.ts";
-import { childNameProblem, isNameOnWindows } from "../../control/protocol/fs.ts";
+import { childNameProblem, isNameOnWindows } from "../../control/protocol/mod.ts";
 import { currentOs } from "../../drivers/process/mod.ts";
 import { below } from "./with_tree.ts";
 

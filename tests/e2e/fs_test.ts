@@ -26,7 +26,14 @@ async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: str
   await writeFile(join(services, "echo.json"), JSON.stringify(echo));
   const broken = { ...echo.runtime, args: ["driver", "no-such-driver"] };
   await writeFile(join(services, "broken.json"), JSON.stringify({ ...echo, service_id: "broken", runtime: broken }));
-  const node = await scene.startNode("--services-dir", services, "--export", `work=${work}:rw`);
+  const node = await scene.startNode(
+    "--services-dir",
+    services,
+    "--export",
+    `work=${work}:rw`,
+    "--export",
+    `again=${work}:rw`,
+  );
   await node.printed(/zss node online: 3 services/);
   return { scene, work, fs: (...args) => scene.client("fs", ...args) };
 }
@@ -171,7 +178,8 @@ Deno.test({
         [`:${WORK}/kept/file`, `:${WORK}/kept/file`],
         [`:${WORK}/kept/file`, `:${WORK}/kept`],
         [`:${WORK}/kept/file`, `:${WORK}/to-file`],
-        [`:${WORK}/to-file`, `:${WORK}/kept`.replace(/$/, "/file")],
+        [`:${WORK}/to-file`, `:${WORK}/kept/file`],
+        [`:${WORK}/kept/file`, ":/nodes/node-1/fs/again/kept"],
         [join(work, "kept", "file"), `:${WORK}/kept`],
         [`:${WORK}/kept/file`, join(work, "to-file")],
       ] as const
@@ -185,6 +193,7 @@ Deno.test({
         [`:${WORK}/folder`, `:${WORK}/folder/sub`],
         [`:${WORK}/folder`, `:${WORK}/folder/sub/new`],
         [`:${WORK}`, `:${WORK}/folder/sub`],
+        [`:${WORK}/folder`, ":/nodes/node-1/fs/again/folder/sub"],
         [join(work, "folder"), `:${WORK}/folder/sub`],
       ] as const
     ) {

@@ -39,8 +39,9 @@ export interface Copied {
  *
  * Links are followed where they are named, and left out below.
  *
- * @throws {ZssError} `same_file` for a file that would be copied onto itself, and for a folder into one below it; `usage` for a folder without `recursive`, and for several sources that do not go into a folder;
- * `short_copy` when a file ends before the size that was promised; what the places throw.
+ * @throws {ZssError} `same_file` for a file that would be copied onto itself, and for a folder into one below it;
+ * `usage` for a folder without `recursive`, and for several sources that do not go into a folder; `short_copy` when a
+ * file ends before the size that was promised; what the places throw.
  */
 export async function copyAll(
   sources: readonly Place[],

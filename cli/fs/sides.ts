@@ -60,7 +60,10 @@ export interface Side {
   look(path: string): Promise<Found | undefined>;
   children(path: string): Promise<Children>;
   read(path: string): AsyncIterable<Uint8Array>;
-  /** Writes a file anew, as soon as the first piece is there. On this machine the name holds the old content until the new one is whole. */
+  /**
+   * Writes a file anew, as soon as the first piece is there. On this machine the name holds the old content until the
+   * new one is whole.
+   */
   write(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
   mkdir(path: string): Promise<void>;
   /** The path of a child. @throws {ZssError} `unsafe_name` for a name that would lead anywhere else. */

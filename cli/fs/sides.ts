@@ -197,7 +197,7 @@ async function poured(file: FileHandle, pieces: AsyncIterable<Uint8Array>, path:
       }
     }
   } finally {
-    await file.close();
+    await told("write", path, () => file.close());
   }
 }
 

@@ -13,6 +13,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Errno, FsError } from "../../control/protocol/mod.ts";
+import { ManualClock, systemClock } from "../../drivers/process/mod.ts";
 import type { TreeChange } from "../namespace/tree.ts";
 import { FileServer } from "../namespace/file_server.ts";
 import { isWithin } from "./confine.ts";
@@ -22,8 +23,10 @@ import { inProtocolWords } from "./system_errors.ts";
 function reference(name: string, mode: "ro" | "rw", body: (tree: FolderTree, root: string) => Promise<void>): void {
   Deno.test(`reference: ${name}`, async () => {
     const root = realpathSync(mkdtempSync(join(tmpdir(), "zss-reference-")));
+    // The watcher hears of real changes in real time; nothing else here needs any.
+    const clock = name.includes("watcher") ? systemClock : new ManualClock();
     try {
-      await body(openFolder({ name: "work", path: root, mode }), root);
+      await body(openFolder({ name: "work", path: root, mode }, clock), root);
     } finally {
       rmSync(root, { recursive: true });
     }

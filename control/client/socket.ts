@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { rootCertificates, Server as TlsServer } from "node:tls";
 // @ts-types="@types/ws"
@@ -23,6 +24,8 @@ import type { SocketOptions, TextSocket } from "./text_socket.ts";
 const OPEN_TIMEOUT_MS = 10_000;
 /** Largest frame that is accepted: a snapshot or an event may hold a catalog of a thousand services. */
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
+/** Frames up to this size are copied once more to be written at once, in UTF-16 units. */
+const ONE_WRITE_CHARS = 16_384;
 /** So much of the body of a refusal is read. */
 const MAX_REFUSAL_LENGTH = 16_384;
 
@@ -132,7 +135,10 @@ class WsTextSocket implements TextSocket {
   }
 
   send(text: string): void {
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(text);
+    if (this.#ws.readyState !== WebSocket.OPEN) return;
+    // Bytes that it may not mask in place go out in one write with their head, text in two.
+    if (text.length <= ONE_WRITE_CHARS) this.#ws.send(Buffer.from(text), { binary: false });
+    else this.#ws.send(text);
   }
 
   onText(listener: (text: string) => void): void {

@@ -109,7 +109,8 @@ export class FolderTree implements FileTree {
   lookup(parent: bigint, name: string): Promise<FileAttributes> {
     return this.#core.inDirectory(parent, async (directory) => {
       requireVisible(name);
-      return await this.#describe(directory, await this.#core.boundary.follow(join(directory.at, name)));
+      const isOnRoot = this.#core.wasOnRoot(directory.file, name);
+      return await this.#describe(directory, await this.#core.boundary.follow(join(directory.at, name), isOnRoot));
     });
   }
 

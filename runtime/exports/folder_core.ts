@@ -195,6 +195,12 @@ export class FolderCore {
     };
   }
 
+  /** Whether what was last seen as `name` in a directory is on the file system of the root, as are all above it. */
+  wasOnRoot(directory: KnownFile, name: string): boolean {
+    const file = this.ids.child(directory, name);
+    return file !== undefined && this.#isOnRoot(file);
+  }
+
   #isOnRoot(file: KnownFile): boolean {
     const { dev } = this.ids.root.identity;
     for (let at: KnownFile | undefined = file; at !== undefined; at = at.parent) {

@@ -40,8 +40,16 @@ export class FileStage {
     await untilListening(this.#port);
   }
 
-  /** Starts a node that exports a folder with a file of {@linkcode FILE_BYTES} and a small one; returns its id. */
-  async startNode(): Promise<string> {
+  /**
+   * Starts a node that exports a folder with a file of {@linkcode FILE_BYTES} and a small one; returns its id.
+   *
+   * @param manifests Of services that it runs besides.
+   * @param fill Puts more into the folder.
+   */
+  async startNode(
+    manifests: readonly Record<string, unknown>[] = [],
+    fill: (work: string) => void = () => {},
+  ): Promise<string> {
     const control = await this.control();
     const { invite_token } = await control.call("node_invite_create", {});
     const before = new Set(await nodeIds(control));
@@ -49,9 +57,16 @@ export class FileStage {
     mkdirSync(work);
     writeFileSync(join(work, "big"), new Uint8Array(FILE_BYTES).map((_, at) => at * 31 + (at >> 8)));
     writeFileSync(join(work, "small"), "small");
+    fill(work);
+    const services = join(this.folder, `services-${before.size}`);
+    mkdirSync(services);
+    for (const manifest of manifests) {
+      writeFileSync(join(services, `${manifest["service_id"]}.json`), JSON.stringify(manifest));
+    }
     this.#start([
       ...[MAIN, "node", "run", "--control-url", this.url, "--invite-token", String(invite_token)],
       ...["--state-file", join(this.folder, `state-${before.size}.json`), "--export", `work=${work}`],
+      ...["--services-dir", services],
     ]);
     for (;;) {
       const fresh = (await nodeIds(control)).find((id) => !before.has(id));
@@ -110,6 +125,18 @@ export class FileStage {
     const socket = await openSocket({ url: `${this.url}/v2/fs/node/${nodeId}`, token: TOKEN });
     this.#closing.push(() => socket.close());
     return socket;
+  }
+
+  /** Runs the program as somebody at a terminal would; returns what it wrote. */
+  async run(args: readonly string[]): Promise<string> {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", MAIN, ...args],
+      env: { ZSS_URL: this.url, ZSS_TOKEN: TOKEN },
+      stderr: "inherit",
+    });
+    const { success, stdout } = await command.output();
+    if (!success) throw new Error(`Cannot measure: zss ${args.join(" ")} failed`);
+    return new TextDecoder().decode(stdout);
   }
 
   async end(): Promise<void> {

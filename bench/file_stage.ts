@@ -73,7 +73,9 @@ export class FileStage {
       if (fresh !== undefined) {
         // Paired is not yet connected.
         const client = await this.files(fresh).catch(() => undefined);
-        if (client !== undefined) return fresh;
+        const { services } = await control.call("node_service_get", { node_id: fresh });
+        const isPublished = Array.isArray(services) && services.length > manifests.length;
+        if (client !== undefined && isPublished) return fresh;
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -113,14 +113,12 @@ export class Confinement {
   /**
    * Follows `path`, links included, to the file that it stands for.
    *
-   * @param isOnRoot Whether what was seen there last was on the file system of the root, as was the way to it.
    * @throws {FsError} `EACCES path outside export root`; `ENOENT` for what is hidden or was replaced meanwhile.
    * @throws {Error} What the system refuses, with its code.
    */
-  async follow(path: string, isOnRoot = false): Promise<Found> {
-    const takeGrip = isOnRoot && this.#takeGripAtOnce !== undefined ? this.#takeGripAtOnce : this.#takeGrip;
-    if (takeGrip !== undefined) {
-      return await this.#throughDescriptor(takeGrip, path, ({ path, stats }) => Promise.resolve({ path, stats }));
+  async follow(path: string): Promise<Found> {
+    if (this.#takeGrip !== undefined) {
+      return await this.#throughDescriptor(this.#takeGrip, path, ({ path, stats }) => Promise.resolve({ path, stats }));
     }
     const real = await realpath(path);
     return this.#inside({ path: real, stats: await lstat(real, { bigint: true }) });

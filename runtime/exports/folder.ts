@@ -106,11 +106,12 @@ export class FolderTree implements FileTree {
     return this.#core.watches;
   }
 
-  lookup(parent: bigint, name: string): Promise<FileAttributes> {
-    return this.#core.inDirectory(parent, async (directory) => {
+  async lookup(parent: bigint, name: string): Promise<FileAttributes> {
+    const again = await this.#core.lookAgain(parent, name);
+    if (again !== undefined) return again;
+    return await this.#core.inDirectory(parent, async (directory) => {
       requireVisible(name);
-      const isOnRoot = this.#core.wasOnRoot(directory.file, name);
-      return await this.#describe(directory, await this.#core.boundary.follow(join(directory.at, name), isOnRoot));
+      return await this.#describe(directory, await this.#core.boundary.follow(join(directory.at, name)));
     });
   }
 

@@ -10,162 +10,14 @@
  * @module
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { ControlConnection, FsClient, openSocket, type TextSocket } from "../control/client/mod.ts";
 import { fsRequestFrame } from "../control/protocol/mod.ts";
-import { systemClock } from "../drivers/process/mod.ts";
-import { until } from "./brokers.ts";
+import { CALLS, echoed, FILE_BYTES, FileStage, middle } from "./file_stage.ts";
 import type { Bench, Field } from "./harness.ts";
-import { freePort } from "./raw_socket.ts";
 
-const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
-const ECHO = fileURLToPath(new URL("./echo_server.ts", import.meta.url));
-const TOKEN = "sw-admin_for-the-benches-of-zss";
-const FILE_BYTES = 10_000_000;
 /** As much as one read of the file protocol carries, so that both sides send as many frames. */
 const PIECE_BYTES = 1_048_576;
-const STATS = 400;
 
-/** What runs while a bench does. */
-class Stage {
-  readonly folder = mkdtempSync(join(tmpdir(), "zss-bench-files-"));
-  readonly #children: Deno.ChildProcess[] = [];
-  readonly #closing: (() => void)[] = [];
-  readonly #port = freePort();
-
-  get url(): string {
-    return `ws://127.0.0.1:${this.#port}`;
-  }
-
-  async startServer(): Promise<void> {
-    const data = join(this.folder, "data");
-    this.#start([MAIN, "server", "--port", String(this.#port), "--data-dir", data], { ZSS_ADMIN_TOKEN: TOKEN });
-    await untilListening(this.#port);
-  }
-
-  /** Starts a node that exports a folder with a file of {@linkcode FILE_BYTES} and a small one; returns its id. */
-  async startNode(): Promise<string> {
-    const control = await this.control();
-    const { invite_token } = await control.call("node_invite_create", {});
-    const before = new Set(await nodeIds(control));
-    const work = join(this.folder, `work-${before.size}`);
-    mkdirSync(work);
-    writeFileSync(join(work, "big"), new Uint8Array(FILE_BYTES).map((_, at) => at * 31 + (at >> 8)));
-    writeFileSync(join(work, "small"), "small");
-    this.#start([
-      ...[MAIN, "node", "run", "--control-url", this.url, "--invite-token", String(invite_token)],
-      ...["--state-file", join(this.folder, `state-${before.size}.json`), "--export", `work=${work}`],
-    ]);
-    for (;;) {
-      const fresh = (await nodeIds(control)).find((id) => !before.has(id));
-      if (fresh !== undefined) {
-        // Paired is not yet connected.
-        const client = await this.files(fresh).catch(() => undefined);
-        if (client !== undefined) return fresh;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  async control(): Promise<ControlConnection> {
-    const control = await ControlConnection.open({ url: this.url, token: TOKEN, clock: systemClock });
-    this.#closing.push(() => control.close());
-    return control;
-  }
-
-  async files(node_id: string): Promise<FsClient> {
-    const client = await FsClient.open({ url: this.url, token: TOKEN, node_id, clock: systemClock });
-    this.#closing.push(() => client.close());
-    return client;
-  }
-
-  /** A node that says hello and then nothing more. */
-  async startSilentNode(): Promise<string> {
-    const control = await this.control();
-    const { invite_token } = await control.call("node_invite_create", {});
-    const { node_id, node_secret } = await control.call("node_join", { invite_token });
-    const socket = await openSocket({ url: `${this.url}/v2/node` });
-    this.#closing.push(() => socket.close());
-    const ready = new Promise<void>((resolve) => socket.onText(() => resolve()));
-    socket.send(fsRequestFrame("fs_hello", 1, {}, { protocol: "unified-v2-fs", proto: 2, node_id, node_secret }));
-    await ready;
-    return String(node_id);
-  }
-
-  async startEcho(): Promise<TextSocket> {
-    const port = freePort();
-    this.#start([ECHO, String(port)]);
-    await untilListening(port);
-    const socket = await openSocket({ url: `ws://127.0.0.1:${port}` });
-    this.#closing.push(() => socket.close());
-    return socket;
-  }
-
-  /** A socket of the relay for requests that nobody will answer. */
-  async rawFiles(nodeId: string): Promise<TextSocket> {
-    const socket = await openSocket({ url: `${this.url}/v2/fs/node/${nodeId}`, token: TOKEN });
-    this.#closing.push(() => socket.close());
-    return socket;
-  }
-
-  async end(): Promise<void> {
-    for (const close of this.#closing.splice(0)) close();
-    for (const child of this.#children.splice(0)) {
-      child.kill("SIGKILL");
-      await child.status;
-    }
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  #start(args: readonly string[], env: Record<string, string> = {}): void {
-    const stdio = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", "--no-check", ...args], env, ...stdio });
-    this.#children.push(command.spawn());
-  }
-}
-
-async function nodeIds(control: ControlConnection): Promise<string[]> {
-  const { nodes } = await control.call("node_list", {});
-  return Array.isArray(nodes) ? nodes.map((node: { node_id: string }) => node.node_id) : [];
-}
-
-async function untilListening(port: number): Promise<void> {
-  let isOpen = false;
-  const knock = async () => {
-    while (!isOpen) {
-      await Deno.connect({ hostname: "127.0.0.1", port }).then((connection) => {
-        connection.close();
-        isOpen = true;
-      }, () => new Promise((resolve) => setTimeout(resolve, 25)));
-    }
-  };
-  void knock();
-  await until(() => isOpen, `port ${port}`);
-}
-
-/** Sends a text and waits until it has come back. */
-async function echoed(socket: TextSocket, text: string): Promise<void> {
-  await new Promise<void>((resolve) => {
-    socket.onText(() => resolve());
-    socket.send(text);
-  });
-}
-
-/** The middle of the times that `call` takes, in milliseconds. */
-async function middle(call: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let at = 0; at < STATS; at++) {
-    const start = performance.now();
-    await call();
-    times.push(performance.now() - start);
-  }
-  return times.toSorted((one, other) => one - other)[STATS >> 1] ?? 0;
-}
-
-let stage: Stage | undefined;
+let stage: FileStage | undefined;
 
 async function cleanUp(): Promise<void> {
   await stage?.end();
@@ -179,7 +31,7 @@ const filesRead: Bench = {
   rounds: 7,
   cleanUp,
   async prepare(): Promise<Field> {
-    stage = new Stage();
+    stage = new FileStage();
     await stage.startServer();
     const client = await stage.files(await stage.startNode());
     const node = await client.walk("work", ["big"]);
@@ -218,7 +70,7 @@ const filesStat: Bench = {
   rounds: 5,
   cleanUp,
   async prepare(): Promise<Field> {
-    stage = new Stage();
+    stage = new FileStage();
     await stage.startServer();
     const client = await stage.files(await stage.startNode());
     const node = await client.walk("work", ["small"]);
@@ -230,7 +82,7 @@ const filesStat: Bench = {
         { name: "WebSocket round trip", measure: () => middle(() => echoed(echo, text)) },
         { name: "zss tunnel", measure: () => middle(() => client.attributes(node)) },
       ],
-      notes: [`the median of ${STATS} in a row, one after the other; wanted: 4x at most`],
+      notes: [`the median of ${CALLS} in a row, one after the other; wanted: 4x at most`],
     };
   },
 };
@@ -242,7 +94,7 @@ const filesBesideSlow: Bench = {
   rounds: 5,
   cleanUp,
   async prepare(): Promise<Field> {
-    stage = new Stage();
+    stage = new FileStage();
     await stage.startServer();
     const client = await stage.files(await stage.startNode());
     const node = await client.walk("work", ["small"]);

@@ -19,6 +19,7 @@ import { catalogDigest, catalogUpsert, durableUpserts, nodesFlat } from "./upser
 import { warmDrivers } from "./warm_drivers.ts";
 import { watchFanouts } from "./watch_fanout.ts";
 import { watchLatency } from "./watch_latency.ts";
+import { worldTree } from "./world_tree.ts";
 
 /** Every bench; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
@@ -35,6 +36,7 @@ const BENCHES: readonly Bench[] = [
     hostileFrames,
     warmDrivers,
     ...files,
+    ...worldTree,
   ],
   ...[nodeLoad, nodeReload, nodeMemory],
 ];

@@ -233,7 +233,13 @@ export class RuntimeChannel {
   }
 
   async #walk({ fid, newfid, path: steps }: Message<"t_walk">, { table }: Request): Promise<object> {
-    const from = table.fids.get(fid, "walk");
+    const { last, kind } = await this.#walkFrom(table, table.fids.get(fid, "walk"), steps, "walk to");
+    table.fids.set(newfid, last);
+    return { qid: qid(last.path, kind), walked: steps.length };
+  }
+
+  /** Goes from a place to another; what stands there is known then. */
+  async #walkFrom(table: Table, from: Fid, steps: readonly string[], action: string) {
     const path = [...from.path];
     const next = () => new Fid([...path], from.position);
     let last = next();
@@ -241,17 +247,15 @@ export class RuntimeChannel {
       if (name === ".") continue;
       if (name === "..") {
         // Only what is there has something above it.
-        if (index > 0) await this.#kindOf(table, last, "walk to");
+        if (index > 0) await this.#kindOf(table, last, action);
         path.pop();
       } else {
-        if (path.length >= MAX_DEPTH) throw noSuchPath(path, "walk to");
+        if (path.length >= MAX_DEPTH) throw noSuchPath(path, action);
         path.push(name);
       }
       last = next();
     }
-    const kind = await this.#kindOf(table, last, "walk to");
-    table.fids.set(newfid, last);
-    return { qid: qid(path, kind), walked: steps.length };
+    return { last, kind: await this.#kindOf(table, last, action) };
   }
 
   async #open({ fid: number, mode, truncate }: Message<"t_open">, request: Request): Promise<object> {
@@ -388,12 +392,15 @@ export class RuntimeChannel {
     this.#host.audit(service === undefined ? "files" : "invoke", about, correlation, error?.code ?? null);
   }
 
-  async #stat({ fid: number }: Message<"t_stat">, request: Request): Promise<object> {
+  async #stat({ fid: number, path: steps }: Message<"t_stat">, request: Request): Promise<object> {
     const { table } = request;
-    const fid = table.fids.get(number, "look at");
+    const from = table.fids.get(number, "look at");
+    const isWalked = steps.length > 0;
+    const fid = isWalked ? (await this.#walkFrom(table, from, steps, "look at")).last : from;
+    // After the walk, during which it may have been taken away.
     const place = this.#find(table, fid.path, "look at");
     const { found } = fid;
-    if (place.entry.kind === "node_tree" && found !== undefined && request.number <= found.received) {
+    if (place.entry.kind === "node_tree" && found !== undefined && (isWalked || request.number <= found.received)) {
       return this.#nodeStat(fid.path, place.entry, place.rest, found.attributes);
     }
     return await this.#statOf(table, place, fid);
@@ -630,7 +637,7 @@ export class RuntimeChannel {
       look: table.look,
       visible: () => visibleCatalogs(plane, table.look()),
     });
-    return await fid.reader.read(offset, count, follow, AbortSignal.any([stop, fid.gone.signal]));
+    return await fid.reader.read(offset, count, follow, AbortSignal.any([stop, fid.gone]));
   }
 
   #tableOf(key: string | undefined): Table {

@@ -28,12 +28,25 @@ export class Fid implements PositionHolder {
   writeHandle: Promise<NodeHandle> | undefined;
   /** Whether what is written goes to the end of the file. */
   isAppending = false;
-  /** Fires when the fid is let go. */
-  readonly gone = new AbortController();
+  #isGone = false;
+  #gone: AbortController | undefined;
 
   constructor(path: readonly string[], position: PositionHolder["position"]) {
     this.path = path;
     this.position = position;
+  }
+
+  /** Fires when the fid is let go. Made when somebody asks: an abort that nobody hears takes as long as a read. */
+  get gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.#isGone) this.#gone.abort();
+    return this.#gone.signal;
+  }
+
+  /** Ends what waits there. */
+  letGo(): void {
+    this.#isGone = true;
+    this.#gone?.abort();
   }
 }
 
@@ -76,7 +89,7 @@ export class Fids {
     const fid = this.#fids.get(number);
     if (fid === undefined) return;
     this.#fids.delete(number);
-    fid.gone.abort();
+    fid.letGo();
     this.#release(fid);
   }
 
@@ -86,7 +99,7 @@ export class Fids {
    */
   async end(number: number): Promise<void> {
     this.#ending.set(number, (this.#ending.get(number) ?? 0) + 1);
-    this.#fids.get(number)?.gone.abort();
+    this.#fids.get(number)?.letGo();
     await this.alone(number, () => {
       this.remove(number);
       const left = (this.#ending.get(number) ?? 1) - 1;

@@ -30,13 +30,15 @@ const name = z.string("must be a string").refine((text) => !childNameProblem(tex
   error: (issue) => `is no name: ${childNameProblem(String(issue.input)) ?? ""}`,
 });
 
+const steps = z.array(step, "must be an array of names").max(MAX_WALK, `must hold at most ${MAX_WALK} names`);
+
 const messages = {
   t_version: z.object({ msize: z.int().min(1).default(DEFAULT_MSIZE), version: z.string("must be a string") }),
   t_attach: z.object({ fid }),
   t_walk: z.object({
     fid,
     newfid: fid,
-    path: z.array(step, "must be an array of names").max(MAX_WALK, `must hold at most ${MAX_WALK} names`),
+    path: steps,
   }),
   /** `truncate` empties a file that is opened to write. */
   t_open: z.object({ fid, mode: z.string("must be a string").default("r"), truncate: z.boolean().default(false) }),
@@ -66,7 +68,8 @@ const messages = {
       context.addIssue(problem ?? "");
       return z.NEVER;
     }),
-  t_stat: z.object({ fid }),
+  /** `path`: what stands there from the fid, as a walk to a fid of its own, a look at it and its clunk would say. */
+  t_stat: z.object({ fid, path: steps.default([]) }),
   t_clunk: z.object({ fid }),
   /** `oldtag`: the one request that is not waited for any more; absent for all. */
   t_flush: z.object({ oldtag: z.unknown().optional() }),

@@ -8,10 +8,13 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { rootCertificates, Server as TlsServer } from "node:tls";
 // @ts-types="@types/ws"
 import { type RawData, WebSocket } from "ws";
+import { TurnCork } from "../../drivers/process/turn_cork.ts";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
@@ -23,6 +26,8 @@ import type { SocketOptions, TextSocket } from "./text_socket.ts";
 const OPEN_TIMEOUT_MS = 10_000;
 /** Largest frame that is accepted: a snapshot or an event may hold a catalog of a thousand services. */
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
+/** Frames up to this size are copied once more to be written at once, in UTF-16 units. */
+const ONE_WRITE_CHARS = 16_384;
 /** So much of the body of a refusal is read. */
 const MAX_REFUSAL_LENGTH = 16_384;
 
@@ -106,9 +111,15 @@ function parseUrl(text: string): URL {
   });
 }
 
+/** What of the insides of `ws` this file relies on; it exists since ws 8. */
+interface Insides {
+  readonly _socket?: Socket | null;
+}
+
 /** Frames that arrive before anybody listens wait in order. */
 class WsTextSocket implements TextSocket {
-  readonly #ws: WebSocket;
+  readonly #ws: WebSocket & Insides;
+  readonly #cork = new TurnCork();
   #textListener: ((text: string) => void) | undefined;
   #closeListener: ((reason: string) => void) | undefined;
   #closedBecause: string | undefined;
@@ -132,7 +143,12 @@ class WsTextSocket implements TextSocket {
   }
 
   send(text: string): void {
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(text);
+    if (this.#ws.readyState !== WebSocket.OPEN) return;
+    const { _socket: socket } = this.#ws;
+    if (socket) this.#cork.beforeWrite(socket);
+    // Bytes that it may not mask in place go out in one write with their head, text in two.
+    if (text.length <= ONE_WRITE_CHARS) this.#ws.send(Buffer.from(text), { binary: false });
+    else this.#ws.send(text);
   }
 
   onText(listener: (text: string) => void): void {

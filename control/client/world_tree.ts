@@ -155,8 +155,8 @@ export class WorldTree implements AsyncDisposable {
   }
 
   /** What stands at a path. @throws {ZssError} `enoent`. */
-  stat(path: string): Promise<TreeEntry> {
-    return this.#at(path, async (fid) => entryReply.parse(await this.#send("t_stat", { fid })));
+  async stat(path: string): Promise<TreeEntry> {
+    return entryReply.parse(await this.#send("t_stat", { fid: ROOT, path: stepsOf(path) }));
   }
 
   /**

@@ -82,12 +82,12 @@ export function fsErrorFrame(tag: number | undefined, error: FsError): string {
 /** Text of the news that a file changed: its attributes, its content, or both. */
 export function fsInvalidationFrame(node: bigint, what: "attr" | "data" | "all", generation?: bigint): string {
   const gen = generation === undefined ? {} : { gen: generation };
-  return stringifyJson({ channel: "acheron", type: "acheron.e_fs_inval", payload: { node, what, ...gen } });
+  return plainJson({ channel: "acheron", type: "acheron.e_fs_inval", payload: { node, what, ...gen } });
 }
 
 /** Text of the news that the children of a directory changed. */
 export function fsDirectoryInvalidationFrame(directory: bigint): string {
-  return stringifyJson({ channel: "acheron", type: "acheron.e_fs_inval_dir", payload: { dir: directory } });
+  return plainJson({ channel: "acheron", type: "acheron.e_fs_inval_dir", payload: { dir: directory } });
 }
 
 const helloSchema = z.looseObject({

@@ -7,7 +7,7 @@
 
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { decideNodePath, invokePathOf } from "../policy/node_path.ts";
-import { decideNode, decideNodeService } from "../policy/visibility.ts";
+import { decideNode, decideNodeService, type Viewer } from "../policy/visibility.ts";
 import { serviceOfTree, treeOfService } from "../protocol/fs.ts";
 import { directory, jsonFile, layered, textFile, type WorldDirectory, type WorldEntry } from "./entry.ts";
 import type { WorldSource } from "./source.ts";
@@ -159,8 +159,24 @@ interface Places {
   entry: WorldEntry | undefined;
 }
 
+/**
+ * Places that were worked out before: for a catalog and a viewer, neither of which ever changes, they stay the same,
+ * and each request asks for them several times. They go with the catalog.
+ */
+const workedOut = new WeakMap<readonly ServiceDescriptor[], WeakMap<Viewer, Places>>();
+
 /** Where the trees of a node begin, as far as the viewer sees them. */
 function mountRoots(source: WorldSource, nodeId: string): Places {
+  if (source.node(nodeId) === undefined) return { children: new Map(), entry: undefined };
+  const services = source.services(nodeId);
+  let ofCatalog = workedOut.get(services);
+  if (ofCatalog === undefined) workedOut.set(services, ofCatalog = new WeakMap());
+  let places = ofCatalog.get(source.viewer);
+  if (places === undefined) ofCatalog.set(source.viewer, places = workOutRoots(source, nodeId));
+  return places;
+}
+
+function workOutRoots(source: WorldSource, nodeId: string): Places {
   const top: Places = { children: new Map(), entry: undefined };
   const { viewer } = source;
   for (const service of visibleServices(source, nodeId)) {

@@ -12,7 +12,6 @@ import {
   type BigIntStats,
   closeSync,
   constants,
-  fstatSync,
   open as openWithCallback,
   openSync,
   readlinkSync,
@@ -229,8 +228,9 @@ function gripOfRuntimeAtOnce(path: string): Grip {
 }
 
 function gripOn(descriptor: number): Grip {
-  const stats = () => fstatSync(descriptor, { bigint: true });
-  return { at: `${DESCRIPTORS}/${descriptor}`, stats, release: () => closeSync(descriptor) };
+  const at = `${DESCRIPTORS}/${descriptor}`;
+  // By its path: the runtime takes twice as long for the number.
+  return { at, stats: () => statSync(at, { bigint: true }), release: () => closeSync(descriptor) };
 }
 
 const openDescriptor = promisify(openWithCallback);

@@ -100,6 +100,11 @@ export class FileIds {
     return entry;
   }
 
+  /** The file that was last seen as `name` in a directory. */
+  child(directory: KnownFile, name: string): KnownFile | undefined {
+    return this.#byId.get(directory.id)?.children.get(name);
+  }
+
   /** Forgets the file that was last seen as `name` in a directory, with all below it. */
   forgetAt(directory: KnownFile, name: string): void {
     const entry = this.#byId.get(directory.id)?.children.get(name);

@@ -107,8 +107,10 @@ export class FolderTree implements FileTree {
     return this.#core.watches;
   }
 
-  lookup(parent: bigint, name: string): Promise<FileAttributes> {
-    return this.#core.inDirectory(parent, async (directory) => {
+  async lookup(parent: bigint, name: string): Promise<FileAttributes> {
+    const again = await this.#core.lookAgain(parent, name);
+    if (again !== undefined) return again;
+    return await this.#core.inDirectory(parent, async (directory) => {
       requireVisible(name);
       const at = join(directory.at, name);
       const found = await this.#core.boundary.follow(at);

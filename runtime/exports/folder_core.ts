@@ -76,6 +76,29 @@ export class FolderCore {
     });
   }
 
+  /**
+   * What a name in a directory stands for, provided that it is the file that was seen there last: one look at it
+   * instead of one at the directory and one at the file.
+   */
+  async lookAgain(parent: bigint, name: string): Promise<FileAttributes | undefined> {
+    const directory = this.ids.find(parent);
+    if (directory === undefined || isHidden(name, currentOs.name)) return undefined;
+    const file = this.ids.child(directory, name);
+    if (file === undefined || !this.#isOnRoot(file)) return undefined;
+    try {
+      const attributes = await this.locate(
+        file.id,
+        ({ stats }) => Promise.resolve(this.describe(file, stats)),
+      );
+      this.looked(directory);
+      return attributes;
+    } catch (error) {
+      // Another file stands there now, or none, or one elsewhere: to find out takes both looks.
+      if (error instanceof FsError) return undefined;
+      throw error;
+    }
+  }
+
   inDirectory<Value>(node: bigint, use: (directory: Located) => Promise<Value>): Promise<Value> {
     return this.locate(node, async (located) => {
       if (!located.stats.isDirectory()) throw new FsError(Errno.ENOTDIR, "not a directory");

@@ -86,7 +86,13 @@ export class FsEndpoint {
   readonly #rules: HostRules;
   readonly #attempts: BearerAttempts;
   readonly #open = new Set<WebSocket>();
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: FS_FRAME_BYTES, perMessageDeflate: false });
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: FS_FRAME_BYTES,
+    perMessageDeflate: false,
+    // It would queue an answer to every ping of a client that takes none.
+    autoPong: false,
+  });
   #listener: Listener | undefined;
   #certificates: CertificateWatch | undefined;
   #refused = 0;
@@ -233,8 +239,15 @@ export class FsEndpoint {
       if (!session.isOpen) this.#end(ws, 1008, `no hello within ${HELLO_TIMEOUT_MS / 1000} s`);
     });
     const stopPings = this.#ping(ws);
+    answerPings(ws);
     ws.on("message", (data: RawData, isBinary: boolean) => {
-      if (isBinary) return void ws.send(fsErrorFrame(undefined, new FsError(Errno.EINVAL, UNSUPPORTED_OPCODE)));
+      if (ws.readyState !== ws.OPEN) return;
+      if (isBinary) {
+        ws.send(fsErrorFrame(undefined, new FsError(Errno.EINVAL, UNSUPPORTED_OPCODE)));
+        // Who goes on sends into the void: nothing is answered that nobody may take.
+        session.closed();
+        return this.#end(ws, 1003, UNSUPPORTED_OPCODE);
+      }
       session.receive(data.toString()).catch((error) => {
         log.error("A connection failed: {error}", { error });
         this.#end(ws, 1011, "internal error");
@@ -289,6 +302,26 @@ export class FsEndpoint {
 }
 
 const UNSUPPORTED_OPCODE = "unsupported websocket opcode";
+
+/** Answers the newest ping when the system has taken the answer to the one before. */
+function answerPings(ws: WebSocket): void {
+  let isUnderWay = false;
+  let next: Uint8Array | undefined;
+  const answer = (data: Uint8Array) => {
+    if (ws.readyState !== ws.OPEN) return;
+    isUnderWay = true;
+    ws.pong(data, false, () => {
+      isUnderWay = false;
+      const waiting = next;
+      next = undefined;
+      if (waiting !== undefined) answer(waiting);
+    });
+  };
+  ws.on("ping", (data: Uint8Array) => {
+    if (isUnderWay) next = data;
+    else answer(data);
+  });
+}
 
 /** What a request target leads to; undefined for nothing. */
 function wayIn(target: string): { readonly nodeName: string | undefined } | undefined {

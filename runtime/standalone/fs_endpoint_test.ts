@@ -142,23 +142,55 @@ Deno.test("FsEndpoint refuses pages of other origins and foreign names before th
   assert.equal(await statusOf("Host: evil.example\r\n"), "421");
 });
 
-Deno.test("FsEndpoint ends a connection with a frame over 4 MiB, answers a binary one, and serves the others", async () => {
+Deno.test("FsEndpoint ends a connection with a frame over 4 MiB or a binary one, and serves the others", async () => {
   await using scene = await Scene.open();
   const other = await scene.client("/v2/fs", undefined);
   const large = await scene.socket();
   large.send(" ".repeat(4 * 1024 * 1024 + 1));
   assert.match(await ended(large), /1009/);
   const binary = new WebSocket(scene.endpoint.url);
-  binary.addEventListener("open", () => binary.send(new Uint8Array([1, 2, 3])));
+  let answers = 0;
+  binary.addEventListener("message", () => answers++);
+  const gone = new Promise<CloseEvent>((resolve) => binary.addEventListener("close", resolve));
+  binary.addEventListener("open", () => {
+    for (let i = 0; i < 100; i++) binary.send(new Uint8Array([1, 2, 3]));
+  });
   const answer = await new Promise<string>((resolve) =>
     binary.addEventListener("message", ({ data }) => resolve(String(data)))
   );
   assert.match(answer, /"errno":22,"message":"unsupported websocket opcode"/);
-  assert.equal(binary.readyState, WebSocket.OPEN);
-  const gone = new Promise((resolve) => binary.addEventListener("close", resolve));
-  binary.close();
-  await gone;
+  assert.equal((await gone).code, 1003);
+  assert.equal(answers, 1);
   assert.equal((await other.exports()).length, 1);
+});
+
+Deno.test("FsEndpoint answers the pings of a client, but not those whose answers it does not take", async () => {
+  await using scene = await Scene.open();
+  const socket = connect(Number(new URL(scene.endpoint.url).port), "127.0.0.1");
+  const next = () => new Promise<Uint8Array>((resolve) => socket.once("data", resolve));
+  socket.write(
+    `GET /v2/fs HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+  );
+  await next();
+  // Masked with zeros, 125 bytes each.
+  const ping = (content: string) =>
+    Uint8Array.from([0x89, 0xfd, 0, 0, 0, 0, ...new TextEncoder().encode(content.padEnd(125))]);
+  let came = 0;
+  const last = new Promise<void>((resolve) => {
+    socket.on("data", (data: Uint8Array) => {
+      came += data.length;
+      if (new TextDecoder().decode(data).includes("the last")) resolve();
+    });
+  });
+  const many = 20_000;
+  const flood = new Uint8Array(131 * many);
+  for (let i = 0; i < many; i++) flood.set(ping("one"), 131 * i);
+  socket.write(flood);
+  socket.write(ping("the last"));
+  await last;
+  socket.destroy();
+  assert.ok(came < 127 * many / 2, `${came} bytes of answers`);
 });
 
 Deno.test("FsEndpoint tells every client of a change before it answers who made it", async () => {

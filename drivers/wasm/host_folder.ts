@@ -11,8 +11,18 @@
 
 import { Fd, wasi } from "@bjorn3/browser_wasi_shim";
 import type { BigIntStats, Dirent, Stats } from "node:fs";
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, sep } from "node:path";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve as resolvePath, sep } from "node:path";
 
 /** Most bytes that are read at once; a module that asks for more gets fewer, and asks again. */
 const MOST_READ = 1_048_576;
@@ -20,6 +30,8 @@ const MOST_READ = 1_048_576;
 const RIGHT_TO_WRITE = 1n << 6n;
 const EVERY_RIGHT = (1n << 29n) - 1n;
 const FOLLOW = 1;
+/** Links that are followed on one way, as on Linux. */
+const MOST_LINKS = 40;
 
 /** What was opened, and what was refused, in one call. */
 export class OpenedFiles {
@@ -78,9 +90,13 @@ export class HostFolder extends Fd {
 
   override path_filestat_get(flags: number, path: string): { ret: number; filestat: wasi.Filestat | null } {
     return asking(() => {
-      if ((flags & FOLLOW) !== 0) return new HostFilestat(statSync(this.#resolve(path), { bigint: true }));
+      const name = basename(path);
+      // What ends in dots names a folder by way of another: there is no link to look at.
+      if ((flags & FOLLOW) !== 0 || ["", ".", ".."].includes(name)) {
+        return new HostFilestat(statSync(this.#resolve(path), { bigint: true }));
+      }
       const parent = this.#resolve(dirname(path));
-      return new HostFilestat(lstatSync(join(parent, basename(path)), { bigint: true }));
+      return new HostFilestat(lstatSync(join(parent, name), { bigint: true }));
     });
   }
 
@@ -137,14 +153,60 @@ export class HostFolder extends Fd {
     return { ret: wasi.ERRNO_ROFS, inode_obj: null };
   }
 
-  /** The real path of something in the folder. @throws {OutsideFolder} If it is not in it. */
+  /**
+   * The real path of something in the folder.
+   *
+   * Outside, what there is and what there is not are refused alike: the answer
+   * must not tell which.
+   *
+   * @throws {OutsideFolder} If it is not in it.
+   */
   #resolve(path: string): string {
-    const real = isAbsolute(path) || path.includes("\0") ? undefined : realpathSync(join(this.#path, path));
-    if (real !== undefined && (real === this.#root || real.startsWith(this.#root + sep) || this.#root === sep)) {
-      return real;
+    if (!isAbsolute(path) && !path.includes("\0") && !this.#goesAbove(path)) {
+      try {
+        const real = realpathSync(join(this.#path, path));
+        if (this.#holds(real)) return real;
+      } catch (error) {
+        if (!this.#leadsOut(join(this.#path, path), MOST_LINKS)) throw error;
+      }
     }
     this.#files.refused.push(path);
     throw new OutsideFolder();
+  }
+
+  /** Whether the words of a path go above the root, also when they come back. */
+  #goesAbove(path: string): boolean {
+    let depth = namesOf(relative(this.#root, this.#path)).length;
+    return namesOf(path).some((name) => {
+      depth += name === ".." ? -1 : 1;
+      return depth < 0;
+    });
+  }
+
+  #holds(real: string): boolean {
+    return real === this.#root || real.startsWith(this.#root + sep) || this.#root === sep;
+  }
+
+  /** Whether a path that leads nowhere leaves the root by a link on its way there. */
+  #leadsOut(path: string, links: number): boolean {
+    if (links === 0 || !this.#holds(path)) return !this.#holds(path);
+    let at = this.#root;
+    for (const name of namesOf(relative(this.#root, path))) {
+      at = join(at, name);
+      try {
+        if (!lstatSync(at).isSymbolicLink()) continue;
+      } catch {
+        return false;
+      }
+      const link = at;
+      try {
+        at = realpathSync(link);
+      } catch {
+        return this.#leadsOut(resolvePath(dirname(link), readlinkSync(link)), links - 1);
+      }
+      if (!this.#holds(at)) return true;
+    }
+    return false;
   }
 
   #openSame(path: string, real: string, found: Stats): number {
@@ -239,6 +301,11 @@ class HostFilestat extends wasi.Filestat {
 }
 
 class OutsideFolder extends Error {}
+
+/** The names of a path but those that stay where they are. */
+function namesOf(path: string): readonly string[] {
+  return path.split(sep === "/" ? "/" : /[\\/]/).filter((name) => name !== "" && name !== ".");
+}
 
 function fdstat(type: number): wasi.Fdstat {
   const stat = new wasi.Fdstat(type, 0);

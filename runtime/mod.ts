@@ -6,7 +6,7 @@
 
 export { type ExportSpec, parseExport } from "./exports/parse_export.ts";
 export { type LinkState, NodeMeters, type NodeNumbers } from "./metrics/node_meters.ts";
-export { type MetricsServer, openMetricsServer } from "./metrics/metrics_server.ts";
+export { checkMetricsBind, type MetricsServer, openMetricsServer } from "./metrics/metrics_server.ts";
 export { type CheckedThing, checkNode, type NodeCheck } from "./node_check.ts";
 export { type NodeEvent, type NodeOptions, type NodeParts, runNode, type ServingOptions } from "./node.ts";
 export { checkEndpoint, type EndpointOptions } from "./standalone/fs_endpoint.ts";

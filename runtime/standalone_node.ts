@@ -7,9 +7,10 @@
  * @module
  */
 
+import { ZssError } from "../control/protocol/errors.ts";
 import { lockState } from "./state/state_lock.ts";
 import { type NodeParts, openServing, type ServingOptions } from "./node.ts";
-import { type EndpointOptions, FsEndpoint } from "./standalone/fs_endpoint.ts";
+import { checkEndpoint, type EndpointOptions, FsEndpoint } from "./standalone/fs_endpoint.ts";
 
 /** Settings of a node without a control plane, all resolved. Its name takes the place of `{node_id}`. */
 export interface StandaloneOptions extends ServingOptions {
@@ -17,15 +18,32 @@ export interface StandaloneOptions extends ServingOptions {
 }
 
 /**
+ * Refuses what would let in whom nobody has asked: from the network, or as a
+ * shell, whoever has an account or runs a program on this machine.
+ *
+ * @throws {ZssError} `insecure_bind`.
+ */
+export function checkStandalone({ endpoint, terminalIds = [] }: StandaloneOptions): void {
+  checkEndpoint(endpoint);
+  if (terminalIds.length === 0 || endpoint.authToken !== undefined || endpoint.insecureBind === true) return;
+  throw new ZssError(
+    "insecure_bind",
+    "Cannot offer a terminal without a token: every process on this machine could run commands as the user of the node",
+    { hint: "give --auth-token-file or ZSS_NODE_AUTH_TOKEN, or --insecure-bind where every process may do that" },
+  );
+}
+
+/**
  * Runs a node without a control plane until `signal` fires and its runs have ended.
  *
- * @throws {ZssError} When an export or the port is unusable, or the endpoint would let in everybody (`insecure_bind`).
+ * @throws {ZssError} When an export or the port is unusable, or the endpoint or a terminal would let in everybody (`insecure_bind`).
  */
 export async function runStandaloneNode(
   options: StandaloneOptions,
   parts: NodeParts,
   signal: AbortSignal,
 ): Promise<void> {
+  checkStandalone(options);
   await using _lock = await lockState(options.stateFile);
   const serving = await openServing(options, parts);
   const { files, kept } = serving;

@@ -177,6 +177,19 @@ Deno.test("runStandaloneNode() refuses to listen for everybody, before anything 
   await assert.rejects(scene.start({ endpoint }), { code: "insecure_bind" });
 });
 
+Deno.test("runStandaloneNode() gives nobody a terminal without a token, unless told otherwise", async () => {
+  await using scene = await Scene.open();
+  const terminalIds = ["1"];
+  const endpoint = { bind: "127.0.0.1", port: 0, authToken: undefined };
+  await assert.rejects(scene.start({ endpoint, terminalIds }), {
+    code: "insecure_bind",
+    message: /^Cannot offer a terminal without a token/,
+  });
+  assert.match(await scene.start({ endpoint: { ...endpoint, insecureBind: true }, terminalIds }), /^ws:/);
+  await scene.ending;
+  assert.match(await scene.start({ endpoint: { ...endpoint, authToken: "t" }, terminalIds }), /^ws:/);
+});
+
 Deno.test("NodeMeters counts runs by outcome and by runtime", async () => {
   await using scene = await Scene.open();
   await scene.manifest("echo");

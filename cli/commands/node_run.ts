@@ -127,7 +127,7 @@ Exit status:
       tlsKey: optionalText("standalone: its private key, PEM", "file"),
       insecureBind: {
         kind: "boolean",
-        brief: "standalone: listen beyond this machine without TLS, or without a token",
+        brief: "listen beyond this machine without TLS or a token; show numbers there; give a terminal without a token",
         optional: true,
         withNegated: false,
       },

@@ -8,9 +8,11 @@ import { getLogger } from "@logtape/logtape";
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import process from "node:process";
+import { isLoopback } from "../../control/listen/loopback.ts";
 import { errorText } from "../../control/protocol/errors.ts";
 import { currentOs, openNotifySocket, readNotifyEnvironment } from "../../drivers/process/mod.ts";
 import {
+  checkMetricsBind,
   type NodeEvent,
   NodeMeters,
   type NodeParts,
@@ -36,6 +38,7 @@ export async function runNodeCommand(context: CliContext, flags: NodeRunFlags): 
   // From now on: the signal ends a program that does not listen to it.
   const stopListening = io.onReloadAsked?.(() => reloads.ask());
   try {
+    if (flags.metricsPort !== undefined) checkMetricsBind(metricsOf(flags));
     const settings = await settingsOf(context, flags);
     const parts = partsOf(context, flags, reloads);
     if (flags.check) {
@@ -115,10 +118,10 @@ async function run(
     manager.note(event);
     if (event.type === "listening") ready.write(event.url);
   };
-  const { metricsPort: port, metricsBind: bind } = flags;
+  const { metricsPort: port } = flags;
   const metrics = port === undefined
     ? undefined
-    : await openMetricsServer({ bind, port, allowedHosts: allowedHostsOf(io, flags) }, meters, io.clock);
+    : await openMetricsServer({ ...metricsOf(flags), port, allowedHosts: allowedHostsOf(io, flags) }, meters, io.clock);
   try {
     if (metrics !== undefined) {
       if (asRecords) log.info(asTemplate(`metrics on ${metrics.url}`), { event: "metrics", url: metrics.url });
@@ -135,8 +138,13 @@ async function run(
   }
 }
 
+function metricsOf({ metricsBind: bind, insecureBind = false }: NodeRunFlags): { bind: string; insecureBind: boolean } {
+  return { bind, insecureBind };
+}
+
 /** What the user may not have meant. */
-function notesOf(flags: NodeRunFlags, { mode, options }: NodeSettings): string[] {
+function notesOf(flags: NodeRunFlags, settings: NodeSettings): string[] {
+  const { mode, options } = settings;
   const notes: string[] = [];
   if (flags.controlAuthToken !== undefined) {
     notes.push("--control-auth-token is not needed: a node proves itself with its own secret");
@@ -144,9 +152,15 @@ function notesOf(flags: NodeRunFlags, { mode, options }: NodeSettings): string[]
   if (mode === "standalone") {
     notes.push("this node runs standalone; to pair it with a server: --control-url ws://HOST:18790, or --context NAME");
   }
+  if (flags.metricsPort !== undefined && !isLoopback(flags.metricsBind)) {
+    notes.push("everybody who reaches the port of the numbers can read them: they need no token");
+  }
   const { exports, manifestFiles, manifestDirs, terminalIds = [] } = options;
   if (exports.length + manifestFiles.length + manifestDirs.length + terminalIds.length === 0) {
     notes.push("it serves nothing: name services with --services-dir, folders with --export");
+  }
+  if (settings.mode === "standalone" && terminalIds.length > 0 && settings.options.endpoint.authToken === undefined) {
+    notes.push("its terminal is a shell for everybody who reaches its port: there is no token");
   }
   return notes;
 }

@@ -88,7 +88,8 @@ export async function settingsOf(context: CliContext, flags: NodeRunFlags): Prom
     }
     return { mode: "standalone", options: { ...serving, endpoint: await endpointOf(io, flags) } };
   }
-  requireNone(flags, FOR_STANDALONE, "with a control plane", "clients reach a paired node through its server");
+  const foreign = FOR_STANDALONE.filter((name) => name !== "insecureBind" || flags.metricsPort === undefined);
+  requireNone(flags, foreign, "with a control plane", "clients reach a paired node through its server");
   const backoff = { baseMs: flags.reconnectBackoffMs, maxMs: backoffMaxOf(flags) };
   if (flags.refreshIntervalMs >= flags.leaseTtlMs) {
     throw usageError(

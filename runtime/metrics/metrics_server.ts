@@ -10,7 +10,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostAllowed, hostRules } from "../../control/listen/host_allowed.ts";
 import { Listener } from "../../control/listen/listener.ts";
+import { isLoopback } from "../../control/listen/loopback.ts";
 import { PROMETHEUS_TYPE } from "../../control/metrics/exposition.ts";
+import { ZssError } from "../../control/protocol/errors.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { nodeExposition } from "./node_exposition.ts";
 import type { NodeMeters } from "./node_meters.ts";
@@ -20,6 +22,8 @@ export interface MetricsServerOptions {
   readonly bind: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Allows everybody on the network to read the numbers. @default {false} */
+  readonly insecureBind?: boolean;
   /** Names that a Host header may hold besides loopback, `bind` and the address connected to. @default {[]} */
   readonly allowedHosts?: readonly string[];
 }
@@ -32,15 +36,28 @@ export interface MetricsServer {
 }
 
 /**
+ * Keeps the numbers on this machine: they need no token, and name the services.
+ *
+ * @throws {ZssError} `insecure_bind` for an address that is not loopback, without `insecureBind`.
+ */
+export function checkMetricsBind({ bind, insecureBind }: Pick<MetricsServerOptions, "bind" | "insecureBind">): void {
+  if (insecureBind === true || isLoopback(bind)) return;
+  throw new ZssError("insecure_bind", `Cannot show numbers on "${bind}": everybody on the network could read them`, {
+    hint: "leave --metrics-bind out, or give --insecure-bind where the network lets only friends in",
+  });
+}
+
+/**
  * Begins to listen.
  *
- * @throws {ZssError} `port_in_use` or `listen_failed`.
+ * @throws {ZssError} `insecure_bind`, `port_in_use` or `listen_failed`.
  */
 export async function openMetricsServer(
-  { bind, port, allowedHosts = [] }: MetricsServerOptions,
+  { bind, port, insecureBind = false, allowedHosts = [] }: MetricsServerOptions,
   meters: NodeMeters,
   clock: Clock,
 ): Promise<MetricsServer> {
+  checkMetricsBind({ bind, insecureBind });
   const rules = hostRules(bind, allowedHosts);
   const listener = await Listener.open({
     bind,

@@ -90,6 +90,14 @@ async function withServer(meters: NodeMeters, work: (server: MetricsServer) => P
   }
 }
 
+Deno.test("openMetricsServer() shows numbers beyond this machine only when told so", async () => {
+  const meters = busyMeters();
+  const open = (insecureBind: boolean) =>
+    openMetricsServer({ bind: "0.0.0.0", port: 0, insecureBind }, meters, new ManualClock());
+  await assert.rejects(open(false), { code: "insecure_bind", message: /^Cannot show numbers on "0\.0\.0\.0"/ });
+  await (await open(true)).close();
+});
+
 Deno.test("openMetricsServer() tells a node that lives from one that does its work", async () => {
   const meters = new NodeMeters({ version: "0.1.0", mode: "paired" }, new ManualClock(), () => 1);
   await withServer(meters, async ({ url }) => {

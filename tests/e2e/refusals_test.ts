@@ -70,6 +70,16 @@ const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--port with a control plane/,
   ],
   ["an open port without TLS", ["node", "run", "--bind", "0.0.0.0", "--port", "0"], /without TLS[^]*--insecure-bind/],
+  [
+    "a terminal for every process of the machine",
+    ["node", "run", "--terminal-id", "1", "--port", "0"],
+    /terminal without a token[^]*--insecure-bind/,
+  ],
+  [
+    "numbers for the network",
+    ["node", "run", "--metrics-port", "0", "--metrics-bind", "0.0.0.0", "--port", "0"],
+    /Cannot show numbers on "0\.0\.0\.0"[^]*--insecure-bind/,
+  ],
   ["a half certificate", ["node", "run", "--tls-cert", "zss.pem"], /--tls-key|without --tls-key/],
   ["a node without a proper name", ["node", "run", "--node-name", "a b"], /Cannot name the node "a b"/],
   ...["--refresh-interval-ms", "--reconnect-backoff-ms", "--manifest-reload-interval-ms"].map((flag) =>

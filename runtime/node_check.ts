@@ -15,13 +15,12 @@ import { ControlConnection } from "../control/client/mod.ts";
 import { type Diagnostic, errorText, ZssError } from "../control/protocol/mod.ts";
 import { createMachineProbe, DEFAULT_NODE_ID, lintFiles } from "./manifest/mod.ts";
 import { type NodeOptions, type NodeParts, openServing, type ServingOptions } from "./node.ts";
-import { checkEndpoint } from "./standalone/fs_endpoint.ts";
-import type { StandaloneOptions } from "./standalone_node.ts";
+import { checkStandalone, type StandaloneOptions } from "./standalone_node.ts";
 import { readNodeState } from "./state/node_state.ts";
 
 /** One thing that was looked at. */
 export interface CheckedThing {
-  readonly check: "exports" | "state_file" | "manifests" | "endpoint" | "pairing" | "server";
+  readonly check: "exports" | "state_file" | "manifests" | "libraries" | "endpoint" | "pairing" | "server";
   readonly ok: boolean;
   /** One sentence for a person: what was found. */
   readonly message: string;
@@ -46,6 +45,7 @@ export async function checkNode(
   parts: Omit<NodeParts, "report" | "meters" | "onReloadAsked">,
 ): Promise<NodeCheck> {
   const findings: Diagnostic[] = [];
+  const inLibraries: string[] = [];
   const { options } = node;
   let nodeId = options.nodeName;
   const checks = [
@@ -61,15 +61,20 @@ export async function checkNode(
       return `${count} folder${count === 1 ? "" : "s"} can be served`;
     }),
   ];
-  checks.push(await looked("manifests", () => checkManifests(options, parts, nodeId, findings)));
+  checks.push(await looked("manifests", () => checkManifests(options, parts, nodeId, findings, inLibraries)));
+  if (inLibraries.length > 0) checks.push(await looked("libraries", () => checkLibraries(inLibraries, parts)));
   if (node.mode === "standalone") {
-    const { endpoint } = node.options;
+    const { endpoint, terminalIds = [] } = node.options;
     checks.push(
       await looked("endpoint", async () => {
-        checkEndpoint(endpoint);
+        checkStandalone(node.options);
         if (endpoint.tls !== undefined) await readCertificate(endpoint.tls);
-        const token = endpoint.authToken === undefined ? "without a token" : "with a token";
-        return `${endpoint.bind}:${endpoint.port}, ${endpoint.tls === undefined ? "plain text" : "TLS"}, ${token}`;
+        const isOpen = endpoint.authToken === undefined;
+        const token = isOpen ? "without a token" : "with a token";
+        const shell = isOpen && terminalIds.length > 0 ? ", a shell for whoever connects" : "";
+        return `${endpoint.bind}:${endpoint.port}, ${
+          endpoint.tls === undefined ? "plain text" : "TLS"
+        }, ${token}${shell}`;
       }),
     );
   } else {
@@ -97,6 +102,7 @@ async function checkManifests(
   parts: Pick<NodeParts, "cwd" | "env"> & Omit<NodeParts, "report">,
   nodeId: string,
   findings: Diagnostic[],
+  inLibraries: string[],
 ): Promise<string> {
   const { files, findings: linted } = await lintFiles({
     paths: [...options.manifestFiles, ...options.manifestDirs],
@@ -114,11 +120,23 @@ async function checkManifests(
   const { manifests } = await openServing({ ...options, exports: [] }, { ...parts, report });
   manifests.nodeId = nodeId;
   manifests.exports = options.exports;
-  await manifests.load();
+  const { services } = await manifests.load();
+  const needing = services.filter(({ definition }) => definition.descriptor.runtime["type"] === "native_inproc");
+  inLibraries.push(...needing.map(({ service_id }) => service_id));
   const errors = findings.filter(({ severity }) => severity === "error").length;
   const text = `${files.length} manifest${files.length === 1 ? "" : "s"}`;
   if (errors === 0) return `${text} can be loaded`;
   throw new ZssError("manifest_invalid", `Cannot load all of ${text}: ${errors} error${errors === 1 ? "" : "s"}`);
+}
+
+/** A node that was not told to load libraries serves them, and answers every call with that. */
+function checkLibraries(ids: readonly string[], { allowInproc }: Pick<NodeParts, "allowInproc">): Promise<string> {
+  const names = ids.map((id) => `"${id}"`).join(", ");
+  const [services, they] = ids.length === 1 ? ["service", "it is in a library"] : ["services", "they are in libraries"];
+  if (allowInproc === true) return Promise.resolve(`${names}: may be loaded, in helpers`);
+  throw new ZssError("inproc_not_allowed", `Cannot run ${services} ${names}: ${they}, and this node loads none`, {
+    hint: 'start the node with --allow-inproc, or switch them off with "enabled": false',
+  });
 }
 
 /** What two looks at one fault have in common; their words may differ. */

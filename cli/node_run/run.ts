@@ -8,11 +8,11 @@ import { getLogger } from "@logtape/logtape";
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import process from "node:process";
-import { isLoopback } from "../../control/listen/loopback.ts";
 import { errorText } from "../../control/protocol/errors.ts";
 import { currentOs, openNotifySocket, readNotifyEnvironment } from "../../drivers/process/mod.ts";
 import {
   checkMetricsBind,
+  isLoopback,
   type NodeEvent,
   NodeMeters,
   type NodeParts,

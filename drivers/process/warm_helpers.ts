@@ -18,9 +18,11 @@ import { Buffer } from "node:buffer";
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { FailureReason, HealthReport, Invocation, InvokeResult } from "../driver.ts";
 import type { CancelTimer, Clock } from "./clock.ts";
 import { Helper, type HelperAnswer } from "./helper.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import type { Os } from "./os.ts";
 import type { SelfCommand } from "./self_command.ts";
 import { type ProgramExit, startProgram } from "./spawn.ts";
@@ -501,9 +503,18 @@ function whyNotReady(answer: HelperAnswer): string {
 }
 
 /** A folder that only this user can enter; undefined when there is no place for one. */
-function privateFolder(): Promise<string | undefined> {
-  return mkdtemp(join(tmpdir(), "zss-inproc-")).catch(() => undefined);
+async function privateFolder(): Promise<string | undefined> {
+  await (sweeping ??= removeLeftovers({
+    folder: tmpdir(),
+    names: /^zss-inproc-(\d+)-\w+$/,
+    unchangedMs: 60_000,
+    now: Date.now(),
+  }));
+  return await mkdtemp(join(tmpdir(), `zss-inproc-${process.pid}-`)).catch(() => undefined);
 }
+
+/** Before the first folder, those of nodes that were killed are removed. */
+let sweeping: Promise<void> | undefined;
 
 /** Removes a folder, unless it was removed before; what cannot be removed stays. */
 function clearerOf(folder: string): () => Promise<void> {

@@ -6,6 +6,7 @@
 
 import { chmod, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import process from "node:process";
 
 /**
  * Replaces the content of `path`: a file beside it is written, synced and
@@ -15,7 +16,8 @@ import { dirname } from "node:path";
  */
 export async function writeAtomically(path: string, content: string, mode = 0o600): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const beside = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  // The number tells lockState() whether whoever began this can still end it.
+  const beside = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
     const file = await open(beside, "wx", mode);
     try {

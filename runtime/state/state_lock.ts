@@ -10,8 +10,9 @@
  */
 
 import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import process from "node:process";
+import { isAlive, removeLeftovers } from "../../drivers/process/leftovers.ts";
 import { errorText, ZssError } from "../../control/protocol/mod.ts";
 
 /** Where the lock of a state file stands. */
@@ -42,6 +43,7 @@ export async function lockState(stateFile: string): Promise<AsyncDisposable> {
       }
       await file.truncate(0);
       await file.write(new TextEncoder().encode(`${process.pid}\n`));
+      await removeHalfWritten(stateFile);
       return {
         async [Symbol.asyncDispose]() {
           await Deno.remove(path).catch(() => undefined);
@@ -56,6 +58,12 @@ export async function lockState(stateFile: string): Promise<AsyncDisposable> {
       cause: error,
     });
   }
+}
+
+/** What a node that was killed was about to put in the place of the state file, or of a file named after it. */
+async function removeHalfWritten(stateFile: string): Promise<void> {
+  const names = new RegExp(`^${RegExp.escape(basename(stateFile))}(?:\\.\\S+)?\\.(\\d+)-[0-9a-f]{8}\\.tmp$`);
+  await removeLeftovers({ folder: dirname(stateFile), names, unchangedMs: 0, now: Date.now() });
 }
 
 /** `undefined`: this system, or this runtime, has no such locks. */
@@ -87,16 +95,6 @@ async function holderOf(path: string): Promise<number | undefined> {
   const text = await Deno.readTextFile(path).catch(() => "");
   const pid = Number(text.trim());
   return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // A process that may not be asked is there.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 async function inUse(stateFile: string, path: string): Promise<ZssError> {

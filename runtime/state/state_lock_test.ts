@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -35,6 +35,17 @@ Deno.test("lockState() takes a lock whose process has gone, whatever number stan
       await writeFile(stateLockPath(stateFile), left);
       await (await lockState(stateFile))[Symbol.asyncDispose]();
     }
+  });
+});
+
+Deno.test("lockState() removes what a killed process had half written, and nothing else", async () => {
+  await withFolder(async (stateFile, folder) => {
+    await mkdir(folder, { recursive: true });
+    const left = ["state.json.999999999-0123abcd.tmp", "state.json.services.999999999-0123abcd.tmp"];
+    const kept = ["other.json.999999999-0123abcd.tmp", "state.json", `state.json.${process.ppid}-0123abcd.tmp`];
+    for (const name of [...left, ...kept]) await writeFile(join(folder, name), "{}");
+    await (await lockState(stateFile))[Symbol.asyncDispose]();
+    assert.deepEqual((await readdir(folder)).sort(), kept.sort());
   });
 });
 

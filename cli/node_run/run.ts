@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import process from "node:process";
 import { errorText } from "../../control/protocol/errors.ts";
-import { currentOs, openNotifySocket, readNotifyEnvironment } from "../../drivers/process/mod.ts";
+import { currentOs, endProgramsWithUs, openNotifySocket, readNotifyEnvironment } from "../../drivers/process/mod.ts";
 import {
   checkMetricsBind,
   isLoopback,
@@ -122,6 +122,7 @@ async function run(
   const metrics = port === undefined
     ? undefined
     : await openMetricsServer({ ...metricsOf(flags), port, allowedHosts: allowedHostsOf(io, flags) }, meters, io.clock);
+  const stopWatch = endProgramsWithUs();
   try {
     if (metrics !== undefined) {
       if (asRecords) log.info(asTemplate(`metrics on ${metrics.url}`), { event: "metrics", url: metrics.url });
@@ -135,6 +136,7 @@ async function run(
     await ready.remove();
     await metrics?.close();
     manager.close();
+    stopWatch();
   }
 }
 

@@ -2,8 +2,8 @@
  * The programs that run now, so that none of them outlives a process that ends
  * in a hurry: at the second Ctrl-C nobody waits for anything.
  *
- * A process that is killed cannot do this; helpers end with their standard
- * input then.
+ * A process that is killed cannot do this; `orphan_watch.ts` can, and helpers
+ * end with their standard input then.
  *
  * @module
  */
@@ -11,7 +11,17 @@
 import { currentOs, type Os } from "./os.ts";
 
 const running = new Map<number, Os>();
+const listeners = new Set<ProgramListener>();
 let isWatching = false;
+
+/** Hears of a program that has begun or ended. */
+export type ProgramListener = (what: "began" | "ended", pid: number) => void;
+
+/** Tells of every program from now on, until the function that it returns is called. */
+export function tellOfPrograms(listener: ProgramListener): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
 
 /**
  * Notes a program until it has ended.
@@ -20,10 +30,18 @@ let isWatching = false;
  */
 export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = currentOs): void {
   running.set(pid, os);
-  ended.finally(() => running.delete(pid));
+  tell("began", pid);
+  ended.finally(() => {
+    running.delete(pid);
+    tell("ended", pid);
+  });
   if (isWatching) return;
   isWatching = true;
   globalThis.addEventListener("unload", () => {
     for (const [pid, os] of running) os.killTree(pid);
   });
+}
+
+function tell(what: "began" | "ended", pid: number): void {
+  for (const listener of listeners) listener(what, pid);
 }

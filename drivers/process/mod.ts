@@ -8,6 +8,7 @@ export { afterLong, type CancelTimer, type Clock, sleep, systemClock } from "./c
 export { ManualClock } from "./manual_clock.ts";
 export { currentOs, type FoundProgram, type Machine, type Os, osNamed, type SearchPlaces } from "./os.ts";
 export { makeTerminalRaw } from "./raw_terminal.ts";
+export { endProgramsWithUs } from "./orphan_watch.ts";
 export { type RunEnd, type RunOptions, runProgram, type RunResult } from "./run.ts";
 export { openPty, type Pty, type PtyOptions, type PtySize, type PtySupport, ptySupport } from "./pty.ts";
 export { HELPER_VARIABLE, type HelperRole } from "./helper_role.ts";

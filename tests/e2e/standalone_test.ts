@@ -172,6 +172,37 @@ Deno.test("a standalone node tells every client of a change, takes new manifests
   assert.equal(await again.read(await again.walk("svc-echo", "result.json")), '{"text":"kept"}');
 });
 
+Deno.test({
+  name: "a standalone node takes its programs with it when it is killed, those that wait for a call too",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using scene = await Scene.open();
+    const script = 'echo $$ >>pids; read -r payload; [ -z "$payload" ] || echo >began; exec sleep 600';
+    await writeFile(
+      join(scene.folder, "services.d", "waits.json"),
+      JSON.stringify({
+        service_id: "waits",
+        kind: "echo",
+        runtime: { type: "native_proc", executable_path: "sh", args: ["-c", script], pool: 2 },
+      }),
+    );
+    const node = await scene.node();
+    const pids = async () => (await readFile(join(scene.folder, "pids"), "utf8").catch(() => "")).match(/\d+\n/g) ?? [];
+    while ((await pids()).length < 2);
+    const client = await scene.sdk();
+    await client.hello();
+    void client.write(await client.walk("svc-waits", "control", "invoke.json"), '{"n":1}').catch(() => {});
+    while (await readFile(join(scene.folder, "began"), "utf8").catch(() => "") === "") await client.call("exports");
+    await node.end("SIGKILL");
+    const left = async () => {
+      const states = (await pids()).map((pid) => readFile(`/proc/${pid.trim()}/stat`, "utf8").catch(() => ") X "));
+      return (await Promise.all(states)).filter((state) => !/\) [ZX] /.test(state)).length;
+    };
+    const until = Date.now() + 4_000;
+    while (await left() > 0) assert.ok(Date.now() < until, "programs outlive the node");
+  },
+});
+
 Deno.test("a standalone node with a token lets in who brings it, and the commands of zss too", async () => {
   await using scene = await Scene.open();
   await scene.manifest("echo");

@@ -97,6 +97,21 @@ for (const [name, needs, runtime] of echoes) {
   });
 }
 
+for (const name of ["echo.sh", "echo.py", "echo.ts", "web_search.py", "camera.py"]) {
+  const needs = name.endsWith(".sh") ? "bash" : name.endsWith(".py") ? "python3" : "sh";
+  Deno.test({
+    name: `examples/drivers/${name} takes no input for no call`,
+    ignore: ignore || !has(needs),
+    fn() {
+      const [file, ...args] = name.endsWith(".ts")
+        ? [Deno.execPath(), ...typescript(name).args]
+        : [join(ROOT, "examples/drivers", name)];
+      // Throws for another code than 0.
+      assert.equal(execFileSync(file, args, { cwd: ROOT, input: "", encoding: "utf8" }), "");
+    },
+  });
+}
+
 Deno.test({
   name: "examples/drivers/echo.c gives back what it gets",
   ignore: ignore || !has("cc"),
@@ -108,6 +123,7 @@ Deno.test({
       const echoed = await answer({ executable_path: file }, payload);
       assert.deepEqual(echoed, { ok: true, driver: "echo-driver", echo: payload });
       assert.match(await complaint({ executable_path: file }, 1), /wants a JSON object/);
+      assert.equal(execFileSync(file, { input: "", encoding: "utf8" }), "");
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -27,8 +27,11 @@ class Refusal(Exception):
 
 
 def read_request():
+    text = sys.stdin.read()
+    if text == "":
+        sys.exit(0)  # No input is no call: the node has gone.
     try:
-        request = json.load(sys.stdin)
+        request = json.loads(text)
     except ValueError as error:
         raise Refusal(f"the payload is no JSON: {error}") from error
     if not isinstance(request, dict):

@@ -6,8 +6,11 @@ import sys
 
 
 def main() -> int:
+    text = sys.stdin.read()
+    if text == "":
+        return 0  # No input is no call: the node has gone.
     try:
-        payload = json.load(sys.stdin)
+        payload = json.loads(text)
     except ValueError as error:
         print(f"echo.py wants a JSON object on standard input: {error}", file=sys.stderr)
         return 1

@@ -10,6 +10,8 @@ import process from "node:process";
 import { text } from "node:stream/consumers";
 
 const payload = await text(process.stdin);
+// No input is no call: the node has gone.
+if (payload === "") process.exit(0);
 try {
   const echo: unknown = JSON.parse(payload);
   console.log(JSON.stringify({ ok: true, driver: "echo.ts", echo }));

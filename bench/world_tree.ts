@@ -14,7 +14,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { ControlConnection } from "../control/client/mod.ts";
+import type { ControlConnection } from "../control/client/mod.ts";
 import { fsRequestFrame } from "../control/protocol/mod.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { driverMaker } from "../drivers/mod.ts";

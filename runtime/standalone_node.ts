@@ -22,11 +22,12 @@ export interface StandaloneOptions extends ServingOptions {
  * @throws {ZssError} When an export or the port is unusable, or the endpoint would let in everybody (`insecure_bind`).
  */
 export async function runStandaloneNode(
-  options: StandaloneOptions,
+  given: StandaloneOptions,
   parts: NodeParts,
   signal: AbortSignal,
 ): Promise<void> {
-  await using _lock = await lockState(options.stateFile);
+  await using lock = await lockState(given.stateFile);
+  const options = { ...given, stateFile: lock.stateFile };
   const serving = await openServing(options, parts);
   const { files, kept } = serving;
   const drained = serving.drainedAfter(signal);

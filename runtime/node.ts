@@ -37,7 +37,7 @@ import type { FileTree } from "./namespace/tree.ts";
 import { Pairing, type PairingEvent, type PairingOptions } from "./pairing.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
-import { Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
+import { isNothing, Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
 import { FolderWatch } from "./reload/watch.ts";
 import { createTerminals, type Terminals } from "./terminal/terminals.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
@@ -114,8 +114,9 @@ const LINGER_MS = 250;
  * @throws {ZssError} When it cannot be paired (`join_denied`, `usage`), an export or the state file is unusable, or a
  * newer copy of the node has taken over.
  */
-export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
-  await using _lock = await lockState(options.stateFile);
+export async function runNode(given: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
+  await using lock = await lockState(given.stateFile);
+  const options = { ...given, stateFile: lock.stateFile };
   const serving = await openServing(options, parts);
   const { kept } = serving;
   const drained = serving.drainedAfter(signal);
@@ -208,6 +209,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
         for (const tell of catalogListeners) tell();
       });
     } else if (change.kind === "look") supervisor.lookSoon(host.service(change.service_id));
+    else if (change.kind === "removed") kept.removed(change.snapshot);
     else if (change.kind === "state") kept.changed(change.service_id);
   });
   files.setTrees(folders);
@@ -248,6 +250,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     async keepReloading(signal, changed) {
       if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
       const tell = (change: ReloadChange) => {
+        if (isNothing(change)) return;
         parts.report({ type: "reloaded", change });
         changed(change);
       };
@@ -397,7 +400,7 @@ class ManifestLoader {
   }
 }
 
-/** What makes each damaged file unusable: its first error. */
+/** What makes each damaged file, or folder, unusable: its first error. */
 function damagesOf(findings: readonly Diagnostic[]): ReadonlyMap<string, string> {
   const errors = findings.filter(({ severity }) => severity === "error").toReversed();
   return new Map(errors.map(({ file, start, message }) => [file, `${file}:${start.line}:${start.column}: ${message}`]));

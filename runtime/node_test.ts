@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -481,19 +481,43 @@ Deno.test("runNode() keeps the last good version of an invalid manifest and says
   assert.deepEqual(await scene.history(node_id), ["join", "upsert:online", "upsert:online", "upsert:online"]);
 });
 
+Deno.test("runNode() keeps services whose folder is away, and what is known of one whose manifest comes back", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo");
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const step = async (change: () => Promise<unknown>) => {
+    const known = published(events);
+    await change();
+    await until(() => (scene.clock.advance(500), published(events) > known));
+  };
+  const client = await scene.files(node_id);
+  await step(() => write(client, "disable", "1"));
+  const aside = join(scene.folder, "aside");
+  await step(() => rename(scene.services, aside));
+  const { state, runtime } = await scene.entry(node_id);
+  assert.equal(state, "offline");
+  assert.match(isObject(runtime) ? String(runtime["reload_error"]) : "", /services\.d:1:1: .*cannot be listed/);
+  await step(() => rename(aside, scene.services));
+  await step(() => rm(join(scene.services, "echo.json")));
+  await assert.rejects(scene.entry(node_id), /no service echo/);
+  await step(() => scene.manifest("echo"));
+  assert.equal((await scene.entry(node_id))["state"], "offline");
+  client.close();
+});
+
 Deno.test("runNode() runs what a manifest declares as its probe, and publishes that it fails", async () => {
   await using scene = await Scene.open();
   const runtime = await scene.script("driver.sh", "test -e lens || { echo no lens >&2; exit 3; }; cat");
   await scene.manifest("echo", { ...runtime, probe: { payload: { ping: true } } });
-  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { online } = scene.start({ inviteToken: await scene.invite() });
   const { node_id } = pairedIn(await online());
   const bad = statusOf(await scene.entry(node_id));
   assert.equal(bad["state"], "degraded");
   assert.match(String(bad["last_error"]), /^probe failed: .*exited with code 3/);
-  const known = published(events);
   await writeFile(join(scene.folder, "lens"), "");
-  await until(() => (scene.clock.advance(500), published(events) > known));
-  assert.equal(statusOf(await scene.entry(node_id))["state"], "online");
+  // A look that began before may still be told of first.
+  await until(async () => (scene.clock.advance(500), statusOf(await scene.entry(node_id))["state"] === "online"));
 });
 
 Deno.test("runNode() answers a run that is under way when it is told to end, takes no new one, and is offline then", async () => {
@@ -524,6 +548,9 @@ Deno.test("runNode() refuses a state file that another node uses, and lets that 
   const { online, events } = scene.start({ inviteToken });
   await online();
   const first = scene.running;
+  const stateFile = join(scene.folder, "link.json");
+  await symlink(scene.stateFile, stateFile);
+  await assert.rejects(scene.start({ inviteToken, stateFile }).ended, { code: "state_in_use" });
   await assert.rejects(scene.start({ inviteToken }).ended, { code: "state_in_use", message: /process \d+ runs/ });
   assert.ok(!events.some(({ type }) => type === "lost"));
   scene.running = first;

@@ -177,7 +177,9 @@ export class Service implements ServiceControl {
     const { probe } = this.#definition;
     if (probe === undefined || cooldownRemaining(this.#state, this.#now()) > 0) return undefined;
     const payload = new TextEncoder().encode(stringifyJson(probe.payload));
-    return this.#slot.run({ call_id: this.#deps.createCallId(), payload, timeout_ms: probe.timeout_ms });
+    const call_id = this.#deps.createCallId();
+    // The driver may take one run at a time, and the calls of clients come first.
+    return this.#queue.tryDo(() => this.#slot.run({ call_id, payload, timeout_ms: probe.timeout_ms }));
   }
 
   /** Takes what a look at the driver has found; `driver` is the one that was looked at. */
@@ -228,7 +230,7 @@ export class Service implements ServiceControl {
   }
 
   operate(op: OperatorOp): void {
-    if (op === "restart") this.#swapDriver(this.#createDriver);
+    if (op === "restart" || (op === "enable" && this.#slot.isRetired)) this.#swapDriver(this.#createDriver);
     this.#take({ type: "operate", op, at: this.#now() });
     this.#refuseWaiting();
     if (op !== "disable") this.#listener.wantsLook();
@@ -418,6 +420,10 @@ export class Service implements ServiceControl {
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
     this.#publication.show(this.#state);
+    // A service that is off keeps no process; its next driver is made when it is switched on.
+    if (before.enabled && !this.#state.enabled) {
+      this.#retire(this.#slot, this.#definition.endsWhenDisabled ? 0 : undefined);
+    }
     if (before !== this.#state) this.#listener.changed();
   }
 

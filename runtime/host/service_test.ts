@@ -645,9 +645,9 @@ Deno.test("Service is offered no look while it is disabled or stops, and takes n
   assert.deepEqual([service.descriptor.state, service.nextLookIn], ["degraded", 500]);
   assert.equal((await files.readJson("health.json"))["state"], "degraded");
   service.replace(definition("echo"), () => new ScriptedDriver());
-  service.looked({ ok: true, ran: false }, driver);
+  service.looked({ ok: true }, driver);
   assert.equal(service.descriptor.state, "degraded");
-  service.looked({ ok: true, ran: false }, service.driver);
+  service.looked({ ok: true }, service.driver);
   assert.equal(service.descriptor.state, "online");
   await files.write("control/disable", "");
   assert.deepEqual([service.nextLookIn, service.descriptor.state], [undefined, "offline"]);
@@ -668,4 +668,52 @@ Deno.test("Service tries out what its manifest declares, but not while it cools 
   await files.write(INVOKE, "{}");
   assert.equal(service.tryOut(), undefined);
   assert.equal((await files.readJson("metrics.json"))["invokes_total"], 1, "a probe is no call of a client");
+});
+
+Deno.test("Service tries out only in a place that is free, and a call waits until that is over", async () => {
+  const driver = new ScriptedDriver(1);
+  const probe = { payload: { ping: 1 }, timeout_ms: 50 };
+  const service = new Service(definition("echo", driver, { probe }), () => driver, hostParts(), NOBODY);
+  const files = new TreeClient(service.tree);
+  const call = files.write(INVOKE, '{"call":1}');
+  await settled();
+  assert.equal(service.tryOut(), undefined);
+  driver.settle(success("{}"));
+  await call;
+  const tried = service.tryOut();
+  const next = files.write(INVOKE, '{"call":2}');
+  await settled();
+  assert.deepEqual(driver.payloads, ['{"call":1}', '{"ping":1}']);
+  driver.settle(success("{}"));
+  assert.equal((await tried)?.ok, true);
+  await settled();
+  driver.settle(success("{}"));
+  await next;
+  assert.equal(driver.payloads.length, 3);
+});
+
+Deno.test("Service closes its driver when it is switched off and takes a new one when it is switched on", async () => {
+  for (const endsWhenDisabled of [false, true]) {
+    const drivers = [new ScriptedDriver(), new ScriptedDriver()];
+    let made = 0;
+    const make = () => drivers[made++] ?? assert.fail("one driver too many");
+    const parts = hostParts();
+    const service = new Service(definition("echo", undefined, { endsWhenDisabled }), make, parts, NOBODY);
+    const files = new TreeClient(service.tree);
+    const call = files.write(INVOKE, "{}");
+    await settled();
+    await files.write("control/disable", "");
+    parts.clock.advance(0);
+    await settled();
+    assert.deepEqual([drivers[0]?.pending.length, drivers[0]?.closes], endsWhenDisabled ? [0, 1] : [1, 0]);
+    if (!endsWhenDisabled) drivers[0]?.settle(success("{}"));
+    await call;
+    await settled();
+    assert.deepEqual([drivers[0]?.closes, made], [1, 1]);
+    await files.write("control/enable", "");
+    assert.equal(service.driver, drivers[1]);
+    await files.write("control/enable", "");
+    await service.stop();
+    assert.deepEqual([drivers[1]?.closes, made], [1, 2]);
+  }
 });

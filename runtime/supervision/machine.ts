@@ -84,8 +84,7 @@ export interface Looks {
 
 /** What a look at a driver has found. */
 export type LookReport =
-  /** `ran`: it was not only looked at, it did a piece of work. */
-  | { readonly ok: true; readonly ran: boolean }
+  | { readonly ok: true }
   /** `detail`: one sentence for a person. */
   | { readonly ok: false; readonly detail: string };
 
@@ -104,9 +103,12 @@ export interface SupervisionState {
   readonly trips: number;
   /** The run that decides whether the cooldown was long enough; no other begins while it is under way. */
   readonly trial: string | null;
+  /** Cooldowns so far; and for each run under way how many there were when it began. */
+  readonly cooldowns: number;
+  readonly underWay: ReadonlyMap<string, number>;
   readonly stats: Stats;
   readonly looks: Looks;
-  /** The last failed run, until one succeeds: why, and in one line. */
+  /** The last failed run, until one succeeds, or what could not be started is there again: why, and in one line. */
   readonly failure: { readonly reason: FailureReason; readonly text: string } | null;
   /** When the next try is due after the last failure, on the wall clock; 0 for at once. */
   readonly backoff_until_ms: number;
@@ -174,7 +176,7 @@ export type CallStatus =
 /** What `status.json` of the service says. */
 export type Status =
   | { readonly state: "idle" }
-  | { readonly state: "offline"; readonly reason: "disabled" }
+  | { readonly state: "offline"; readonly reason: "disabled" | "max_consecutive_failures" }
   | { readonly state: "backoff"; readonly reason: "cooldown"; readonly retry_after_ms: number }
   | CallStatus;
 
@@ -232,6 +234,8 @@ export function initialState(declared: DeclaredSupervision = DEFAULT_DECLARED): 
     cooldown: null,
     trips: 0,
     trial: null,
+    cooldowns: 0,
+    underWay: new Map(),
     looks: NO_LOOKS,
     failure: null,
     backoff_until_ms: 0,
@@ -258,11 +262,11 @@ export function cooldownRemaining(state: SupervisionState, at: Instant): number 
 
 /**
  * Whether a service is of use: `degraded` after a failed run until the next good
- * one and after a bad look until the next good one, `offline` while disabled.
+ * one, or until what could not be started is there again, and after a bad look until the next good one, `offline` while disabled.
  */
 export function availability(state: SupervisionState): "online" | "degraded" | "offline" {
   if (!state.enabled) return "offline";
-  const isUnwell = state.cooldown !== null || state.stats.consecutive_failures > 0 || state.looks.outcome === "bad";
+  const isUnwell = state.cooldown !== null || state.failure !== null || state.looks.outcome === "bad";
   return isUnwell ? "degraded" : "online";
 }
 
@@ -305,10 +309,14 @@ function take(state: SupervisionState, event: SupervisionEvent): Step {
       return admit(state, event.at);
     case "start":
       return start(state, event.call_id, event.at);
-    case "finish":
-      return event.result.ok
+    case "finish": {
+      const underWay = new Map(state.underWay);
+      underWay.delete(event.call_id);
+      const step = event.result.ok
         ? succeed(state, event.call_id, event.result, event.at)
         : fail(state, event.call_id, event.result, event.at);
+      return { ...step, state: { ...step.state, underWay } };
+    }
     case "operate":
       return operate(state, event.op, event.at);
     case "configure": {
@@ -316,7 +324,7 @@ function take(state: SupervisionState, event: SupervisionEvent): Step {
       return { state: next, effects: [{ file: "health" }] };
     }
     case "look":
-      return event.report.ok ? goodLook(state, event.report.ran) : badLook(state, event.report.detail, event.at);
+      return event.report.ok ? goodLook(state) : badLook(state, event.report.detail, event.at);
     case "redefine":
       return redefine(state, event.declared, event.policy);
     case "tick":
@@ -359,7 +367,7 @@ function start(state: SupervisionState, call_id: string, at: Instant): Step {
   const status = { state: "running", call_id, started_ms: at.wall_ms, counters: countersOf(stats) } as const;
   const trial = state.trips > 0 && cooldownRemaining(state, at) === 0 ? call_id : state.trial;
   return {
-    state: { ...state, stats, trial },
+    state: { ...state, stats, trial, underWay: new Map(state.underWay).set(call_id, state.cooldowns) },
     effects: [{ file: "status", status }, { file: "call", call_id, status }],
   };
 }
@@ -387,17 +395,9 @@ function succeed(
   } as const;
   // Somebody disabled the service meanwhile: what the files say about that stays.
   const outcome: Effect[] = state.enabled ? [{ file: "last_error", content: "" }, { file: "status", status }] : [];
+  const over = isFromBefore(state, call_id) ? {} : { cooldown: null, trips: 0, trial: null, backoff_until_ms: 0 };
   return {
-    state: {
-      ...state,
-      cooldown: null,
-      trips: 0,
-      trial: null,
-      stats,
-      failure: null,
-      backoff_until_ms: 0,
-      looks: seenWell(state.looks),
-    },
+    state: { ...state, stats, failure: null, looks: seenWell(state.looks), ...over },
     effects: [
       { file: "result", content: result },
       ...outcome,
@@ -408,12 +408,17 @@ function succeed(
   };
 }
 
+/** Whether a run began before the last cooldown: what becomes of it tells nothing of how things are after it. */
+function isFromBefore({ trips, cooldowns, underWay }: SupervisionState, call_id: string): boolean {
+  return trips > 0 && (underWay.get(call_id) ?? cooldowns) < cooldowns;
+}
+
 function fail(state: SupervisionState, call_id: string, run: InvokeFailure, at: Instant): Step {
   const over = state.trial === call_id ? { ...state, trial: null } : state;
   const next = run.reason === "cancelled"
     // The node ended the run, so it says nothing about the driver.
     ? { ...over, stats: { ...state.stats, ...lastRun(run, at) } }
-    : punish(over, run, at);
+    : punish(over, call_id, run, at);
   const isTimeout = run.reason === "timeout";
   const threshold = state.enabled && !next.enabled ? thresholdReached(next) : undefined;
   const status = {
@@ -441,7 +446,7 @@ function fail(state: SupervisionState, call_id: string, run: InvokeFailure, at: 
 }
 
 /** Counts a failure and draws the consequences of the policy. */
-function punish(state: SupervisionState, run: InvokeFailure, at: Instant): SupervisionState {
+function punish(state: SupervisionState, call_id: string, run: InvokeFailure, at: Instant): SupervisionState {
   const isTimeout = run.reason === "timeout";
   const stats = {
     ...state.stats,
@@ -464,11 +469,14 @@ function punish(state: SupervisionState, run: InvokeFailure, at: Instant): Super
   const { cooldown_ms } = state.policy;
   if (cooldown_ms === 0) return counted;
   // Runs that began together and fail together are one reason for one cooldown.
-  const trips = cooldownRemaining(state, at) > 0 ? state.trips : state.trips + 1;
+  const isCooling = cooldownRemaining(state, at) > 0;
+  if (!isCooling && isFromBefore(state, call_id)) return counted;
+  const trips = isCooling ? state.trips : state.trips + 1;
   const wait = doubled(cooldown_ms, trips, longestCooldown(state));
   return {
     ...counted,
     trips,
+    cooldowns: state.cooldowns + (isCooling ? 0 : 1),
     cooldown: { until_wall_ms: at.wall_ms + wait, until_monotonic_ms: at.monotonic_ms + wait },
     backoff_until_ms: at.wall_ms + wait,
   };
@@ -485,26 +493,15 @@ function withAttempt(looks: Looks): Looks {
   return looks.outcome === "good" ? looks : { ...looks, start_attempts_total: looks.start_attempts_total + 1 };
 }
 
-function goodLook(state: SupervisionState, ran: boolean): Step {
+/** Says how the driver is and nothing of the runs: what the cooldowns and thresholds go by stays. */
+function goodLook(state: SupervisionState): Step {
   if (!state.enabled) return { state, effects: [] };
   const looks = { ...seenWell(withAttempt(state.looks)), outcome: "good" as const };
+  const wasBad = state.looks.outcome === "bad";
   // A program that is there again makes up for runs that failed because it was not.
-  const isMended = ran || (state.looks.outcome === "bad" && state.failure?.reason === "launch");
-  const hadStreak = state.stats.consecutive_failures > 0;
-  if (!isMended || !hadStreak) {
-    const next = { ...state, looks, backoff_until_ms: hadStreak ? state.backoff_until_ms : 0 };
-    return { state: next, effects: state.looks.outcome === "bad" ? [{ file: "health" }] : [] };
-  }
-  const next = {
-    ...state,
-    looks,
-    cooldown: null,
-    trips: 0,
-    failure: null,
-    backoff_until_ms: 0,
-    stats: { ...state.stats, consecutive_failures: 0, consecutive_timeouts: 0 },
-  };
-  return { state: next, effects: [{ file: "metrics" }, { file: "health" }] };
+  const failure = wasBad && state.failure?.reason === "launch" ? null : state.failure;
+  const backoff_until_ms = state.cooldown?.until_wall_ms ?? 0;
+  return { state: { ...state, looks, failure, backoff_until_ms }, effects: wasBad ? [{ file: "health" }] : [] };
 }
 
 function badLook(state: SupervisionState, detail: string, at: Instant): Step {
@@ -518,7 +515,7 @@ function badLook(state: SupervisionState, detail: string, at: Instant): Step {
       state: { ...controlled(seen, "auto_disable", at), enabled: false },
       effects: [
         { file: "last_error", content: detail },
-        { file: "status", status: { state: "offline", reason: "disabled" } },
+        { file: "status", status: { state: "offline", reason: "max_consecutive_failures" } },
         { file: "health" },
       ],
     };

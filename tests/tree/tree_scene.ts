@@ -103,11 +103,16 @@ export class TreeScene implements AsyncDisposable {
     return { node_id, node_secret, publish };
   }
 
-  /** Starts a node with an exported folder and services whose drivers are shell scripts. */
+  /**
+   * Starts a node with an exported folder and services whose drivers are shell scripts.
+   *
+   * @param via Address by which it reaches the server.
+   */
   async startNode(
     name: string,
     manifests: readonly Record<string, unknown>[] = [],
     exportMode: "ro" | "rw" = "ro",
+    via = this.url,
   ): Promise<SceneNode> {
     const home = join(this.folder, name);
     const work = join(home, "work");
@@ -117,7 +122,7 @@ export class TreeScene implements AsyncDisposable {
     for (const manifest of manifests) {
       await writeFile(join(services, `${manifest["service_id"]}.json`), JSON.stringify(manifest));
     }
-    return await this.#run(name, exportMode);
+    return await this.#run(name, exportMode, via);
   }
 
   /** Starts a node again that was stopped. */
@@ -125,7 +130,7 @@ export class TreeScene implements AsyncDisposable {
     return await this.#run(node.name, "ro");
   }
 
-  async #run(name: string, exportMode: "ro" | "rw"): Promise<SceneNode> {
+  async #run(name: string, exportMode: "ro" | "rw", via = this.url): Promise<SceneNode> {
     const home = join(this.folder, name);
     const work = join(home, "work");
     const services = join(home, "services.d");
@@ -136,7 +141,7 @@ export class TreeScene implements AsyncDisposable {
     let nodeId = "";
     const ended = runNode(
       {
-        ...{ controlUrl: this.url, token: undefined, pairMode: "invite", inviteToken: String(invite_token) },
+        ...{ controlUrl: via, token: undefined, pairMode: "invite", inviteToken: String(invite_token) },
         ...{
           nodeName: name,
           exports: [{ name: "work", path: work, mode: exportMode }],

@@ -208,6 +208,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
         for (const tell of catalogListeners) tell();
       });
     } else if (change.kind === "look") supervisor.lookSoon(host.service(change.service_id));
+    else if (change.kind === "removed") kept.removed(change.snapshot);
     else if (change.kind === "state") kept.changed(change.service_id);
   });
   files.setTrees(folders);
@@ -397,7 +398,7 @@ class ManifestLoader {
   }
 }
 
-/** What makes each damaged file unusable: its first error. */
+/** What makes each damaged file, or folder, unusable: its first error. */
 function damagesOf(findings: readonly Diagnostic[]): ReadonlyMap<string, string> {
   const errors = findings.filter(({ severity }) => severity === "error").toReversed();
   return new Map(errors.map(({ file, start, message }) => [file, `${file}:${start.line}:${start.column}: ${message}`]));

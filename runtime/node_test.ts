@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -479,6 +479,31 @@ Deno.test("runNode() keeps the last good version of an invalid manifest and says
   assert.doesNotMatch(await textAt(client, "status.json"), /reload_error/);
   client.close();
   assert.deepEqual(await scene.history(node_id), ["join", "upsert:online", "upsert:online", "upsert:online"]);
+});
+
+Deno.test("runNode() keeps services whose folder is away, and what is known of one whose manifest comes back", async () => {
+  await using scene = await Scene.open();
+  await scene.manifest("echo");
+  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { node_id } = pairedIn(await online());
+  const step = async (change: () => Promise<unknown>) => {
+    const known = published(events);
+    await change();
+    await until(() => (scene.clock.advance(500), published(events) > known));
+  };
+  const client = await scene.files(node_id);
+  await step(() => write(client, "disable", "1"));
+  const aside = join(scene.folder, "aside");
+  await step(() => rename(scene.services, aside));
+  const { state, runtime } = await scene.entry(node_id);
+  assert.equal(state, "offline");
+  assert.match(isObject(runtime) ? String(runtime["reload_error"]) : "", /services\.d:1:1: .*cannot be listed/);
+  await step(() => rename(aside, scene.services));
+  await step(() => rm(join(scene.services, "echo.json")));
+  await assert.rejects(scene.entry(node_id), /no service echo/);
+  await step(() => scene.manifest("echo"));
+  assert.equal((await scene.entry(node_id))["state"], "offline");
+  client.close();
 });
 
 Deno.test("runNode() runs what a manifest declares as its probe, and publishes that it fails", async () => {

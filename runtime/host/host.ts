@@ -21,11 +21,13 @@ import { Service, type ServiceDeps } from "./service.ts";
 /**
  * What changed. `trees`: the list of trees. `catalog`: an entry, or which there
  * are. `state`: something of one service that the state file keeps. `look`: the
- * driver of a service should be looked at soon.
+ * driver of a service should be looked at soon. `removed`: a service went, or
+ * lost its driver; what it knew comes with it.
  */
 export type HostChange =
   | { readonly kind: "trees" | "catalog" }
-  | { readonly kind: "state" | "look"; readonly service_id: string };
+  | { readonly kind: "state" | "look"; readonly service_id: string }
+  | { readonly kind: "removed"; readonly service_id: string; readonly snapshot: ServiceSnapshot };
 
 interface Registration {
   readonly definition: ServiceDefinition;
@@ -99,6 +101,7 @@ export class Host {
       return;
     } else {
       this.#register(definition);
+      this.#tellRemoved(old);
       this.#stop(old);
     }
     this.#tell({ kind: "catalog" });
@@ -119,6 +122,7 @@ export class Host {
   remove(service_id: string, graceMs = 5_000): void {
     const old = this.#find(service_id);
     this.#registrations.delete(service_id);
+    this.#tellRemoved(old);
     this.#stop(old, graceMs);
     this.#tell({ kind: "catalog" });
     this.#tell({ kind: "state", service_id });
@@ -235,6 +239,11 @@ export class Host {
     const done = service.stop(graceMs).finally(() => this.#stopping.delete(done));
     this.#stopping.add(done);
     this.#tell({ kind: "trees" });
+  }
+
+  #tellRemoved({ service }: Registration): void {
+    if (service === undefined) return;
+    this.#tell({ kind: "removed", service_id: service.service_id, snapshot: service.snapshot() });
   }
 
   #find(service_id: string): Registration {

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { errorText } from "../../control/protocol/errors.ts";
 import { type Clock, sleep } from "../../drivers/process/clock.ts";
 import { applySteps, type ReloadChange, type ReloadTarget } from "./apply.ts";
@@ -28,7 +29,7 @@ export interface WantedService<Definition> {
 export interface WantedServices<Definition> {
   /** One entry per service_id. */
   readonly services: readonly WantedService<Definition>[];
-  /** Files that are there but define nothing usable now, and why, in one line. */
+  /** Files that are there but define nothing usable now, folders that cannot be listed now, and why, in one line. */
   readonly damaged: ReadonlyMap<string, string>;
   /** When to look again although nothing more may happen, in milliseconds; absent for the usual interval. */
   readonly lookAgainMs?: number;
@@ -114,7 +115,9 @@ export class Reloader<Definition> {
     }
     this.#waitMs = Math.min(wanted.lookAgainMs ?? Infinity, this.#deps.intervalMs);
     if (wanted === this.#done) return NOTHING;
-    const keep = new Set([...this.#held].filter(([, { origin }]) => wanted.damaged.has(origin)).map(([id]) => id));
+    const keep = new Set(
+      [...this.#held].filter(([, { origin }]) => damageOf(wanted, origin) !== undefined).map(([id]) => id),
+    );
     const usable = wanted.services.filter((service) => this.#mayDefine(service, keep));
     const byId = new Map(usable.map((service) => [service.service_id, service]));
     const running = new Map([...this.#held].map(([id, held]) => [id, held.fingerprint]));
@@ -133,10 +136,10 @@ export class Reloader<Definition> {
   }
 
   /** Says of each service whether its newest version is in use. */
-  #show({ damaged }: WantedServices<Definition>, failed: ReadonlyMap<string, string>): void {
+  #show(wanted: WantedServices<Definition>, failed: ReadonlyMap<string, string>): void {
     const faults = new Map<string, string>();
     for (const [id, { origin }] of this.#held) {
-      const reason = damaged.get(origin) ?? failed.get(id);
+      const reason = damageOf(wanted, origin) ?? failed.get(id);
       if (reason !== undefined) faults.set(id, reason);
       if (reason !== this.#faults.get(id)) this.#deps.target.fault(id, reason);
     }
@@ -167,4 +170,9 @@ export class Reloader<Definition> {
 
 function isNothing({ added, replaced, removed }: ReloadChange): boolean {
   return added.length + replaced.length + removed.length === 0;
+}
+
+/** Why a file defines nothing usable now; what is in a folder that cannot be listed may well be there still. */
+function damageOf({ damaged }: Pick<WantedServices<unknown>, "damaged">, origin: string): string | undefined {
+  return damaged.get(origin) ?? damaged.get(dirname(origin));
 }

@@ -76,6 +76,15 @@ Deno.test("Reloader keeps the last good version of a damaged file until it is me
   assert.deepEqual(await look(set([wanted("b", "2")])), { ...NOTHING, removed: ["a"] });
 });
 
+Deno.test("Reloader keeps what a folder has defined while the folder cannot be listed", async () => {
+  const { look, running, faults } = reloading();
+  await look(set([wanted("a", "1", "/srv/d/a.json"), wanted("b", "1", "/srv/e/b.json")]));
+  assert.deepEqual(await look(set([], ["/srv/d"])), { ...NOTHING, removed: ["b"] });
+  assert.deepEqual([...running.values()], ["a 1"]);
+  assert.deepEqual([...faults], [["a", "/srv/d:1:1: it is damaged"]]);
+  assert.deepEqual(await look(set([])), { ...NOTHING, removed: ["a"] });
+});
+
 Deno.test("Reloader lets no other file take over the service of a damaged one", async () => {
   const { look, running } = reloading();
   await look(set([wanted("x", "1", "b.json")]));

@@ -4,7 +4,8 @@
  *
  * It is read once, before the services exist; each entry goes to its service as
  * soon as there is one. Entries of services that never came, because their
- * manifest is damaged for example, stay in the file. Writing happens a moment
+ * manifest is damaged for example, stay in the file, and so do those of services
+ * that went: a manifest that comes back must not undo what an operator did. Writing happens a moment
  * after a change and beside the work that caused it; while changes go on, once a
  * second, and only what has changed is turned into text again.
  *
@@ -12,6 +13,7 @@
  */
 
 import { readFile, rename } from "node:fs/promises";
+import { MAX_SERVICES_PER_NODE } from "../../control/catalog/descriptor.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { errorText } from "../../control/protocol/errors.ts";
 import { parseJson } from "../../control/protocol/json.ts";
@@ -24,6 +26,9 @@ const WRITE_DELAY_MS = 50;
 
 /** Least time between two writes, in milliseconds. */
 const WRITE_PAUSE_MS = 1_000;
+
+/** Most entries that are kept without a service; the oldest go first. */
+const MAX_WAITING = MAX_SERVICES_PER_NODE;
 
 /** Where the file stands beside the state file of the node. */
 export function serviceStatePath(stateFile: string): string {
@@ -48,7 +53,7 @@ export interface ServiceStateDeps {
 export class ServiceStateFile {
   readonly #path: string;
   readonly #deps: ServiceStateDeps;
-  /** Entries of the file whose service has not come yet. */
+  /** Entries whose service has not come yet, or has gone, oldest first. */
   readonly #waiting = new Map<string, ServiceSnapshot>();
   #cancelTimer: CancelTimer | undefined;
   /** Texts of the entries as they were written last, of services that have not changed since. */
@@ -116,6 +121,17 @@ export class ServiceStateFile {
       this.#cancelTimer = undefined;
       this.flush();
     });
+  }
+
+  /** Says that a service went; what it knew last waits for it to come back. */
+  removed(snapshot: ServiceSnapshot): void {
+    this.#waiting.delete(snapshot.service_id);
+    this.#waiting.set(snapshot.service_id, snapshot);
+    for (const oldest of this.#waiting.keys()) {
+      if (this.#waiting.size <= MAX_WAITING) break;
+      this.#waiting.delete(oldest);
+    }
+    this.changed(snapshot.service_id);
   }
 
   /** Writes what is not written yet. Never rejects: a failure is reported and the next change tries again. */

@@ -202,3 +202,21 @@ Deno.test("ServiceStateFile restores each service once when the catalog that thi
     assert.deepEqual(restored, ids);
   });
 });
+
+Deno.test("ServiceStateFile keeps what a removed service knew until it comes back, and not without end", async () => {
+  await withFile(async (path, open) => {
+    const held = services("echo");
+    const file = open(held);
+    held.held.delete("echo");
+    file.removed(snapshotOf("echo", "last"));
+    await file.flush();
+    assert.match(await readFile(path, "utf8"), /"result_json":"last"/);
+    held.held.set("echo", snapshotOf("echo", "anew"));
+    file.restore();
+    assert.equal(held.held.get("echo")?.result_json, "last");
+    for (let n = 0; n <= 1_024; n++) file.removed(snapshotOf(`s${n}`));
+    await file.close();
+    const { services: entries } = JSON.parse(await readFile(path, "utf8"));
+    assert.deepEqual([entries.length, entries[1].service_id], [1_025, "s1"]);
+  });
+});

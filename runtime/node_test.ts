@@ -510,15 +510,14 @@ Deno.test("runNode() runs what a manifest declares as its probe, and publishes t
   await using scene = await Scene.open();
   const runtime = await scene.script("driver.sh", "test -e lens || { echo no lens >&2; exit 3; }; cat");
   await scene.manifest("echo", { ...runtime, probe: { payload: { ping: true } } });
-  const { online, events } = scene.start({ inviteToken: await scene.invite() });
+  const { online } = scene.start({ inviteToken: await scene.invite() });
   const { node_id } = pairedIn(await online());
   const bad = statusOf(await scene.entry(node_id));
   assert.equal(bad["state"], "degraded");
   assert.match(String(bad["last_error"]), /^probe failed: .*exited with code 3/);
-  const known = published(events);
   await writeFile(join(scene.folder, "lens"), "");
-  await until(() => (scene.clock.advance(500), published(events) > known));
-  assert.equal(statusOf(await scene.entry(node_id))["state"], "online");
+  // A look that began before may still be told of first.
+  await until(async () => (scene.clock.advance(500), statusOf(await scene.entry(node_id))["state"] === "online"));
 });
 
 Deno.test("runNode() answers a run that is under way when it is told to end, takes no new one, and is offline then", async () => {

@@ -23,8 +23,7 @@ function publishing() {
     get changes() {
       return changes;
     },
-    look: (ok: boolean) =>
-      happen((at) => ({ type: "look", report: ok ? { ok, ran: false } : { ok, detail: "it is gone" }, at })),
+    look: (ok: boolean) => happen((at) => ({ type: "look", report: ok ? { ok } : { ok, detail: "it is gone" }, at })),
     fail: () => happen((at) => ({ type: "finish", call_id: "c", result: failure("exit", "broken"), at })),
     operate: (op: "disable" | "enable") => happen((at) => ({ type: "operate", op, at })),
   };

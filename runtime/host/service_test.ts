@@ -645,9 +645,9 @@ Deno.test("Service is offered no look while it is disabled or stops, and takes n
   assert.deepEqual([service.descriptor.state, service.nextLookIn], ["degraded", 500]);
   assert.equal((await files.readJson("health.json"))["state"], "degraded");
   service.replace(definition("echo"), () => new ScriptedDriver());
-  service.looked({ ok: true, ran: false }, driver);
+  service.looked({ ok: true }, driver);
   assert.equal(service.descriptor.state, "degraded");
-  service.looked({ ok: true, ran: false }, service.driver);
+  service.looked({ ok: true }, service.driver);
   assert.equal(service.descriptor.state, "online");
   await files.write("control/disable", "");
   assert.deepEqual([service.nextLookIn, service.descriptor.state], [undefined, "offline"]);

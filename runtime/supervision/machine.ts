@@ -84,8 +84,7 @@ export interface Looks {
 
 /** What a look at a driver has found. */
 export type LookReport =
-  /** `ran`: it was not only looked at, it did a piece of work. */
-  | { readonly ok: true; readonly ran: boolean }
+  | { readonly ok: true }
   /** `detail`: one sentence for a person. */
   | { readonly ok: false; readonly detail: string };
 
@@ -106,7 +105,7 @@ export interface SupervisionState {
   readonly trial: string | null;
   readonly stats: Stats;
   readonly looks: Looks;
-  /** The last failed run, until one succeeds: why, and in one line. */
+  /** The last failed run, until one succeeds, or what could not be started is there again: why, and in one line. */
   readonly failure: { readonly reason: FailureReason; readonly text: string } | null;
   /** When the next try is due after the last failure, on the wall clock; 0 for at once. */
   readonly backoff_until_ms: number;
@@ -258,11 +257,11 @@ export function cooldownRemaining(state: SupervisionState, at: Instant): number 
 
 /**
  * Whether a service is of use: `degraded` after a failed run until the next good
- * one and after a bad look until the next good one, `offline` while disabled.
+ * one, or until what could not be started is there again, and after a bad look until the next good one, `offline` while disabled.
  */
 export function availability(state: SupervisionState): "online" | "degraded" | "offline" {
   if (!state.enabled) return "offline";
-  const isUnwell = state.cooldown !== null || state.stats.consecutive_failures > 0 || state.looks.outcome === "bad";
+  const isUnwell = state.cooldown !== null || state.failure !== null || state.looks.outcome === "bad";
   return isUnwell ? "degraded" : "online";
 }
 
@@ -316,7 +315,7 @@ function take(state: SupervisionState, event: SupervisionEvent): Step {
       return { state: next, effects: [{ file: "health" }] };
     }
     case "look":
-      return event.report.ok ? goodLook(state, event.report.ran) : badLook(state, event.report.detail, event.at);
+      return event.report.ok ? goodLook(state) : badLook(state, event.report.detail, event.at);
     case "redefine":
       return redefine(state, event.declared, event.policy);
     case "tick":
@@ -485,26 +484,15 @@ function withAttempt(looks: Looks): Looks {
   return looks.outcome === "good" ? looks : { ...looks, start_attempts_total: looks.start_attempts_total + 1 };
 }
 
-function goodLook(state: SupervisionState, ran: boolean): Step {
+/** Says how the driver is and nothing of the runs: what the cooldowns and thresholds go by stays. */
+function goodLook(state: SupervisionState): Step {
   if (!state.enabled) return { state, effects: [] };
   const looks = { ...seenWell(withAttempt(state.looks)), outcome: "good" as const };
+  const wasBad = state.looks.outcome === "bad";
   // A program that is there again makes up for runs that failed because it was not.
-  const isMended = ran || (state.looks.outcome === "bad" && state.failure?.reason === "launch");
-  const hadStreak = state.stats.consecutive_failures > 0;
-  if (!isMended || !hadStreak) {
-    const next = { ...state, looks, backoff_until_ms: hadStreak ? state.backoff_until_ms : 0 };
-    return { state: next, effects: state.looks.outcome === "bad" ? [{ file: "health" }] : [] };
-  }
-  const next = {
-    ...state,
-    looks,
-    cooldown: null,
-    trips: 0,
-    failure: null,
-    backoff_until_ms: 0,
-    stats: { ...state.stats, consecutive_failures: 0, consecutive_timeouts: 0 },
-  };
-  return { state: next, effects: [{ file: "metrics" }, { file: "health" }] };
+  const failure = wasBad && state.failure?.reason === "launch" ? null : state.failure;
+  const backoff_until_ms = state.cooldown?.until_wall_ms ?? 0;
+  return { state: { ...state, looks, failure, backoff_until_ms }, effects: wasBad ? [{ file: "health" }] : [] };
 }
 
 function badLook(state: SupervisionState, detail: string, at: Instant): Step {

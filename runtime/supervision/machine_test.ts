@@ -35,7 +35,7 @@ const happenings = fc.array(
     wait: fc.nat(2_000),
     what: fc.oneof(
       fc.constantFrom("ok" as const, "tick" as const, "admit" as const),
-      fc.constantFrom<LookReport>({ ok: true, ran: false }, { ok: true, ran: true }, { ok: false, detail: "gone" })
+      fc.constantFrom<LookReport>({ ok: true }, { ok: false, detail: "gone" })
         .map((report) => ({ report })),
       fc.constantFrom<FailureReason>("exit", "signal", "timeout", "launch", "output_limit", "cancelled")
         .map((reason) => ({ reason })),
@@ -301,7 +301,7 @@ function configured(policy: object): SupervisionState {
 }
 
 const GONE: LookReport = { ok: false, detail: '"camera" is not there' };
-const WELL: LookReport = { ok: true, ran: false };
+const WELL: LookReport = { ok: true };
 
 Deno.test("supervise() doubles a cooldown each time that the trial after it fails, up to the longest, and begins anew after a good run", () => {
   let state = configured({ cooldown_ms: 10_000 });
@@ -373,11 +373,19 @@ Deno.test("supervise() forgives runs that could not start once the program is th
   const missing = play(initialState(), [0, WELL], [0, "launch"], [0, "launch"]);
   assert.deepEqual([availability(missing), isRunning(missing)], ["degraded", false]);
   const back = play(missing, [0, WELL]);
-  assert.deepEqual([availability(back), back.stats.consecutive_failures, back.stats.failures_total], ["online", 0, 2]);
+  assert.deepEqual([availability(back), back.stats.consecutive_failures, back.stats.failures_total], ["online", 2, 2]);
   const crashed = play(initialState(), [0, WELL], [0, "exit"], [0, WELL]);
   assert.deepEqual([availability(crashed), crashed.stats.consecutive_failures], ["degraded", 1]);
-  const worked = play(crashed, [0, { ok: true, ran: true }]);
-  assert.deepEqual([availability(worked), worked.stats.consecutive_failures], ["online", 0]);
+});
+
+Deno.test("supervise() lets no good look shorten a cooldown or keep a service from being switched off", () => {
+  const cooling = play(configured({ cooldown_ms: 1_000 }), [0, "exit"], [1_000, "tick"], [0, "exit"], [1, WELL]);
+  assert.deepEqual([cooldownRemaining(cooling, instant(1_001)), cooling.trips], [1_999, 2]);
+  for (const reason of ["exit", "launch"] as const) {
+    const limited = configured({ max_consecutive_failures: 3 });
+    const off = play(limited, [0, reason], [1, WELL], [1, reason], [1, WELL], [1, reason]);
+    assert.deepEqual([off.enabled, off.last_control_op], [false, "auto_disable"], reason);
+  }
 });
 
 Deno.test("supervise() disables after so many bad looks as the manifest says, and looks count for nothing then", () => {

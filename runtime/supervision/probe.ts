@@ -38,7 +38,7 @@ async function healthOf(probed: Probed, clock: Clock): Promise<LookReport> {
   try {
     const health = await Promise.race([probed.health(), late]);
     if (health === undefined) return { ok: false, detail: `the driver did not say how it is within ${HEALTH_MS} ms` };
-    if (health.state === "online") return { ok: true, ran: false };
+    if (health.state === "online") return { ok: true };
     return { ok: false, detail: health.detail ?? `the driver says that it is ${health.state}` };
   } catch (thrown) {
     // The contract forbids a driver to throw; a faulty one must not take the node down.
@@ -50,6 +50,6 @@ async function healthOf(probed: Probed, clock: Clock): Promise<LookReport> {
 
 function outcomeOf(run: InvokeResult): LookReport {
   // A run that the node itself ended says nothing.
-  if (run.ok || run.reason === "cancelled") return { ok: true, ran: run.ok };
+  if (run.ok || run.reason === "cancelled") return { ok: true };
   return { ok: false, detail: `probe failed: ${run.message}` };
 }

@@ -49,6 +49,13 @@ export class RunQueue<Job> {
     this.#fill();
   }
 
+  /** Does something else in a place that is free now; `undefined` when there is none. */
+  tryDo<Outcome>(work: () => Promise<Outcome>): Promise<Outcome> | undefined {
+    if (this.#running >= this.#places) return undefined;
+    this.#running++;
+    return work().finally(() => this.#leave());
+  }
+
   /** Removes and returns all jobs that wait. */
   drain(): Job[] {
     const jobs = this.#waiting;
@@ -61,10 +68,12 @@ export class RunQueue<Job> {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       this.#running++;
-      this.#start(job).finally(() => {
-        this.#running--;
-        this.#fill();
-      });
+      void this.#start(job).finally(() => this.#leave());
     }
+  }
+
+  #leave(): void {
+    this.#running--;
+    this.#fill();
   }
 }

@@ -177,7 +177,9 @@ export class Service implements ServiceControl {
     const { probe } = this.#definition;
     if (probe === undefined || cooldownRemaining(this.#state, this.#now()) > 0) return undefined;
     const payload = new TextEncoder().encode(stringifyJson(probe.payload));
-    return this.#slot.run({ call_id: this.#deps.createCallId(), payload, timeout_ms: probe.timeout_ms });
+    const call_id = this.#deps.createCallId();
+    // The driver may take one run at a time, and the calls of clients come first.
+    return this.#queue.tryDo(() => this.#slot.run({ call_id, payload, timeout_ms: probe.timeout_ms }));
   }
 
   /** Takes what a look at the driver has found; `driver` is the one that was looked at. */

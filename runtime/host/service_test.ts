@@ -669,3 +669,25 @@ Deno.test("Service tries out what its manifest declares, but not while it cools 
   assert.equal(service.tryOut(), undefined);
   assert.equal((await files.readJson("metrics.json"))["invokes_total"], 1, "a probe is no call of a client");
 });
+
+Deno.test("Service tries out only in a place that is free, and a call waits until that is over", async () => {
+  const driver = new ScriptedDriver(1);
+  const probe = { payload: { ping: 1 }, timeout_ms: 50 };
+  const service = new Service(definition("echo", driver, { probe }), () => driver, hostParts(), NOBODY);
+  const files = new TreeClient(service.tree);
+  const call = files.write(INVOKE, '{"call":1}');
+  await settled();
+  assert.equal(service.tryOut(), undefined);
+  driver.settle(success("{}"));
+  await call;
+  const tried = service.tryOut();
+  const next = files.write(INVOKE, '{"call":2}');
+  await settled();
+  assert.deepEqual(driver.payloads, ['{"call":1}', '{"ping":1}']);
+  driver.settle(success("{}"));
+  assert.equal((await tried)?.ok, true);
+  await settled();
+  driver.settle(success("{}"));
+  await next;
+  assert.equal(driver.payloads.length, 3);
+});

@@ -15,4 +15,5 @@ export { HELPER_VARIABLE, type HelperRole } from "./helper_role.ts";
 export { helperCommand, programCommand, type SelfCommand, type SelfFacts } from "./self_command.ts";
 export { type LaunchFailure, type ProgramExit, type StartedProgram, type StartOptions, startProgram } from "./spawn.ts";
 export { type NotifyEnvironment, type NotifySocket, openNotifySocket, readNotifyEnvironment } from "./notify_socket.ts";
+export { Waker } from "./waker.ts";
 export { platform, reloadSignal, stopSignals } from "./this_system.ts";

@@ -16,7 +16,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { errorText, ZssError } from "../../control/protocol/mod.ts";
-import { type Clock, sleep } from "../../drivers/process/mod.ts";
+import { type Clock, sleep, Waker } from "../../drivers/process/mod.ts";
 import { type BackoffBounds, backoffMs, ControlConnection, urlWithPath } from "../../control/client/mod.ts";
 import { type Credentials, readCredentials } from "./pair.ts";
 import { type FrameHandler, openTunnel } from "./tunnel.ts";
@@ -79,7 +79,9 @@ const refusedCatalog = new Set(["invalid_payload", "missing_field"]);
 export class Link {
   readonly #options: LinkOptions;
   #credentials: Credentials;
-  #changed = Promise.withResolvers<void>();
+  /** Wakes the round that waits for something to happen. */
+  readonly #news = new Waker();
+  #hasChanged = false;
   /** Of the node's last event, as far as this node knows; 0 when the server does not tell. */
   #revision = 0;
 
@@ -90,7 +92,8 @@ export class Link {
 
   /** Says that the catalog has changed; it is published as soon as there is a connection. */
   catalogChanged(): void {
-    this.#changed.resolve();
+    this.#hasChanged = true;
+    this.#news.wake();
   }
 
   /**
@@ -160,21 +163,30 @@ export class Link {
     tunnel: { readonly ended: Promise<string>; readonly leaseGeneration: number },
     signal: AbortSignal,
   ): Promise<string> {
-    const tunnelEnded = tunnel.ended.then((reason) => ({ lost: reason }));
-    const controlEnded = control.ended.then((error) => ({ lost: errorText(error) }));
+    const seen: { lost?: string } = {};
+    const end = (reason: string) => {
+      seen.lost ??= reason;
+      this.#news.wake();
+    };
+    void tunnel.ended.then(end);
+    void control.ended.then((error) => end(errorText(error)));
     for (;;) {
-      const timer = new AbortController();
-      const due = sleep(this.#options.clock, this.#options.refreshIntervalMs, timer.signal).then(() => "due" as const);
-      const changed = this.#changed.promise.then(() => "changed" as const);
-      const next = await unlessAborted(Promise.race([tunnelEnded, controlEnded, due, changed]), signal)
-        .finally(() => timer.abort());
-      if (typeof next === "object") {
-        if (!next.lost.startsWith("superseded")) return next.lost;
+      let isDue = false;
+      const cancel = this.#options.clock.after(this.#options.refreshIntervalMs, () => {
+        isDue = true;
+        this.#news.wake();
+      });
+      while (seen.lost === undefined && !isDue && !this.#hasChanged && !signal.aborted) await this.#news.wait(signal);
+      cancel();
+      if (signal.aborted) throw endedError();
+      const { lost } = seen;
+      if (lost !== undefined) {
+        if (!lost.startsWith("superseded")) return lost;
         throw new ZssError("lease_superseded", "Cannot go on: another process runs as this node", {
           hint: "two processes use one state file; stop one of them, or give it a --state-file of its own",
         });
       }
-      if (next === "due") {
+      if (isDue) {
         const known = this.#revision;
         await this.#refresh(control, tunnel.leaseGeneration, signal);
         if (this.#revision === known) continue;
@@ -184,7 +196,7 @@ export class Link {
   }
 
   async #publish(control: ControlConnection, generation: number, signal: AbortSignal): Promise<void> {
-    this.#changed = Promise.withResolvers<void>();
+    this.#hasChanged = false;
     const { platform, labels, services } = this.#options.catalog();
     const { node_id, node_secret } = this.#credentials;
     const upsert = { node_id, node_secret, lease_generation: generation, platform, labels, services };
@@ -250,11 +262,15 @@ function unlessAborted<Value>(
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
     const abort = () => {
-      reject(new ZssError("cancelled", "Cannot go on: the node ends"));
+      reject(endedError());
       work.then(discard, () => {});
     };
     if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
+}
+
+function endedError(): ZssError {
+  return new ZssError("cancelled", "Cannot go on: the node ends");
 }

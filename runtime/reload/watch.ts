@@ -11,6 +11,7 @@
 
 import { dirname } from "node:path";
 import { type Clock, sleep } from "../../drivers/process/clock.ts";
+import { Waker } from "../../drivers/process/waker.ts";
 import { errorText } from "../../control/protocol/errors.ts";
 
 /** How long nothing may happen before a change counts as complete, in milliseconds. */
@@ -44,7 +45,7 @@ export class FolderWatch {
   readonly #files: ReadonlySet<string>;
   readonly #watched = new Map<string, Watched>();
   readonly #reported = new Set<string>();
-  #stirred = Promise.withResolvers<void>();
+  readonly #stirs = new Waker();
   #hasStirred = false;
 
   constructor(options: FolderWatchOptions) {
@@ -56,20 +57,14 @@ export class FolderWatch {
   /** Resolves when something may have changed and nothing more happens for a moment, or when `signal` fires. */
   async next(signal: AbortSignal): Promise<void> {
     this.#open();
-    const aborted = Promise.withResolvers<void>();
-    const abort = () => aborted.resolve();
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    await Promise.race([this.#stirred.promise, aborted.promise]);
+    if (!this.#hasStirred) await this.#stirs.wait(signal);
     const { clock } = this.#options;
     const patience = clock.monotonic() + PATIENCE_MS;
     while (this.#hasStirred && !signal.aborted) {
       this.#hasStirred = false;
-      this.#stirred = Promise.withResolvers<void>();
       await sleep(clock, QUIET_MS, signal);
       if (clock.monotonic() >= patience) break;
     }
-    signal.removeEventListener("abort", abort);
   }
 
   [Symbol.dispose](): void {
@@ -123,7 +118,7 @@ export class FolderWatch {
 
   #stir(): void {
     this.#hasStirred = true;
-    this.#stirred.resolve();
+    this.#stirs.wake();
   }
 
   #unwatch(folder: string): void {

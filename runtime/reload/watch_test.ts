@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import { FolderWatch } from "./watch.ts";
 
@@ -112,5 +115,20 @@ Deno.test("FolderWatch stirs for a single file whose name is no manifest's", asy
     const { come } = stirs();
     await writeFile(join(dir, "..", "single.conf"), "{}");
     await come();
+  });
+});
+
+Deno.test("FolderWatch remembers no wait that is over", async () => {
+  await withWatch(async ({ dir, stirs }) => {
+    await mkdir(dir);
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const rounds = async () => {
+      for (let round = 0; round < 4_000; round++) await stirs().end();
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await rounds();
+    assert(await rounds() - before < 600_000);
   });
 });

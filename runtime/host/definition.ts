@@ -32,11 +32,14 @@ export interface ServiceDefinition {
   readonly supervision?: DeclaredSupervision | undefined;
   /** A run that shows whether the service works, tried at each look at its driver. @default {none} */
   readonly probe?: DeclaredProbe | undefined;
+  /** Whether switching the service off ends what runs. @default {false: runs end by themselves} */
+  readonly endsWhenDisabled?: boolean;
   /** What the export list says. @default {`svc-<id>`, `namespace service <id>`, `service:<id>`} */
   readonly tree?: TreeIdentity;
   /**
    * Makes what does the work; it starts nothing yet. Absent for a service that
-   * is a catalog entry only and has no tree. Called again for `control/restart`.
+   * is a catalog entry only and has no tree. Called again for `control/restart`, and
+   * for `control/enable` of a service that is off.
    */
   readonly createDriver?: () => Driver;
 }

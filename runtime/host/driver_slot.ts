@@ -24,6 +24,11 @@ export class DriverSlot {
     this.#clock = clock;
   }
 
+  /** Whether the driver is closed, or will be: it must run nothing more. */
+  get isRetired(): boolean {
+    return this.#retired !== undefined;
+  }
+
   /** Runs one invocation; never rejects, whatever the driver does. */
   async run(invocation: Omit<Invocation, "signal">): Promise<InvokeResult> {
     const began = this.#clock.monotonic();

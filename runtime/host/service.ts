@@ -230,7 +230,7 @@ export class Service implements ServiceControl {
   }
 
   operate(op: OperatorOp): void {
-    if (op === "restart") this.#swapDriver(this.#createDriver);
+    if (op === "restart" || (op === "enable" && this.#slot.isRetired)) this.#swapDriver(this.#createDriver);
     this.#take({ type: "operate", op, at: this.#now() });
     this.#refuseWaiting();
     if (op !== "disable") this.#listener.wantsLook();
@@ -420,6 +420,10 @@ export class Service implements ServiceControl {
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
     this.#publication.show(this.#state);
+    // A service that is off keeps no process; its next driver is made when it is switched on.
+    if (before.enabled && !this.#state.enabled) {
+      this.#retire(this.#slot, this.#definition.endsWhenDisabled ? 0 : undefined);
+    }
     if (before !== this.#state) this.#listener.changed();
   }
 

@@ -691,3 +691,29 @@ Deno.test("Service tries out only in a place that is free, and a call waits unti
   await next;
   assert.equal(driver.payloads.length, 3);
 });
+
+Deno.test("Service closes its driver when it is switched off and takes a new one when it is switched on", async () => {
+  for (const endsWhenDisabled of [false, true]) {
+    const drivers = [new ScriptedDriver(), new ScriptedDriver()];
+    let made = 0;
+    const make = () => drivers[made++] ?? assert.fail("one driver too many");
+    const parts = hostParts();
+    const service = new Service(definition("echo", undefined, { endsWhenDisabled }), make, parts, NOBODY);
+    const files = new TreeClient(service.tree);
+    const call = files.write(INVOKE, "{}");
+    await settled();
+    await files.write("control/disable", "");
+    parts.clock.advance(0);
+    await settled();
+    assert.deepEqual([drivers[0]?.pending.length, drivers[0]?.closes], endsWhenDisabled ? [0, 1] : [1, 0]);
+    if (!endsWhenDisabled) drivers[0]?.settle(success("{}"));
+    await call;
+    await settled();
+    assert.deepEqual([drivers[0]?.closes, made], [1, 1]);
+    await files.write("control/enable", "");
+    assert.equal(service.driver, drivers[1]);
+    await files.write("control/enable", "");
+    await service.stop();
+    assert.deepEqual([drivers[1]?.closes, made], [1, 2]);
+  }
+});

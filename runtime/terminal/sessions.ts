@@ -90,8 +90,9 @@ export class Sessions {
 
   /** Ends every session and takes their files away. */
   async dispose(): Promise<void> {
+    const sessions = [...this.all];
     await this.closeAll("service");
-    for (const session of this.all) this.#remove(session);
+    for (const session of sessions) this.#remove(session);
   }
 
   /** Calls `listener` after each change. */

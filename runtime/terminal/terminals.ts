@@ -22,6 +22,7 @@ export interface TerminalDefinition {
   readonly descriptor: ServiceDescriptor;
   readonly origin: string;
   readonly timeout_ms: number;
+  readonly endsWhenDisabled: true;
   readonly invoke_template: Readonly<Record<string, unknown>>;
   readonly tree: TreeIdentity;
   readonly createDriver: () => Driver;
@@ -102,6 +103,8 @@ class Terminal {
       descriptor: terminalDescriptor(nodeId, id, support, roles),
       origin: `--terminal-id ${id}`,
       timeout_ms: MAX_TIMEOUT_MS,
+      // Nobody could end the command otherwise before its time is over.
+      endsWhenDisabled: true,
       invoke_template: { tool_name: "terminal_exec", arguments: { command: "echo hello" } },
       tree: {
         name: service_id,
@@ -125,6 +128,8 @@ class Terminal {
       invoke: (content) => control.invoke(content),
       configure: (content) => control.configure(content),
       operate: (op) => {
+        // The files of its sessions outlive the driver that goes.
+        if (op === "disable") this.#driver = undefined;
         control.operate(op);
         if (op === "disable" || op === "restart") void this.sessions.closeAll("service");
       },

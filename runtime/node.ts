@@ -114,8 +114,9 @@ const LINGER_MS = 250;
  * @throws {ZssError} When it cannot be paired (`join_denied`, `usage`), an export or the state file is unusable, or a
  * newer copy of the node has taken over.
  */
-export async function runNode(options: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
-  await using _lock = await lockState(options.stateFile);
+export async function runNode(given: NodeOptions, parts: NodeParts, signal: AbortSignal): Promise<void> {
+  await using lock = await lockState(given.stateFile);
+  const options = { ...given, stateFile: lock.stateFile };
   const serving = await openServing(options, parts);
   const { kept } = serving;
   const drained = serving.drainedAfter(signal);

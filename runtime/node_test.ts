@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -548,6 +548,9 @@ Deno.test("runNode() refuses a state file that another node uses, and lets that 
   const { online, events } = scene.start({ inviteToken });
   await online();
   const first = scene.running;
+  const stateFile = join(scene.folder, "link.json");
+  await symlink(scene.stateFile, stateFile);
+  await assert.rejects(scene.start({ inviteToken, stateFile }).ended, { code: "state_in_use" });
   await assert.rejects(scene.start({ inviteToken }).ended, { code: "state_in_use", message: /process \d+ runs/ });
   assert.ok(!events.some(({ type }) => type === "lost"));
   scene.running = first;

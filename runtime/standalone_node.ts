@@ -39,12 +39,13 @@ export function checkStandalone({ endpoint, terminalIds = [] }: StandaloneOption
  * @throws {ZssError} When an export or the port is unusable, or the endpoint or a terminal would let in everybody (`insecure_bind`).
  */
 export async function runStandaloneNode(
-  options: StandaloneOptions,
+  given: StandaloneOptions,
   parts: NodeParts,
   signal: AbortSignal,
 ): Promise<void> {
-  checkStandalone(options);
-  await using _lock = await lockState(options.stateFile);
+  checkStandalone(given);
+  await using lock = await lockState(given.stateFile);
+  const options = { ...given, stateFile: lock.stateFile };
   const serving = await openServing(options, parts);
   const { files, kept } = serving;
   const drained = serving.drainedAfter(signal);

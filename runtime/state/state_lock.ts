@@ -10,7 +10,7 @@
  */
 
 import { mkdir } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { isAlive, removeLeftovers } from "../../drivers/process/leftovers.ts";
 import { errorText, ZssError } from "../../control/protocol/mod.ts";
@@ -20,15 +20,21 @@ export function stateLockPath(stateFile: string): string {
   return `${stateFile}.lock`;
 }
 
+/** A state file that is this process's own. */
+export interface StateLock extends AsyncDisposable {
+  /** Where the file really stands. Read and write it there: a link must be neither a second lock nor replaced. */
+  readonly stateFile: string;
+}
+
 /**
- * Takes the lock of a state file until it is disposed of.
+ * Takes the lock of a state file, wherever links lead, until it is disposed of.
  *
  * @throws {ZssError} `state_in_use` when another process has it, `io` when the lock file cannot be written.
  */
-export async function lockState(stateFile: string): Promise<AsyncDisposable> {
-  const path = stateLockPath(stateFile);
+export async function lockState(stateFile: string): Promise<StateLock> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    const real = await realStateFile(stateFile);
+    const path = stateLockPath(real);
     for (;;) {
       const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
       const isMine = await tryLock(file);
@@ -43,8 +49,9 @@ export async function lockState(stateFile: string): Promise<AsyncDisposable> {
       }
       await file.truncate(0);
       await file.write(new TextEncoder().encode(`${process.pid}\n`));
-      await removeHalfWritten(stateFile);
+      await removeHalfWritten(real);
       return {
+        stateFile: real,
         async [Symbol.asyncDispose]() {
           await Deno.remove(path).catch(() => undefined);
           file.close();
@@ -64,6 +71,20 @@ export async function lockState(stateFile: string): Promise<AsyncDisposable> {
 async function removeHalfWritten(stateFile: string): Promise<void> {
   const names = new RegExp(`^${RegExp.escape(basename(stateFile))}(?:\\.\\S+)?\\.(\\d+)-[0-9a-f]{8}\\.tmp$`);
   await removeLeftovers({ folder: dirname(stateFile), names, unchangedMs: 0, now: Date.now() });
+}
+
+/** The path behind all links, also when there is no file yet; the folder is made. */
+async function realStateFile(stateFile: string): Promise<string> {
+  try {
+    return await Deno.realPath(stateFile);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const target = await Deno.readLink(stateFile).catch(() => undefined);
+  // Links in a circle are no such file: asking for the real path has refused them.
+  if (target !== undefined) return realStateFile(resolve(dirname(stateFile), target));
+  await mkdir(dirname(stateFile), { recursive: true });
+  return join(await Deno.realPath(dirname(stateFile)), basename(stateFile));
 }
 
 /** `undefined`: this system, or this runtime, has no such locks. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -54,5 +54,20 @@ Deno.test("lockState() says which folder it cannot write to", async () => {
     await assert.rejects(lockState("/proc/no/state.json"), { code: "io", message: /Cannot lock the state file/ });
     await assert.rejects(readdir(folder));
     assert.ok(stateFile.startsWith(folder));
+  });
+});
+
+Deno.test("lockState() takes one lock for a file and all links to it, also before there is a file", async () => {
+  await withFolder(async (stateFile, folder) => {
+    await mkdir(folder);
+    const link = join(folder, "link.json");
+    await symlink("state.json", link);
+    for (const isThere of [false, true]) {
+      if (isThere) await writeFile(stateFile, "{}");
+      const first = await lockState(link);
+      assert.equal(first.stateFile, join(await realpath(folder), "state.json"));
+      await assert.rejects(lockState(stateFile), { code: "state_in_use" });
+      await first[Symbol.asyncDispose]();
+    }
   });
 });

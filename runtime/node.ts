@@ -37,7 +37,7 @@ import type { FileTree } from "./namespace/tree.ts";
 import { Pairing, type PairingEvent, type PairingOptions } from "./pairing.ts";
 import type { ReloadChange } from "./reload/apply.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
-import { Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
+import { isNothing, Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
 import { FolderWatch } from "./reload/watch.ts";
 import { createTerminals, type Terminals } from "./terminal/terminals.ts";
 import { type NodeState, readNodeState, unpaired, writeNodeState } from "./state/node_state.ts";
@@ -250,6 +250,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     async keepReloading(signal, changed) {
       if (options.manifestFiles.length + options.manifestDirs.length === 0) return;
       const tell = (change: ReloadChange) => {
+        if (isNothing(change)) return;
         parts.report({ type: "reloaded", change });
         changed(change);
       };

@@ -131,9 +131,13 @@ Deno.test("runStandaloneNode() takes a new manifest at the next look, or at once
   await scene.manifest("camera");
   scene.clock.advance(2_000);
   await until(() => scene.events.some(({ type }) => type === "reloaded"));
+  // There is nothing new yet, so nothing is reloaded.
+  scene.askReload();
   await scene.manifest("printer");
   scene.askReload();
-  await until(() => scene.events.filter(({ type }) => type === "reloaded").length === 2);
+  const added = () => scene.events.flatMap((event) => event.type === "reloaded" ? [event.change.added] : []);
+  await until(() => added().some((ids) => ids.includes("printer")));
+  assert.deepEqual(added(), [["camera"], ["printer"]]);
   assert.deepEqual((await client.exports()).map(({ name }) => name), ["svc-echo", "svc-camera", "svc-printer"]);
   assert.equal(await client.walk("svc-echo", ["result.json"]), handleBefore);
   client.close();

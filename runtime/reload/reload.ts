@@ -168,7 +168,8 @@ export class Reloader<Definition> {
   }
 }
 
-function isNothing({ added, replaced, removed }: ReloadChange): boolean {
+/** Whether a look has changed nothing. */
+export function isNothing({ added, replaced, removed }: ReloadChange): boolean {
   return added.length + replaced.length + removed.length === 0;
 }
 

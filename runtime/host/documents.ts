@@ -161,7 +161,7 @@ export function statusDocument(status: Status, facts: ServiceFacts): string {
         retry_after_ms: status.retry_after_ms,
       });
     case "offline":
-      if (status.reason === "disabled") return JSON.stringify({ state: "offline", reason: "disabled" });
+      if (!("call_id" in status)) return JSON.stringify({ state: "offline", reason: status.reason });
       return JSON.stringify(callStatusMembers(status, facts));
     default:
       return JSON.stringify(callStatusMembers(status, facts));

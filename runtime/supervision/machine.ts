@@ -103,6 +103,9 @@ export interface SupervisionState {
   readonly trips: number;
   /** The run that decides whether the cooldown was long enough; no other begins while it is under way. */
   readonly trial: string | null;
+  /** Cooldowns so far; and for each run under way how many there were when it began. */
+  readonly cooldowns: number;
+  readonly underWay: ReadonlyMap<string, number>;
   readonly stats: Stats;
   readonly looks: Looks;
   /** The last failed run, until one succeeds, or what could not be started is there again: why, and in one line. */
@@ -173,7 +176,7 @@ export type CallStatus =
 /** What `status.json` of the service says. */
 export type Status =
   | { readonly state: "idle" }
-  | { readonly state: "offline"; readonly reason: "disabled" }
+  | { readonly state: "offline"; readonly reason: "disabled" | "max_consecutive_failures" }
   | { readonly state: "backoff"; readonly reason: "cooldown"; readonly retry_after_ms: number }
   | CallStatus;
 
@@ -231,6 +234,8 @@ export function initialState(declared: DeclaredSupervision = DEFAULT_DECLARED): 
     cooldown: null,
     trips: 0,
     trial: null,
+    cooldowns: 0,
+    underWay: new Map(),
     looks: NO_LOOKS,
     failure: null,
     backoff_until_ms: 0,
@@ -304,10 +309,14 @@ function take(state: SupervisionState, event: SupervisionEvent): Step {
       return admit(state, event.at);
     case "start":
       return start(state, event.call_id, event.at);
-    case "finish":
-      return event.result.ok
+    case "finish": {
+      const underWay = new Map(state.underWay);
+      underWay.delete(event.call_id);
+      const step = event.result.ok
         ? succeed(state, event.call_id, event.result, event.at)
         : fail(state, event.call_id, event.result, event.at);
+      return { ...step, state: { ...step.state, underWay } };
+    }
     case "operate":
       return operate(state, event.op, event.at);
     case "configure": {
@@ -358,7 +367,7 @@ function start(state: SupervisionState, call_id: string, at: Instant): Step {
   const status = { state: "running", call_id, started_ms: at.wall_ms, counters: countersOf(stats) } as const;
   const trial = state.trips > 0 && cooldownRemaining(state, at) === 0 ? call_id : state.trial;
   return {
-    state: { ...state, stats, trial },
+    state: { ...state, stats, trial, underWay: new Map(state.underWay).set(call_id, state.cooldowns) },
     effects: [{ file: "status", status }, { file: "call", call_id, status }],
   };
 }
@@ -386,17 +395,9 @@ function succeed(
   } as const;
   // Somebody disabled the service meanwhile: what the files say about that stays.
   const outcome: Effect[] = state.enabled ? [{ file: "last_error", content: "" }, { file: "status", status }] : [];
+  const over = isFromBefore(state, call_id) ? {} : { cooldown: null, trips: 0, trial: null, backoff_until_ms: 0 };
   return {
-    state: {
-      ...state,
-      cooldown: null,
-      trips: 0,
-      trial: null,
-      stats,
-      failure: null,
-      backoff_until_ms: 0,
-      looks: seenWell(state.looks),
-    },
+    state: { ...state, stats, failure: null, looks: seenWell(state.looks), ...over },
     effects: [
       { file: "result", content: result },
       ...outcome,
@@ -407,12 +408,17 @@ function succeed(
   };
 }
 
+/** Whether a run began before the last cooldown: what becomes of it tells nothing of how things are after it. */
+function isFromBefore({ trips, cooldowns, underWay }: SupervisionState, call_id: string): boolean {
+  return trips > 0 && (underWay.get(call_id) ?? cooldowns) < cooldowns;
+}
+
 function fail(state: SupervisionState, call_id: string, run: InvokeFailure, at: Instant): Step {
   const over = state.trial === call_id ? { ...state, trial: null } : state;
   const next = run.reason === "cancelled"
     // The node ended the run, so it says nothing about the driver.
     ? { ...over, stats: { ...state.stats, ...lastRun(run, at) } }
-    : punish(over, run, at);
+    : punish(over, call_id, run, at);
   const isTimeout = run.reason === "timeout";
   const threshold = state.enabled && !next.enabled ? thresholdReached(next) : undefined;
   const status = {
@@ -440,7 +446,7 @@ function fail(state: SupervisionState, call_id: string, run: InvokeFailure, at: 
 }
 
 /** Counts a failure and draws the consequences of the policy. */
-function punish(state: SupervisionState, run: InvokeFailure, at: Instant): SupervisionState {
+function punish(state: SupervisionState, call_id: string, run: InvokeFailure, at: Instant): SupervisionState {
   const isTimeout = run.reason === "timeout";
   const stats = {
     ...state.stats,
@@ -463,11 +469,14 @@ function punish(state: SupervisionState, run: InvokeFailure, at: Instant): Super
   const { cooldown_ms } = state.policy;
   if (cooldown_ms === 0) return counted;
   // Runs that began together and fail together are one reason for one cooldown.
-  const trips = cooldownRemaining(state, at) > 0 ? state.trips : state.trips + 1;
+  const isCooling = cooldownRemaining(state, at) > 0;
+  if (!isCooling && isFromBefore(state, call_id)) return counted;
+  const trips = isCooling ? state.trips : state.trips + 1;
   const wait = doubled(cooldown_ms, trips, longestCooldown(state));
   return {
     ...counted,
     trips,
+    cooldowns: state.cooldowns + (isCooling ? 0 : 1),
     cooldown: { until_wall_ms: at.wall_ms + wait, until_monotonic_ms: at.monotonic_ms + wait },
     backoff_until_ms: at.wall_ms + wait,
   };
@@ -506,7 +515,7 @@ function badLook(state: SupervisionState, detail: string, at: Instant): Step {
       state: { ...controlled(seen, "auto_disable", at), enabled: false },
       effects: [
         { file: "last_error", content: detail },
-        { file: "status", status: { state: "offline", reason: "disabled" } },
+        { file: "status", status: { state: "offline", reason: "max_consecutive_failures" } },
         { file: "health" },
       ],
     };

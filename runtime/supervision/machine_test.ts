@@ -344,6 +344,20 @@ Deno.test("supervise() lets one trial run through after a cooldown and the next 
   assert.deepEqual(ended.trips, 1, "it has shown nothing");
 });
 
+Deno.test("supervise() lets no run from before a cooldown decide the trial after it", () => {
+  const at = instant(1_000);
+  for (const result of [ok, failed("exit")]) {
+    let state = configured({ cooldown_ms: 1_000 });
+    state = supervise(state, { type: "start", call_id: "slow", at: instant(0) }).state;
+    state = play(state, [0, "exit"], [1_000, "tick"]);
+    state = supervise(state, { type: "start", call_id: "trial", at }).state;
+    const still = supervise(state, { type: "finish", call_id: "slow", result, at }).state;
+    assert.deepEqual([still.trips, still.trial, cooldownRemaining(still, at)], [1, "trial", 0]);
+    const tried: SupervisionState = supervise(still, { type: "finish", call_id: "trial", result: ok, at }).state;
+    assert.deepEqual([tried.trips, tried.trial, tried.underWay.size], [0, null, 0]);
+  }
+});
+
 Deno.test("supervise() counts bad looks apart from failed runs and waits longer after each", () => {
   let state = initialState();
   const waits: number[] = [];
@@ -395,6 +409,8 @@ Deno.test("supervise() disables after so many bad looks as the manifest says, an
   const step = supervise(once, { type: "look", report: GONE, at: instant(1) });
   assert.deepEqual([step.state.enabled, step.state.last_control_op], [false, "auto_disable"]);
   assert.deepEqual(step.effects.map(({ file }) => file), ["last_error", "status", "health"]);
+  const shown = step.effects.flatMap((effect) => effect.file === "status" ? [effect.status] : []);
+  assert.deepEqual(shown, [{ state: "offline", reason: "max_consecutive_failures" }]);
   assert.equal(play(step.state, [0, WELL]), step.state);
   assert.equal(
     play(initialState({ ...declared, auto_disable_on_failures: false }), [0, GONE], [0, GONE]).enabled,

@@ -11,6 +11,7 @@
 
 import { MAX_SERVICES_PER_NODE, type ServiceDescriptor } from "../../control/catalog/descriptor.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
+import type { CancelTimer } from "../../drivers/process/clock.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import type { ServiceDefinition } from "./definition.ts";
@@ -37,6 +38,9 @@ interface Registration {
   readonly faulty?: ServiceDescriptor | undefined;
 }
 
+/** Whoever waited for the last run of a service that goes may read what came of it for so long, in milliseconds. */
+const LINGER_MS = 250;
+
 /** Registers, starts and stops services. */
 export class Host {
   readonly #deps: ServiceDeps;
@@ -44,6 +48,8 @@ export class Host {
   readonly #registrations = new Map<string, Registration>();
   readonly #listeners = new Set<(change: HostChange) => void>();
   readonly #stopping = new Set<Promise<void>>();
+  /** Services that are taken away and whose runs somebody may wait for; with what ends that wait. */
+  readonly #leaving = new Map<Service, CancelTimer>();
   /** Changes held back by a batch, by what tells them apart. */
   #held: Map<string, HostChange> | undefined;
 
@@ -115,7 +121,7 @@ export class Host {
   }
 
   /**
-   * Takes a service away at once; its runs get `graceMs` to end.
+   * Takes a service away at once; its runs get `graceMs` to end, and its tree stays until they have.
    *
    * @throws {ZssError} `service_not_found`.
    */
@@ -123,6 +129,7 @@ export class Host {
     const old = this.#find(service_id);
     this.#registrations.delete(service_id);
     this.#tellRemoved(old);
+    if (old.service !== undefined && old.service.numbers.running > 0) this.#leaving.set(old.service, () => {});
     this.#stop(old, graceMs);
     this.#tell({ kind: "catalog" });
     this.#tell({ kind: "state", service_id });
@@ -146,9 +153,18 @@ export class Host {
     return this.#registrations.get(service_id)?.definition;
   }
 
-  /** The trees to serve, in the order of the catalog. */
+  /** The trees to serve, in the order of the catalog; then those of services that are going, while their runs last. */
   trees(): readonly FileTree[] {
-    return [...this.#registrations.values()].flatMap(({ service }) => service === undefined ? [] : [service.tree]);
+    const trees = this.services().map(({ tree }) => tree);
+    const names = new Set(trees.map(({ description }) => description.name));
+    const leaving = [...this.#leaving.keys()].map(({ tree }) => tree);
+    for (const tree of leaving) {
+      // A service that has come back meanwhile has the name.
+      if (names.has(tree.description.name)) continue;
+      names.add(tree.description.name);
+      trees.push(tree);
+    }
+    return trees;
   }
 
   /** The catalog to publish. An entry is the same object until something of it changes. */
@@ -215,6 +231,10 @@ export class Host {
   async stop(graceMs: number): Promise<void> {
     for (const registration of this.#registrations.values()) this.#stop(registration, graceMs);
     await Promise.all(this.#stopping);
+    for (const [service, cancel] of this.#leaving) {
+      cancel();
+      this.#leave(service);
+    }
   }
 
   #register(definition: ServiceDefinition): void {
@@ -236,8 +256,17 @@ export class Host {
 
   #stop({ service }: Registration, graceMs?: number): void {
     if (service === undefined) return;
-    const done = service.stop(graceMs).finally(() => this.#stopping.delete(done));
+    const done = service.stop(graceMs).finally(() => {
+      this.#stopping.delete(done);
+      if (!this.#leaving.has(service)) return;
+      this.#leaving.set(service, this.#deps.clock.after(LINGER_MS, () => this.#leave(service)));
+    });
     this.#stopping.add(done);
+    this.#tell({ kind: "trees" });
+  }
+
+  #leave(service: Service): void {
+    this.#leaving.delete(service);
     this.#tell({ kind: "trees" });
   }
 

@@ -91,7 +91,7 @@ Deno.test("Host.replace() takes the tree away with the driver and brings it back
   assert.equal(host.trees().length, 1);
 });
 
-Deno.test("Host.remove() takes the service away at once and lets its run end", async () => {
+Deno.test("Host.remove() takes the service out of the catalog at once and lets its run end", async () => {
   const { host } = emptyHost();
   const driver = new ScriptedDriver();
   host.add(definition("a", driver));
@@ -101,7 +101,7 @@ Deno.test("Host.remove() takes the service away at once and lets its run end", a
   const answer = files.write("control/invoke.json", "{}");
   await settled();
   host.remove("a");
-  assert.deepEqual([host.catalog().length, host.trees().length], [0, 0]);
+  assert.deepEqual([host.catalog().length, host.trees().length], [0, 1], "until its run has ended");
   host.add(definition("a", new ScriptedDriver()));
   driver.settle(success("{}"));
   assert.equal((await answer).call_id, "c-1");
@@ -205,4 +205,29 @@ Deno.test("Host.fault() shows in the entry what is wrong, also of a service with
   host.fault("a", undefined);
   assert.deepEqual(faults(), [undefined, undefined]);
   assert.throws(() => host.fault("c", "no"), /no such service/);
+});
+
+Deno.test("Host serves the tree of a service that is taken away until its run has ended and was read", async () => {
+  const { host, parts } = emptyHost();
+  const driver = new ScriptedDriver();
+  host.add(definition("echo", driver));
+  const names = () => host.trees().map(({ description }) => description.name);
+  const [tree] = host.trees();
+  assert.ok(tree);
+  const files = new TreeClient(tree);
+  const call = files.write("control/invoke.json", "{}");
+  await settled();
+  host.remove("echo");
+  assert.deepEqual([host.catalog().length, host.trees()], [0, [tree]]);
+  host.add(definition("echo", new ScriptedDriver()));
+  assert.deepEqual([names(), host.trees().includes(tree)], [["svc-echo"], false]);
+  host.remove("echo");
+  driver.settle(success('{"last":1}'));
+  await call;
+  await settled();
+  assert.deepEqual([host.trees(), await files.read("result.json")], [[tree], '{"last":1}']);
+  parts.clock.advance(250);
+  assert.deepEqual(host.trees(), []);
+  await host.stop(0);
+  assert.equal(parts.clock.pendingTimers, 0);
 });

@@ -5,6 +5,7 @@
  */
 
 import type { WorldTree } from "../../control/client/mod.ts";
+import { ZssError } from "../../control/protocol/errors.ts";
 import type { CliContext, TextStream } from "../io.ts";
 import { remoteOf } from "../remote.ts";
 
@@ -12,8 +13,18 @@ import { remoteOf } from "../remote.ts";
 export async function withTree<T>(context: CliContext, work: (tree: WorldTree) => Promise<T>): Promise<T> {
   const { WorldTree } = await import("../../control/client/mod.ts");
   const remote = await remoteOf(context);
-  await using tree = await WorldTree.open({ ...remote, clock: context.io.clock });
+  const opening = WorldTree.open({ ...remote, clock: context.io.clock });
+  await using tree = await opening.catch((error: unknown) => Promise.reject(standaloneHint(error, remote.url)));
   return await work(tree);
+}
+
+/** A node that stands alone has files and no tree. */
+function standaloneHint(error: unknown, url: string): unknown {
+  if (!(error instanceof ZssError) || !error.message.includes("a node without a control plane")) return error;
+  return new ZssError("unsupported", `Cannot show the tree of "${url}": it is a node that stands alone`, {
+    hint: "zss node service-runtime and zss node terminal reach its services; the tree is that of a server",
+    cause: error,
+  });
 }
 
 /** A path from the root, without a slash at its end. */

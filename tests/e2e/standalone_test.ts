@@ -228,6 +228,8 @@ Deno.test("a standalone node says what it is to who took it for a server, and to
   const list = await zss(["node", "list", "--url", scene.url.replace("/v2/fs", "")]);
   assert.equal(list.code, 3);
   assert.match(list.stderr, /a node without a control plane/);
+  const tree = await zss(["fs", "ls", "--url", scene.url.replace("/v2/fs", "")]);
+  assert.match(tree.stderr, /it is a node that stands alone[^]*zss node service-runtime/);
 });
 
 Deno.test("a standalone node writes its ready file when it listens and takes it away when it ends", async () => {

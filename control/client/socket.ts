@@ -10,11 +10,9 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { rootCertificates, Server as TlsServer } from "node:tls";
 // @ts-types="@types/ws"
 import { type RawData, WebSocket } from "ws";
-import { TurnCork } from "../../drivers/process/turn_cork.ts";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
@@ -111,15 +109,9 @@ function parseUrl(text: string): URL {
   });
 }
 
-/** What of the insides of `ws` this file relies on; it exists since ws 8. */
-interface Insides {
-  readonly _socket?: Socket | null;
-}
-
 /** Frames that arrive before anybody listens wait in order. */
 class WsTextSocket implements TextSocket {
-  readonly #ws: WebSocket & Insides;
-  readonly #cork = new TurnCork();
+  readonly #ws: WebSocket;
   #textListener: ((text: string) => void) | undefined;
   #closeListener: ((reason: string) => void) | undefined;
   #closedBecause: string | undefined;
@@ -144,8 +136,6 @@ class WsTextSocket implements TextSocket {
 
   send(text: string): void {
     if (this.#ws.readyState !== WebSocket.OPEN) return;
-    const { _socket: socket } = this.#ws;
-    if (socket) this.#cork.beforeWrite(socket);
     // Bytes that it may not mask in place go out in one write with their head, text in two.
     if (text.length <= ONE_WRITE_CHARS) this.#ws.send(Buffer.from(text), { binary: false });
     else this.#ws.send(text);

@@ -11,7 +11,6 @@
 import type { Socket } from "node:net";
 // @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
-import { TurnCork } from "../../drivers/process/turn_cork.ts";
 import { textFrame } from "../events/frame.ts";
 import { FS_FRAME_BYTES } from "../listen/frame_limit.ts";
 
@@ -34,7 +33,6 @@ export interface Peer {
 export class ServerSocket {
   readonly #ws: WebSocket & Insides;
   readonly #onTrusted: () => void;
-  readonly #cork = new TurnCork();
   #trusted = false;
 
   /** @param onTrusted Called once, when the peer has proved to be a node. */
@@ -54,7 +52,6 @@ export class ServerSocket {
   sendFrames(frames: Uint8Array): void {
     const { _socket: socket } = this.#ws;
     if (this.#ws.readyState !== this.#ws.OPEN || !socket) return;
-    this.#cork.beforeWrite(socket);
     socket.write(frames);
   }
 

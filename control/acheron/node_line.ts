@@ -28,7 +28,7 @@ export class NodeLine {
     this.#nodeId = nodeId;
     // Replies go straight to whoever waits for them, so none is ever unread here.
     const socket = { bufferedBytes: 0, sendText: (text: string) => this.#receive(text), close: () => {} };
-    this.#client = { socket, news: () => {} };
+    this.#client = { socket };
   }
 
   /** The tunnel at this moment: ids and handles are good for as long as it is the same. @throws {FsError} `EIO`. */

@@ -3,7 +3,8 @@
  *
  * What is written is noted in the store first, with the hash of the last line,
  * then added to the file and synced. So a crash loses nothing: what the file
- * lacks is added at the next start. Nobody waits for it.
+ * lacks is added at the next start. Nobody waits for it. What comes often, each
+invoke of a service, is gathered for a moment first.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { errorText } from "../protocol/errors.ts";
 import type { AuditHead } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -27,11 +29,22 @@ export const AUDIT_FILE = "audit.ndjson";
 const HELD = 500;
 /** Key of the one record that says where the chain ends. */
 const HEAD = "head";
+/**
+ * How long entries that may are gathered, in milliseconds.
+ *
+ * A commit stops the server for most of a millisecond, and each invoke has an entry: one at a time, every second
+ * invoke would wait for that of the one before.
+ */
+const GATHER_MS = 20;
 
 /** Takes entries. */
 export interface AuditSink {
-  /** Writes an entry; returns at once. */
-  write(entry: AuditEntry): void;
+  /**
+   * Writes an entry; returns at once.
+   *
+   * @param when `soon` for what comes often: it is gathered with what follows, and a crash may lose the last of it.
+   */
+  write(entry: AuditEntry, when?: "now" | "soon"): void;
   /** The newest entries, newest first. */
   tail(limit: number, agentId?: string): readonly AuditLine[];
   /** Waits until everything is written. */
@@ -43,7 +56,7 @@ export interface AuditSink {
  *
  * @throws What reading the file throws, but for a file that is not there.
  */
-export async function openAuditLog(folder: string, store: Store): Promise<AuditSink> {
+export async function openAuditLog(folder: string, store: Store, clock: Clock): Promise<AuditSink> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, AUDIT_FILE);
   const { text, start, size } = await endOf(file);
@@ -61,7 +74,7 @@ export async function openAuditLog(folder: string, store: Store): Promise<AuditS
       file,
     });
   }
-  return new AuditWriter(file, store, [...lines, ...missing]);
+  return new AuditWriter(file, store, clock, [...lines, ...missing]);
 }
 
 /** So much of the end of the file is read when it is opened, in bytes. */
@@ -110,26 +123,32 @@ export async function verifyAuditLog(
 class AuditWriter implements AuditSink {
   readonly #file: string;
   readonly #store: Store;
+  readonly #clock: Clock;
   #held: AuditLine[];
   #head: Pick<AuditHead, "id" | "hash">;
   #waiting: AuditLine[] = [];
+  /** Whether some of what waits may wait no longer. */
+  #isUrgent = false;
   #writing: Promise<void> | undefined;
+  #cancelGathering: CancelTimer | undefined;
 
-  constructor(file: string, store: Store, held: AuditLine[]) {
+  constructor(file: string, store: Store, clock: Clock, held: AuditLine[]) {
     this.#file = file;
     this.#store = store;
+    this.#clock = clock;
     this.#held = held;
     // The store and not the file says where the chain ends: a file that was changed must not be gone on from.
     this.#head = store.get("audit", HEAD) ?? held.at(-1) ?? emptyHead;
   }
 
-  write(entry: AuditEntry): void {
+  write(entry: AuditEntry, when: "now" | "soon" = "now"): void {
     const line = nextLine(this.#head, entry);
     this.#head = line;
     this.#held.push(line);
     if (this.#held.length > 2 * HELD) this.#held = this.#held.slice(-HELD);
     this.#waiting.push(line);
-    this.#writing ??= this.#drain();
+    if (when === "now") this.#hurry();
+    else this.#gather();
   }
 
   tail(limit: number, agentId?: string): readonly AuditLine[] {
@@ -138,14 +157,29 @@ class AuditWriter implements AuditSink {
   }
 
   async close(): Promise<void> {
+    if (this.#waiting.length > 0) this.#hurry();
     await this.#writing;
-    if (this.#waiting.length > 0) await this.#drain();
+    // Once more what failed.
+    if (this.#waiting.length > 0) this.#hurry();
+    await this.#writing;
+  }
+
+  #gather(): void {
+    this.#cancelGathering ??= this.#clock.after(GATHER_MS, () => this.#hurry());
+  }
+
+  #hurry(): void {
+    this.#cancelGathering?.();
+    this.#cancelGathering = undefined;
+    this.#isUrgent = true;
+    this.#writing ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
     // Those of one turn of the event loop go together.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
+    while (this.#isUrgent) {
+      this.#isUrgent = false;
       const lines = [...this.#waiting];
       const last = lines.at(-1);
       if (last === undefined) break;

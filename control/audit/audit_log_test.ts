@@ -3,6 +3,8 @@ import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { systemClock } from "../../drivers/process/clock.ts";
+import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import { memoryStore } from "../store/memory.ts";
 import { AUDIT_FILE, openAuditLog, verifyAuditLog } from "./audit_log.ts";
 import { type AuditEntry, type AuditLine, ChainCheck, emptyHead, nextLine } from "./chain.ts";
@@ -67,11 +69,11 @@ Deno.test("openAuditLog() writes in order, for its owner only, and goes on with 
   inFolder(async (folder) => {
     const store = memoryStore({ epoch: "e" });
     for (const round of ["a", "b"]) {
-      const log = await openAuditLog(folder, store);
+      const log = await openAuditLog(folder, store, systemClock);
       for (const number of [1, 2, 3]) log.write(entry(`${round}${number}`, round));
       await log.close();
     }
-    const last = await openAuditLog(folder, store);
+    const last = await openAuditLog(folder, store, systemClock);
     assert.deepEqual(last.tail(2).map(({ target }) => target), ["b3", "b2"]);
     assert.deepEqual(last.tail(9, "a").map(({ id }) => id), [3, 2, 1]);
     assert.deepEqual((await verifyAuditLog(folder, store.get("audit", "head"))).problems, []);
@@ -81,24 +83,24 @@ Deno.test("openAuditLog() writes in order, for its owner only, and goes on with 
 Deno.test("openAuditLog() adds what a crash kept from the file, and takes away half a line", () =>
   inFolder(async (folder) => {
     const store = memoryStore({ epoch: "e" });
-    const log = await openAuditLog(folder, store);
+    const log = await openAuditLog(folder, store, systemClock);
     for (const target of ["a", "b"]) log.write(entry(target));
     await log.close();
     const file = join(folder, AUDIT_FILE);
     const whole = await readFile(file, "utf8");
     await truncate(file, whole.length - 7);
     assert.match((await verifyAuditLog(folder, store.get("audit", "head"))).problems.join(), /the store holds them/);
-    await (await openAuditLog(folder, store)).close();
+    await (await openAuditLog(folder, store, systemClock)).close();
     assert.equal(await readFile(file, "utf8"), whole);
     await appendFile(file, '{"id":3,"ha');
-    await (await openAuditLog(folder, store)).close();
+    await (await openAuditLog(folder, store, systemClock)).close();
     assert.equal(await readFile(file, "utf8"), whole);
   }));
 
 Deno.test("openAuditLog() keeps what could not be written, and writes it with the next entry", () =>
   inFolder(async (folder) => {
     const store = memoryStore({ epoch: "e" });
-    const log = await openAuditLog(folder, store);
+    const log = await openAuditLog(folder, store, systemClock);
     // A folder in the place of the file stands for a disk that takes nothing.
     await Deno.mkdir(join(folder, AUDIT_FILE));
     log.write(entry("a"));
@@ -122,16 +124,42 @@ Deno.test("verifyAuditLog() says when the file is gone, and nothing where nothin
 
 Deno.test("openAuditLog() holds the newest entries for audit_tail, and no more", () =>
   inFolder(async (folder) => {
-    const audit = await openAuditLog(folder, memoryStore({ epoch: "e" }));
+    const audit = await openAuditLog(folder, memoryStore({ epoch: "e" }), systemClock);
     for (let index = 0; index < 1200; index++) audit.write(entry(`${index}`));
     assert.deepEqual([audit.tail(1)[0]?.target, audit.tail(1000).length], ["1199", 500]);
     await audit.close();
   }));
 
+Deno.test("openAuditLog() gathers what may be written soon, and does not when something may not wait or it is closed", () =>
+  inFolder(async (folder) => {
+    const store = memoryStore({ epoch: "e" });
+    const clock = new ManualClock();
+    const log = await openAuditLog(folder, store, clock);
+    const written = () => store.get("audit", "head")?.id ?? 0;
+    const turns = async () => {
+      for (let count = 0; count < 5; count++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    log.write(entry("a"), "soon");
+    clock.advance(10);
+    log.write(entry("b"), "soon");
+    await turns();
+    assert.deepEqual([written(), log.tail(1)[0]?.target], [0, "b"]);
+    clock.advance(10);
+    await turns();
+    assert.equal(written(), 2);
+    log.write(entry("c"), "soon");
+    log.write(entry("d"));
+    while (written() < 4) await turns();
+    log.write(entry("e"), "soon");
+    await log.close();
+    const { lines, problems } = await verifyAuditLog(folder, store.get("audit", "head"));
+    assert.deepEqual([lines, problems, written()], [5, [], 5]);
+  }));
+
 Deno.test("openAuditLog() goes on from what it wrote and not from a file that was changed, so verify still finds it", () =>
   inFolder(async (folder) => {
     const store = memoryStore({ epoch: "e" });
-    const log = await openAuditLog(folder, store);
+    const log = await openAuditLog(folder, store, systemClock);
     for (const target of ["a", "b", "c"]) log.write(entry(target));
     await log.close();
     const lines = chain(2);
@@ -141,7 +169,7 @@ Deno.test("openAuditLog() goes on from what it wrote and not from a file that wa
       nextLine(lines[0] ?? emptyHead, entry("x")),
     ];
     await writeFile(join(folder, AUDIT_FILE), forged.map((line) => JSON.stringify(line) + "\n").join(""));
-    const again = await openAuditLog(folder, store);
+    const again = await openAuditLog(folder, store, systemClock);
     again.write(entry("d"));
     await again.close();
     assert.notDeepEqual((await verifyAuditLog(folder, store.get("audit", "head"))).problems, []);

@@ -99,6 +99,8 @@ const helloSchema = z.looseObject({
   project_token: z.string().optional(),
   agent_id: z.string().optional(),
   subscribe_invalidations: z.boolean().default(false),
+  /** Of a node: whether it understands `t_fs_subscribe`, and can be told that nobody wants its news. */
+  news_on_demand: z.boolean().default(false),
 });
 
 /** What a hello asks for. */

@@ -179,6 +179,8 @@ const fsRequest = z.discriminatedUnion("op", [
   // Who may say hello is settled by whoever accepts the connection, with parseFsHello.
   plain("hello", none),
   plain("exports", none),
+  // Of the connection, and not of a file: who answers carries it out.
+  plain("subscribe", z.object({ invalidations: flag("invalidations", true) })),
   onNode("lookup", z.object({ name: childName("lookup") })),
   onNode("getattr", none),
   onNode(

@@ -97,18 +97,17 @@ const MAX_BIG_LENGTH = 65_536;
 
 /** Stands before the digits of a whole number that was made a string; no program writes it of itself. */
 const BIG_MARK = "\ue0b1:";
-const BIG_NUMBERS = /(?<=[:,[])-?[0-9]{16,}(?=[,\]}])/g;
+const BIG_NUMBERS = /(?<=[:,[])-?[1-9][0-9]{15,}(?=[,\]}])/g;
 
 /** The same for text with whole numbers beyond 2^53, which come out as `bigint`. */
 function parsePlainBigJson(text: string, maxDepth: number): { readonly value: unknown } | undefined {
   if (text.length > MAX_BIG_LENGTH || text.includes(BIG_MARK) || text.includes("[".repeat(maxDepth + 1))) {
     return undefined;
   }
+  // Digits within a string look like a number too: the quote before the mark then ends that string, and what follows
+  // it is no JSON.
   const marked = parsePlainJson(text.replace(BIG_NUMBERS, `"${BIG_MARK}$&"`), maxDepth);
-  if (marked === undefined) return undefined;
-  const value = withBigIntegers(marked.value);
-  // Digits within a string look like a number too; then it does not come out again as it went in.
-  return plainJson(value) === text ? { value } : undefined;
+  return marked === undefined ? undefined : { value: withBigIntegers(marked.value) };
 }
 
 function withBigIntegers(value: unknown): unknown {
@@ -118,7 +117,11 @@ function withBigIntegers(value: unknown): unknown {
     return Number.isSafeInteger(small) ? small : big;
   }
   if (typeof value !== "object" || value === null) return value;
-  for (const [name, member] of Object.entries(value)) Reflect.set(value, name, withBigIntegers(member));
+  for (const name in value) {
+    const member: unknown = Reflect.get(value, name);
+    const whole = withBigIntegers(member);
+    if (whole !== member) Reflect.set(value, name, whole);
+  }
   return value;
 }
 

@@ -99,7 +99,7 @@ export class ClientPeer {
       const tunnel = this.#parts.tunnels.get(this.#nodeId);
       const client: RelayClient = {
         socket: this.#socket,
-        news: hello.subscribe_invalidations ? (news, id) => this.#tellNews(news, id) : () => {},
+        ...(hello.subscribe_invalidations ? { news: (news, id) => this.#tellNews(news, id) } : {}),
       };
       tunnel.request(client, requireTag(frame), forTheNode(frame));
       const { speaker, viewer } = opener;

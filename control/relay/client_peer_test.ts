@@ -329,8 +329,36 @@ Deno.test("what waits is bounded by its size too, and refusals are written down 
   assert.deepEqual([errno(user.wire), relay.notes.length], [13, 60]);
 });
 
-Deno.test("the relay knows every operation of the file protocol", () => {
-  for (const op of fsOperations) assert.ok(operations[`fs_${op}`], op);
+Deno.test("the relay knows every operation of the file protocol but the one that is the server's own", () => {
+  for (const op of fsOperations) assert.equal(operations[`fs_${op}`] !== undefined, op !== "subscribe", op);
+});
+
+Deno.test("a node that can be told sends news only while a client wants them", async () => {
+  const relay = await Relay.open();
+  const told = () =>
+    relay.node.texts.map((text) => JSON.parse(text)).filter(({ type }) => type === "acheron.t_fs_subscribe")
+      .map(({ payload }) => payload.invalidations);
+  const hello = { protocol: "unified-v2-fs", proto: 2, subscribe_invalidations: true };
+  const one = relay.client(admin, hello);
+  assert.deepEqual(told(), [], "one that cannot is told nothing");
+  relay.tunnel.askForNewsOnDemand();
+  assert.deepEqual(told(), [], "it sends them already, and somebody wants them");
+  const other = relay.client(admin, hello);
+  one.peer.closed();
+  assert.deepEqual(told(), []);
+  other.peer.closed();
+  const quiet = relay.client(admin, { protocol: "unified-v2-fs", proto: 2 });
+  assert.deepEqual(told(), [false]);
+  relay.client(admin, hello);
+  assert.deepEqual(told(), [false, true]);
+  // The next tunnel begins anew, with the clients that are there.
+  relay.node = new Wire();
+  relay.tunnel = relay.tunnels.open("node-1", relay.node);
+  relay.tunnel.askForNewsOnDemand();
+  assert.deepEqual(told(), []);
+  const sent = relay.node.texts.length;
+  relay.ask(quiet.peer, "fs_subscribe", { payload: { invalidations: false } });
+  assert.deepEqual([errno(quiet.wire), relay.node.texts.length], [22, sent], "and no client speaks for all");
 });
 
 Deno.test("news reaches only those who asked for it and may see the file", async () => {

@@ -93,7 +93,8 @@ export function readRequest(text: string, isStrict: boolean): ClientRequest {
   }
   const frame = parseFsFrame(text);
   const op = frame.type.startsWith(PREFIX) ? frame.type.slice(PREFIX.length) : "";
-  if (isStrict && operations[op] === undefined) {
+  // What the node is told of its tunnel is the server's business.
+  if (operations[op] === undefined && (isStrict || op === "fs_subscribe")) {
     throw new FsError(Errno.EINVAL, `UnsupportedType: "${frame.type.slice(0, 64)}" is no request of the file protocol`);
   }
   const payload = isObject(frame.payload) ? frame.payload : {};

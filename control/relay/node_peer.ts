@@ -84,13 +84,15 @@ export class NodePeer {
       );
       this.#parts.leases.extended(node);
       this.#socket.trustAsNode();
-      this.#open = { node, tunnel: this.#parts.tunnels.open(node_id, this.#socket) };
+      const tunnel = this.#parts.tunnels.open(node_id, this.#socket);
+      this.#open = { node, tunnel };
       this.#socket.sendText(fsReplyFrame("fs_hello", tag, {
         protocol: FS_PROTOCOL,
         proto: FS_PROTO,
         node_id,
         lease_generation: node.lease_generation,
       }));
+      if (hello.news_on_demand) tunnel.askForNewsOnDemand();
     } catch (error) {
       this.#parts.note({ what: "tunnel", speaker: { role: "anonymous" }, agentId: null, nodeId, error });
       refuse(this.#socket, tag, error);

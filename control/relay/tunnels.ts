@@ -13,7 +13,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { Errno, FsError } from "../protocol/fs.ts";
-import { fsErrorFrame } from "../protocol/fs_frames.ts";
+import { fsErrorFrame, fsRequestFrame } from "../protocol/fs_frames.ts";
 import { findMember } from "../protocol/json.ts";
 
 const log = getLogger(["zss", "control", "relay"]);
@@ -41,8 +41,8 @@ export interface RelaySocket {
 /** A client on the other side of a relay. */
 export interface RelayClient {
   readonly socket: RelaySocket;
-  /** Takes news that nobody asked for: the file or directory of that id has changed. */
-  readonly news: (text: string, id: string) => void;
+  /** Takes news that nobody asked for: the file or directory of that id has changed. Absent when it wants none. */
+  readonly news?: (text: string, id: string) => void;
 }
 
 /** Sends to a client; one that leaves too much unread is dropped. */
@@ -88,6 +88,8 @@ export class Tunnel {
   readonly #late = new Map<number, ReplyFilter>();
   #isOver = false;
   #nextTag = 1;
+  /** Whether the node sends news; `undefined` when it sends them whatever it is told. */
+  #sendsNews: boolean | undefined;
 
   constructor(socket: RelaySocket, clients: ReadonlySet<RelayClient>, clock: Clock) {
     this.socket = socket;
@@ -125,6 +127,24 @@ export class Tunnel {
     line.waitingChars += text.length;
   }
 
+  /**
+   * From now on the node is told whether anybody wants its news: an invoke makes ten, and to send them takes as long as
+   * the rest of it.
+   */
+  askForNewsOnDemand(): void {
+    this.#sendsNews = true;
+    this.clientsChanged();
+  }
+
+  /** Tells the node when the first client that wants news has come, or the last has gone. */
+  clientsChanged(): void {
+    if (this.#sendsNews === undefined || this.#isOver) return;
+    const isWanted = [...this.#clients].some(({ news }) => news !== undefined);
+    if (isWanted === this.#sendsNews) return;
+    this.#sendsNews = isWanted;
+    this.tell(fsRequestFrame("fs_subscribe", 0, {}, { invalidations: isWanted }));
+  }
+
   /** Sends a request of the server's own that nobody waits for. */
   tell(text: string): void {
     this.socket.sendText(withTag(text, this.#takeTag()));
@@ -136,7 +156,7 @@ export class Tunnel {
     const type = memberText(text, "type");
     if (type?.startsWith('"acheron.e_fs_')) {
       const id = /"(?:node|dir)"\s*:\s*(\d+)/.exec(text)?.[1] ?? "";
-      for (const client of this.#clients) client.news(text, id);
+      for (const client of this.#clients) client.news?.(text, id);
       return;
     }
     const tag = Number(memberText(text, "tag"));
@@ -294,12 +314,14 @@ export class TunnelRegistry {
 
   addClient(nodeId: string, client: RelayClient): void {
     this.#clientsOf(nodeId).add(client);
+    this.#tunnels.get(nodeId)?.clientsChanged();
   }
 
   removeClient(nodeId: string, client: RelayClient): void {
     this.#tunnels.get(nodeId)?.forget(client);
     const clients = this.#clients.get(nodeId);
     clients?.delete(client);
+    this.#tunnels.get(nodeId)?.clientsChanged();
     if (clients?.size === 0 && !this.#tunnels.has(nodeId)) this.#clients.delete(nodeId);
   }
 

@@ -111,7 +111,7 @@ async function serve(config: ServerConfig, parts: OpenParts): Promise<RunningSer
   const presetHash = config.adminToken === undefined ? undefined : hashSecret(config.adminToken);
   const actorOfHeader = (header: string | undefined) => actorOf(bearerOf(header), store, presetHash, clock.now());
   await store.transact((tx) => ensureSystemProject(tx, hashSecret(newSecret("proj-", random)), clock.now()));
-  const audit = await openLog("audit", config.dataDir, () => openAuditLog(config.dataDir, store));
+  const audit = await openLog("audit", config.dataDir, () => openAuditLog(config.dataDir, store, clock));
   const plane: ControlPlane = {
     store,
     hub,

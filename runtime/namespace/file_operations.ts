@@ -56,6 +56,8 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
   switch (request.op) {
     case "hello":
       return helloOf(scope);
+    case "subscribe":
+      return {};
     case "exports":
       return { exports: trees.all.map((tree) => exportOf(tree, trees.wireId(tree, tree.root))) };
     case "lookup": {

@@ -137,8 +137,7 @@ interface ServerScope extends Pick<RequestScope, "identity" | "trees"> {
 
 /** One client, or one tunnel with many clients behind it. */
 export class FileConnection {
-  /** Whether it hears of changes. */
-  readonly subscribed: boolean;
+  #isSubscribed: boolean;
   readonly #scope: RequestScope;
   readonly #send: (frame: string) => void;
   readonly #maxRequests: number;
@@ -152,13 +151,18 @@ export class FileConnection {
     { subscribe, limits }: { readonly subscribe: boolean; readonly limits: ConnectionLimits },
     onClosed: () => void,
   ) {
-    this.subscribed = subscribe;
+    this.#isSubscribed = subscribe;
     const onError = (error: unknown) => log.warn("Cannot close a file: {error}", { error: errorText(error) });
     const handles = new HandleTable({ nextNumber: nextHandle, limit: limits.handles, onError });
     this.#scope = { identity, trees, handles, listings: new Listings() };
     this.#send = send;
     this.#maxRequests = limits.requests;
     this.#onClosed = onClosed;
+  }
+
+  /** Whether it hears of changes. */
+  get subscribed(): boolean {
+    return this.#isSubscribed;
   }
 
   /** Takes one frame; settles when it has been answered, and never rejects. */
@@ -173,6 +177,7 @@ export class FileConnection {
         throw new FsError(Errno.EAGAIN, `would block: ${this.#maxRequests} requests are under way`);
       }
       const request = parseFsRequest(frame);
+      if (request.op === "subscribe") this.#isSubscribed = request.payload.invalidations;
       const payload = await carryOut(request, this.#scope);
       this.push(fsReplyFrame(`fs_${request.op}`, tag, payload));
     } catch (error) {

@@ -426,6 +426,20 @@ Deno.test("FileServer tells every subscriber of a change before the one who made
   assert.deepEqual(other.frames, []);
 });
 
+Deno.test("FileConnection hears of changes from when it says so, until it says otherwise", async () => {
+  const server = serverWith(new ExampleService().tree);
+  const [writer, watcher] = [new Client(server), new Client(server, { subscribe: false })];
+  const { node } = await writer.open(ROOT, ["control", "reset"], 1);
+  const counts: number[] = [];
+  for (const invalidations of [true, false]) {
+    assert.deepEqual(await watcher.ask("subscribe", { payload: { invalidations } }), {});
+    watcher.frames.length = 0;
+    await writer.connection.handle(`{"channel":"acheron","type":"acheron.t_fs_truncate","tag":10,"node":${node}}`);
+    counts.push(watcher.frames.length);
+  }
+  assert.deepEqual(counts, [1, 0]);
+});
+
 Deno.test("FileServer keeps ids and handles of trees that stay, and ends those of trees that leave", async () => {
   const [gone, stays, comes] = [new ExampleService("gone"), new ExampleService("stays"), new ExampleService("comes")];
   const server = serverWith(gone.tree, stays.tree);

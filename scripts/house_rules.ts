@@ -57,7 +57,14 @@ const NPM_BY_LAYER: readonly (readonly string[])[] = [["zod"], ["zod"], [
   "@cfworker/json-schema",
 ]];
 /** What the runtime floor may see of the control floor. */
-const RUNTIME_USES = ["control/protocol", "control/catalog", "control/client", "control/listen", "control/metrics"];
+const RUNTIME_USES = [
+  "control/protocol",
+  "control/catalog",
+  "control/policy",
+  "control/client",
+  "control/listen",
+  "control/metrics",
+];
 /** Of layer 3, and yet for every file of the runtime floor. */
 const RUNTIME_TOOLS = ["control/client", "control/listen"];
 

@@ -18,7 +18,7 @@ import { getLogger } from "@logtape/logtape";
 import { catalogOf } from "../pairing/node_events.ts";
 import { decideNodePath, type PathAct, type PathDecision } from "../policy/node_path.ts";
 import type { Actor } from "../policy/rights.ts";
-import type { Viewer } from "../policy/visibility.ts";
+import { askerOf, type Viewer } from "../policy/visibility.ts";
 import { type Envelope, RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
@@ -694,8 +694,8 @@ function childOf(name: string, stat: () => Stat): Child {
   return Object.defineProperty(() => stat(), "name", { value: name });
 }
 
-function nodeFile({ node_id, tree }: NodeTree, rest: readonly string[]): NodeFile {
-  return { node_id, tree, rest };
+function nodeFile({ node_id, tree, viewer }: NodeTree, rest: readonly string[]): NodeFile {
+  return { node_id, tree, rest, asker: askerOf(viewer) };
 }
 
 function qid(path: readonly string[], type: "dir" | "file"): object {

@@ -11,6 +11,7 @@
 
 import { z } from "zod";
 import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, serviceOfTree } from "../protocol/fs.ts";
+import type { FsAsker } from "../protocol/fs_frames.ts";
 import { fsReplies } from "../protocol/fs_replies.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
@@ -31,6 +32,8 @@ export interface NodeFile {
   readonly tree: string;
   /** Names from the root of the tree. */
   readonly rest: readonly string[];
+  /** For whom the node is asked; undefined for one who may use all of it. */
+  readonly asker?: FsAsker | undefined;
 }
 
 /**
@@ -83,6 +86,12 @@ interface Walked {
   readonly found: FileAttributes | undefined;
 }
 
+/** What a request is about, and for whom. */
+interface Target {
+  readonly node: bigint;
+  readonly as: FsAsker | undefined;
+}
+
 /** The nodes that a connection has spoken to. */
 export class NodeFiles {
   readonly #tunnels: TunnelRegistry;
@@ -114,9 +123,9 @@ export class NodeFiles {
     return this.#at(
       file,
       holder,
-      async (line, node, found) => {
+      async (line, target, found) => {
         if (found !== undefined) return found;
-        const { attr } = await line.ask("getattr", fsReplies.getattr, { node });
+        const { attr } = await line.ask("getattr", fsReplies.getattr, target);
         return holder.position?.isLink === true ? { ...attr, link: true } : attr;
       },
     );
@@ -126,8 +135,8 @@ export class NodeFiles {
     return this.#at(
       file,
       holder,
-      async (line, node) => {
-        const { attr } = await line.ask("getattr", fsReplies.getattr, { node });
+      async (line, target) => {
+        const { attr } = await line.ask("getattr", fsReplies.getattr, target);
         // The file behind a link does not know that there is one.
         return holder.position?.isLink === true ? { ...attr, link: true } : attr;
       },
@@ -136,10 +145,10 @@ export class NodeFiles {
 
   /** All children, without `.` and `..`. @throws {FsError} `ENOTDIR` for a file. */
   list(directory: NodeFile, holder: PositionHolder): Promise<NodeEntry[]> {
-    return this.#at(directory, holder, async (line, node) => {
+    return this.#at(directory, holder, async (line, target) => {
       const entries: NodeEntry[] = [];
       for (let cookie = 0;;) {
-        const page = await line.ask("readdirp", fsReplies.readdirp, { node }, { cookie, max: PAGE });
+        const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, max: PAGE });
         for (const { name, attr } of page.ents) {
           // A name that is no single step would lead a client somewhere else.
           if (childNameProblem(name) === undefined) entries.push({ name, attributes: attr });
@@ -152,9 +161,9 @@ export class NodeFiles {
 
   /** Opens a file; whoever opens it closes it, else the end of the connection does. */
   open(file: NodeFile, holder: PositionHolder, access: NodeAccess): Promise<NodeHandle> {
-    return this.#at(file, holder, async (line, node) => {
+    return this.#at(file, holder, async (line, target) => {
       const tunnel = line.tunnel();
-      const { h } = await line.ask("open", fsReplies.open, { node }, { flags: OPEN_FLAGS[access] });
+      const { h } = await line.ask("open", fsReplies.open, target, { flags: OPEN_FLAGS[access] });
       return this.#keep({ file, line, tunnel, h });
     });
   }
@@ -168,12 +177,15 @@ export class NodeFiles {
 
   async read(handle: NodeHandle, off: number, len: number): Promise<z.output<typeof readReply>> {
     requireSame(handle);
-    return await handle.line.ask("read", readReply, { h: handle.h }, { off, len });
+    return await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
   }
 
   async write(handle: NodeHandle, off: number, bytes: Uint8Array): Promise<z.output<typeof fsReplies.write>> {
     requireSame(handle);
-    return await handle.line.ask("write", fsReplies.write, { h: handle.h }, { off, data_b64: bytes.toBase64() });
+    return await handle.line.ask("write", fsReplies.write, { h: handle.h, as: handle.file.asker }, {
+      off,
+      data_b64: bytes.toBase64(),
+    });
   }
 
   /** Closes a file; a second time does nothing. */
@@ -184,30 +196,30 @@ export class NodeFiles {
   }
 
   async truncate(file: NodeFile, holder: PositionHolder): Promise<void> {
-    await this.#at(file, holder, (line, node) => line.ask("truncate", fsReplies.done, { node }, { sz: 0 }));
+    await this.#at(file, holder, (line, target) => line.ask("truncate", fsReplies.done, target, { sz: 0 }));
   }
 
   /** Makes a child of a directory. */
   async create(parent: NodeFile, holder: PositionHolder, name: string, kind: "file" | "dir"): Promise<void> {
-    await this.#at(parent, holder, async (line, node) => {
-      if (kind === "dir") return void await line.ask("mkdir", fsReplies.done, { node }, { name });
-      const { h } = await line.ask("create", createReply, { node }, { name, mode: 0o100644, flags: 2 });
+    await this.#at(parent, holder, async (line, target) => {
+      if (kind === "dir") return void await line.ask("mkdir", fsReplies.done, target, { name });
+      const { h } = await line.ask("create", createReply, target, { name, mode: 0o100644, flags: 2 });
       line.closeHandle(h);
     });
   }
 
   /** Removes a child of a directory. */
   async remove(parent: NodeFile, holder: PositionHolder, name: string, kind: "file" | "dir"): Promise<void> {
-    await this.#at(parent, holder, async (line, node) => {
+    await this.#at(parent, holder, async (line, target) => {
       if (kind === "dir") {
         try {
-          return void await line.ask("rmdir", fsReplies.done, { node }, { name });
+          return void await line.ask("rmdir", fsReplies.done, target, { name });
         } catch (error) {
           // A link to a directory, which not every node calls a link. What is a directory is never unlinked.
           if (!(error instanceof FsError) || error.errno !== Errno.ENOTDIR) throw error;
         }
       }
-      await line.ask("unlink", fsReplies.done, { node }, { name });
+      await line.ask("unlink", fsReplies.done, target, { name });
     });
   }
 
@@ -222,21 +234,21 @@ export class NodeFiles {
   async #at<T>(
     file: NodeFile,
     holder: PositionHolder,
-    action: (line: NodeLine, node: bigint, found: FileAttributes | undefined) => Promise<T>,
+    action: (line: NodeLine, target: Target, found: FileAttributes | undefined) => Promise<T>,
   ): Promise<T> {
     const line = this.#line(file.node_id);
     const known = holder.position;
     if (known !== undefined && known.tunnel === line.tunnel() && known.tree === file.tree) {
       try {
         const { node, found } = await this.#walk(line, file, holder, known);
-        return await action(line, node, found);
+        return await action(line, { node, as: file.asker }, found);
       } catch (error) {
         if (!(error instanceof FsError) || error.errno !== Errno.ENOENT) throw error;
         // The ids may be those of files that were replaced: the path decides.
       }
     }
     const { node, found } = await this.#walkAnew(line, file, holder);
-    return await action(line, node, found);
+    return await action(line, { node, as: file.asker }, found);
   }
 
   async #walkAnew(line: NodeLine, file: NodeFile, holder: PositionHolder): Promise<Walked> {
@@ -262,7 +274,7 @@ export class NodeFiles {
     const isSamePlace = ids.length === from.ids.length && ids.length === file.rest.length + 1;
     let found: FileAttributes | undefined;
     for (const name of file.rest.slice(ids.length - 1)) {
-      found = (await line.ask("lookup", fsReplies.lookup, { node: ids.at(-1) ?? 0n }, { name })).attr;
+      found = (await line.ask("lookup", fsReplies.lookup, { node: ids.at(-1) ?? 0n, as: file.asker }, { name })).attr;
       ids.push(found.id);
     }
     const isLink = found === undefined ? isSamePlace && from.isLink : isLinked(found);

@@ -9,7 +9,7 @@
 import type { z } from "zod";
 import { ZssError } from "../protocol/errors.ts";
 import { FsError } from "../protocol/fs.ts";
-import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
+import { type FsAsker, type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation } from "../protocol/fs_requests.ts";
 import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
@@ -45,7 +45,7 @@ export class NodeLine {
   async ask<Reply>(
     operation: FsOperation,
     schema: z.ZodType<Reply>,
-    members: { readonly node?: bigint; readonly h?: bigint } = {},
+    members: { readonly node?: bigint; readonly h?: bigint; readonly as?: FsAsker | undefined } = {},
     payload: object = {},
   ): Promise<Reply> {
     if (this.#isClosed) throw new ZssError("connection_lost", "Cannot go on: the connection has ended");

@@ -10,8 +10,8 @@ import { isObject } from "../protocol/envelope.ts";
 import type { GivenToken } from "./project.ts";
 import type { Actor, Decision } from "./rights.ts";
 
-/** Whether the permissions of a service let `actor` see it. */
-export function decideService(permissions: unknown, actor: Actor, token: GivenToken): Decision {
+/** Whether the permissions of a service let `actor` see it, and use it. The server asks, and the node once more. */
+export function decideService(permissions: unknown, actor: Pick<Actor, "role">, token: GivenToken): Decision {
   if (actor.role === "admin") return { allowed: true, rule: "an admin may do everything" };
   if (actor.role === "anonymous") return no("anonymous connections see no service");
   if (permissions === undefined) return { allowed: true, rule: "the service permits everybody" };

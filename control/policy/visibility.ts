@@ -13,6 +13,7 @@
 
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { isObject } from "../protocol/envelope.ts";
+import type { FsAsker } from "../protocol/fs_frames.ts";
 import { type Asker, decideProject, type ProjectRules } from "./project.ts";
 import type { Decision } from "./rights.ts";
 import { decideService } from "./service.ts";
@@ -53,6 +54,11 @@ export function decideNodeService(viewer: Viewer, service: ServiceDescriptor): D
   const own = decideService(service.permissions, viewer.actor, viewer.token);
   if (!own.allowed || !isInvokable(service) || viewer.project === null) return own;
   return decideProject(viewer.project, "invoke", viewer);
+}
+
+/** What a node is told of a viewer, so that it can look at the permissions of its own manifest. */
+export function askerOf({ actor, token }: Viewer): FsAsker | undefined {
+  return actor.role === "admin" || actor.role === "anonymous" ? undefined : { role: actor.role, token };
 }
 
 /** Members of a runtime that name what does the work; a service with one takes invokes, whatever it says of itself. */

@@ -90,6 +90,26 @@ export function fsDirectoryInvalidationFrame(directory: bigint): string {
   return plainJson({ channel: "acheron", type: "acheron.e_fs_inval_dir", payload: { dir: directory } });
 }
 
+const askerSchema = z.object({
+  role: z.enum(["admin", "user", "operator"]),
+  token: z.enum(["none", "right", "wrong"]),
+});
+
+/**
+ * For whom a server asks a node: the role of the token, and what was given of the token of the project.
+ *
+ * Only a server says so, beside the payload as `as`; without it the node is asked by one who may use all of it.
+ */
+export type FsAsker = z.output<typeof askerSchema>;
+
+/** For whom a request is. @throws {FsError} `EINVAL` when that cannot be read. */
+export function parseFsAsker({ members }: Pick<FsFrame, "members">): FsAsker | undefined {
+  if (members["as"] === undefined) return undefined;
+  const asker = askerSchema.safeParse(members["as"]);
+  if (!asker.success) throw new FsError(Errno.EINVAL, "InvalidType: as must name a role and what was given of a token");
+  return asker.data;
+}
+
 const helloSchema = z.looseObject({
   node_id: z.string().optional(),
   node_secret: z.string().optional(),

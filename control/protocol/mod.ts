@@ -33,6 +33,7 @@ export {
   unsignedInteger,
 } from "./fs.ts";
 export {
+  type FsAsker,
   fsDirectoryInvalidationFrame,
   fsErrorFrame,
   type FsFrame,
@@ -40,6 +41,7 @@ export {
   fsInvalidationFrame,
   fsReplyFrame,
   fsRequestFrame,
+  parseFsAsker,
   parseFsFrame,
   parseFsHello,
 } from "./fs_frames.ts";

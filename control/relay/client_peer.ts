@@ -14,7 +14,7 @@ import { catalogOf } from "../pairing/node_events.ts";
 import { authenticateNode } from "../pairing/nodes.ts";
 import { decideNodePath, type PathDecision } from "../policy/node_path.ts";
 import type { Actor } from "../policy/rights.ts";
-import { decideNode, type Viewer } from "../policy/visibility.ts";
+import { askerOf, decideNode, type Viewer } from "../policy/visibility.ts";
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError, serviceOfTree } from "../protocol/fs.ts";
@@ -170,7 +170,7 @@ export class ClientPeer {
   #forward(open: Open, text: string): void {
     let tag: number | undefined;
     try {
-      const request = readRequest(text, open.viewer !== undefined);
+      const request = readRequest(text, open.viewer && askerOf(open.viewer()));
       tag = request.tag;
       const tunnel = this.#parts.tunnels.get(this.#nodeId);
       if (tunnel !== open.tunnel) {

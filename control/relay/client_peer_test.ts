@@ -131,7 +131,17 @@ Deno.test("what a user sends reaches the node as the relay has read it", async (
   const { peer } = relay.client(bob);
   relay.shown(peer);
   void peer.receive('{"channel":"acheron","type":"acheron.t_fs_getattr","t\\u0061g":9, "n\\u006fde":10}');
-  assert.deepEqual(Object.keys(relay.node.last), ["channel", "type", "tag", "node"]);
+  assert.deepEqual(Object.keys(relay.node.last), ["channel", "type", "tag", "node", "as"]);
+});
+
+Deno.test("the node is told for whom a user's request is, whatever the user says; for an admin nothing is said", async () => {
+  const relay = await Relay.open();
+  const [user, operator] = [relay.client(bob), relay.client(admin)];
+  relay.shown(user.peer);
+  relay.ask(user.peer, "fs_getattr", { node: 10, as: { role: "admin", token: "right" } });
+  assert.deepEqual(relay.node.last["as"], { role: "user", token: "none" });
+  relay.ask(operator.peer, "fs_getattr", { node: 10 });
+  assert.equal(relay.node.last["as"], undefined);
 });
 
 Deno.test("numbers of an earlier tunnel stand for nothing on the next", async () => {

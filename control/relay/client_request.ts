@@ -8,7 +8,7 @@
 import { isObject } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError } from "../protocol/fs.ts";
-import { type FsFrame, parseFsFrame } from "../protocol/fs_frames.ts";
+import { type FsAsker, type FsFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { findMember, parseJson, stringifyJson } from "../protocol/json.ts";
 import type { PathAct } from "../policy/node_path.ts";
 
@@ -82,11 +82,12 @@ const OWN_MEMBERS = ["auth_token", "project_id", "project_token", "agent_id"] as
 /**
  * Reads a request.
  *
- * @param isStrict Whether the frame is written anew whatever its size, so that the node cannot read it another way
- * than the relay does.
+ * @param asker For whom the node is asked, when not for one who may use all of it. The frame is written anew then,
+ * whatever its size, so that the node cannot read it another way than the relay does.
  * @throws {FsError} `EINVAL`.
  */
-export function readRequest(text: string, isStrict: boolean): ClientRequest {
+export function readRequest(text: string, asker: FsAsker | undefined): ClientRequest {
+  const isStrict = asker !== undefined;
   if (!isStrict && text.length > WHOLE_CHARS) {
     const request = readOutside(text);
     if (request !== undefined) return request;
@@ -101,7 +102,7 @@ export function readRequest(text: string, isStrict: boolean): ClientRequest {
   return {
     op,
     tag: requireTag(frame),
-    text: textFor(frame, text, op, isStrict),
+    text: textFor(frame, text, op, asker),
     node: idOf(frame.members["node"]),
     handle: idOf(frame.members["h"]),
     flags: typeof payload["flags"] === "number" ? payload["flags"] : payload["flags"] === undefined ? 0 : 2,
@@ -155,15 +156,16 @@ function readOutside(text: string): ClientRequest | undefined {
   return { op: "fs_write", tag, text, node: undefined, handle, flags: 0, names: [], parents: [] };
 }
 
-function textFor(frame: FsFrame, text: string, op: string, isStrict: boolean): string {
+function textFor(frame: FsFrame, text: string, op: string, asker: FsAsker | undefined): string {
   if (op === "fs_hello") return forTheNode(frame);
   // A tag that is not where the tunnel looks for it could be taken for somebody else's.
-  if (!isStrict) return findMember(text, "tag") === undefined ? stringifyJson(frame.members) : text;
+  if (asker === undefined) return findMember(text, "tag") === undefined ? stringifyJson(frame.members) : text;
   const { payload } = frame;
-  if (op !== "fs_readdirp" || !isObject(payload)) return stringifyJson(frame.members);
+  const members = { ...frame.members, as: asker };
+  if (op !== "fs_readdirp" || !isObject(payload)) return stringifyJson(members);
   const max = payload["max"];
   const isLarge = max !== undefined && (typeof max === "bigint" || Number(max) > STRICT_PAGE);
-  return stringifyJson(isLarge ? { ...frame.members, payload: { ...payload, max: STRICT_PAGE } } : frame.members);
+  return stringifyJson(isLarge ? { ...members, payload: { ...payload, max: STRICT_PAGE } } : members);
 }
 
 function namesOf(op: string, payload: Readonly<Record<string, unknown>>, isStrict: boolean): string[] {

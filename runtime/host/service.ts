@@ -11,7 +11,9 @@
 
 import { errorText } from "../../control/protocol/errors.ts";
 import type { FsError } from "../../control/protocol/fs.ts";
+import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import { stringifyJson } from "../../control/protocol/json.ts";
+import { decideService } from "../../control/policy/service.ts";
 import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
 import type { Driver, HealthReport, InvokeResult } from "../../drivers/driver.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
@@ -218,6 +220,11 @@ export class Service implements ServiceControl {
       running: this.#queue.running,
       queued: this.#queue.waiting,
     };
+  }
+
+  refusalFor({ role, token }: FsAsker): string | undefined {
+    const decision = decideService(this.#definition.descriptor.permissions, { role }, token);
+    return decision.allowed ? undefined : decision.reason;
   }
 
   async invoke(content: Uint8Array): Promise<InvokeAnswer> {

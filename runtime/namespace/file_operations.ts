@@ -10,6 +10,7 @@ import {
   type FileAttributes,
   FS_PROTO,
   FS_PROTOCOL,
+  type FsAsker,
   FsError,
   type FsRequest,
   MAX_TRANSFER_BYTES,
@@ -179,6 +180,25 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
       return {};
     }
   }
+}
+
+/**
+ * Refuses what is not for the one for whom the server asks.
+ *
+ * The server has looked at this before, but at the catalog that it holds; the manifest may be newer.
+ *
+ * @throws {FsError} `EACCES`.
+ */
+export function requirePermitted(request: FsRequest, asker: FsAsker, { trees, handles }: RequestScope): void {
+  // Who closes a file does no harm, and it would stay open.
+  if (request.op === "close") return;
+  const tree = "node" in request
+    ? trees.locate(request.node).tree
+    : "h" in request
+    ? handles.treeOf(request.h)
+    : undefined;
+  const refusal = tree?.refusalFor?.(asker);
+  if (refusal !== undefined) throw new FsError(Errno.EACCES, `access denied: ${refusal}`);
 }
 
 /** Numbers an open file; closes it when its tree is served no more. */

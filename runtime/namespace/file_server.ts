@@ -30,10 +30,11 @@ import {
   fsErrorFrame,
   fsInvalidationFrame,
   fsReplyFrame,
+  parseFsAsker,
   parseFsFrame,
   parseFsRequest,
 } from "../../control/protocol/mod.ts";
-import { carryOut, type NodeIdentity, type RequestScope } from "./file_operations.ts";
+import { carryOut, type NodeIdentity, type RequestScope, requirePermitted } from "./file_operations.ts";
 import { HandleTable } from "./handles.ts";
 import { Listings } from "./listings.ts";
 import { ServedTrees } from "./served_trees.ts";
@@ -177,6 +178,8 @@ export class FileConnection {
         throw new FsError(Errno.EAGAIN, `would block: ${this.#maxRequests} requests are under way`);
       }
       const request = parseFsRequest(frame);
+      const asker = parseFsAsker(frame);
+      if (asker !== undefined) requirePermitted(request, asker, this.#scope);
       if (request.op === "subscribe") this.#isSubscribed = request.payload.invalidations;
       const payload = await carryOut(request, this.#scope);
       this.push(fsReplyFrame(`fs_${request.op}`, tag, payload));

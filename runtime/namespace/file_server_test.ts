@@ -426,6 +426,28 @@ Deno.test("FileServer tells every subscriber of a change before the one who made
   assert.deepEqual(other.frames, []);
 });
 
+Deno.test("FileServer refuses what the tree is not for, for whom a server asks, but to close a file", async () => {
+  const { tree } = new ExampleService();
+  let reason: string | undefined;
+  const server = serverWith(withMethods(tree, {
+    refusalFor: ({ role, token }) => role === "user" && token !== "right" ? reason : undefined,
+  }));
+  const client = new Client(server);
+  const as = { role: "user", token: "none" };
+  const { h, node } = await client.open(ROOT, ["control", "reset"], 1);
+  const write = (members: object) => client.ask("write", { h, payload: { data_b64: "e30=" }, ...members });
+  assert.deepEqual(await write({ as }), { n: 2 });
+  reason = "it is for others";
+  const denied = { errno: Errno.EACCES, message: "access denied: it is for others" };
+  assert.deepEqual(await write({ as }), denied);
+  assert.deepEqual(await client.ask("getattr", { node, as }), denied);
+  const message = "InvalidType: as must name a role and what was given of a token";
+  assert.deepEqual(await write({ as: { role: "root" } }), { errno: Errno.EINVAL, message });
+  assert.deepEqual(await write({ as: { ...as, token: "right" } }), { n: 2 });
+  assert.deepEqual(await write({}), { n: 2 });
+  assert.deepEqual(await client.ask("close", { h, as }), {});
+});
+
 Deno.test("FileConnection hears of changes from when it says so, until it says otherwise", async () => {
   const server = serverWith(new ExampleService().tree);
   const [writer, watcher] = [new Client(server), new Client(server, { subscribe: false })];

@@ -57,6 +57,11 @@ export class HandleTable {
     return number;
   }
 
+  /** The tree that an open file is in, if the number stands for one. */
+  treeOf(number: bigint): FileTree | undefined {
+    return this.#handles.get(number)?.tree;
+  }
+
   /** The file of a number. @throws {FsError} `EBADF`. */
   get(number: bigint): OpenFile {
     const handle = this.#handles.get(number);

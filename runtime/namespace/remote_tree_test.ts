@@ -169,6 +169,7 @@ function serviceTree(): FileTree {
   const files = createServiceFiles(identity, documents, {
     invoke: () => Promise.resolve({}),
     operate() {},
+    refusalFor: () => undefined,
     configure: (content) => files.update([{ file: "config.json", content }]),
   });
   return files.tree;

@@ -71,6 +71,7 @@ class SyntheticServiceFiles implements ServiceFiles {
     const tree = new SyntheticTree(
       { ...identity, read_only: false, source_kind: "namespace" },
       options.owner ?? { uid: 0, gid: 0 },
+      (asker) => control.refusalFor(asker),
     );
     const root = tree.rootDirectory;
     for (const name of DOCUMENTS) {

@@ -32,6 +32,8 @@ class NotingControl implements ServiceControl {
     this.operations.push(op);
   }
 
+  refusalFor(): undefined {}
+
   configure(content: Uint8Array): void {
     this.configs.push(text(content));
     if (this.refusal !== undefined) throw this.refusal;

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import type { FileTree, WriteResult } from "./tree.ts";
 
 /** Files that only the node writes. The lower-case twins of SCHEMA and TEMPLATE follow them. */
@@ -53,6 +54,8 @@ export interface ServiceControl {
    */
   invoke(content: Uint8Array): Promise<InvokeAnswer>;
   operate(op: OperatorOp): void;
+  /** Why the service is not for somebody, for whom a server asks. */
+  refusalFor(asker: FsAsker): string | undefined;
   /** Takes a new `config.json` and shows it; the old one stays when this throws. */
   configure(content: Uint8Array): void;
 }

@@ -72,15 +72,18 @@ const MODE_WRITABLE_FILE = 0o100644;
 export class SyntheticTree implements FileTree {
   readonly description: TreeDescription;
   readonly root = ROOT_ID;
+  readonly refusalFor: FileTree["refusalFor"];
   readonly rootDirectory: SyntheticDirectory;
   readonly #owner: Owner;
   readonly #nodes = new Map<bigint, SyntheticNode>();
   readonly #listeners = new Set<(change: TreeChange) => void>();
   #lastId = ROOT_ID;
 
-  constructor(description: TreeDescription, owner: Owner) {
+  /** @param refusalFor Why the tree is not for somebody; it is for everybody unless told. */
+  constructor(description: TreeDescription, owner: Owner, refusalFor?: FileTree["refusalFor"]) {
     this.description = description;
     this.#owner = owner;
+    this.refusalFor = refusalFor;
     this.rootDirectory = {
       id: ROOT_ID,
       parent: ROOT_ID,

@@ -17,6 +17,7 @@
  */
 
 import { Errno, type FileAttributes, FsError } from "../../control/protocol/fs.ts";
+import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import type { LockKind } from "../../control/protocol/fs_requests.ts";
 
 /**
@@ -162,6 +163,8 @@ export interface FileTree {
   readLink?(parent: bigint, name: string): Promise<string>;
   /** Absent where there are none. */
   readonly xattrs?: TreeXattrs | undefined;
+  /** Why the tree is not for somebody, for whom a server asks; absent where it is for everybody. */
+  readonly refusalFor?: ((asker: FsAsker) => string | undefined) | undefined;
   /** Whether handles can be locked. */
   readonly locks?: boolean;
   /** Whether listeners hear of what others than clients change. */

@@ -44,6 +44,7 @@ class Scene implements AsyncDisposable {
       invoke: () => Promise.resolve({}),
       operate: () => {},
       configure: () => {},
+      refusalFor: () => undefined,
     });
     server.setTrees([files.tree]);
     const endpoint = await FsEndpoint.open({ bind: "127.0.0.1", port: 0, authToken: undefined, ...options }, {

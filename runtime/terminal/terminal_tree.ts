@@ -15,7 +15,7 @@
  * @module
  */
 
-import { Errno, errorText, type FileAttributes, FsError } from "../../control/protocol/mod.ts";
+import { Errno, errorText, type FileAttributes, type FsAsker, FsError } from "../../control/protocol/mod.ts";
 import {
   type Access,
   type DirectoryEntry,
@@ -130,6 +130,10 @@ export class TerminalTree implements FileTree {
       else if (change === "removed") this.#remove(session);
       else this.#touch(session);
     });
+  }
+
+  refusalFor(asker: FsAsker): string | undefined {
+    return this.#service.refusalFor?.(asker);
   }
 
   async lookup(parent: bigint, name: string): Promise<FileAttributes> {

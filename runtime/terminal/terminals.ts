@@ -127,6 +127,7 @@ class Terminal {
     return {
       invoke: (content) => control.invoke(content),
       configure: (content) => control.configure(content),
+      refusalFor: (asker) => control.refusalFor(asker),
       operate: (op) => {
         // The files of its sessions outlive the driver that goes.
         if (op === "disable") this.#driver = undefined;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ADMIN, shellService, TreeScene } from "./tree_scene.ts";
 
@@ -112,6 +112,26 @@ Deno.test("a policy that changes counts at once, for fids that are held too", as
   assert.equal((await other.tree.invoke(`${base}/services/echo`, {})).ok, true);
   await permit({ actions: { read: "deny", observe: "open", invoke: "open" } });
   await assert.rejects(tree.stat(`${base}/fs/work/a.txt`), { code: "enoent" });
+});
+
+Deno.test("what a manifest does not permit the node refuses too, whatever the server believes", async () => {
+  await using scene = await TreeScene.open();
+  const permissions = { default: "deny-by-default", allow_roles: ["admin"] };
+  const { node, project_id, admin } = await site(scene, [shellService("echo", "cat", { permissions })]);
+  const { tree } = await bound(scene, "ann", project_id);
+  const { node_id } = node;
+  await assert.rejects(tree.stat(`/nodes/${node_id}/echo`), { code: "enoent" });
+  const { node_secret } = JSON.parse(await readFile(join(scene.folder, "edge", "state.json"), "utf8"));
+  const { services } = await admin.call("node_service_get", { node_id });
+  const opened = Object(services).map((service: Answer) => ({ ...service, permissions: { default: "allow" } }));
+  await admin.call("node_service_upsert", { node_id, node_secret, services: opened });
+  const denied = { code: "eperm", message: /the service does not permit it: allow_roles does not name user/ };
+  await assert.rejects(tree.readText(`/nodes/${node_id}/echo/status.json`), denied);
+  await assert.rejects(tree.write(`/nodes/${node_id}/echo/control/invoke.json`, "{}"), denied);
+  assert.equal(await tree.readText(`/nodes/${node_id}/fs/work/a.txt`), "hello");
+  const whole = await scene.tree(admin);
+  assert.equal(await whole.readText(`/nodes/${node_id}/echo/last_error.txt`), "", "and nothing was invoked");
+  assert.deepEqual(JSON.parse(await whole.readText(`/nodes/${node_id}/echo/status.json`)), { state: "idle" });
 });
 
 Deno.test("an invoke is one line of the audit log with who, what, the rule and how it ended; so is a refusal", async () => {

@@ -428,16 +428,16 @@ Deno.test("FileServer tells every subscriber of a change before the one who made
 
 Deno.test("FileServer refuses what the tree is not for, for whom a server asks, but to close a file", async () => {
   const { tree } = new ExampleService();
-  let reason: string | undefined;
+  const reasons: string[] = [];
   const server = serverWith(withMethods(tree, {
-    refusalFor: ({ role, token }) => role === "user" && token !== "right" ? reason : undefined,
+    refusalFor: ({ role, token }) => role === "user" && token !== "right" ? reasons[0] : undefined,
   }));
   const client = new Client(server);
   const as = { role: "user", token: "none" };
   const { h, node } = await client.open(ROOT, ["control", "reset"], 1);
   const write = (members: object) => client.ask("write", { h, payload: { data_b64: "e30=" }, ...members });
   assert.deepEqual(await write({ as }), { n: 2 });
-  reason = "it is for others";
+  reasons.push("it is for others");
   const denied = { errno: Errno.EACCES, message: "access denied: it is for others" };
   assert.deepEqual(await write({ as }), denied);
   assert.deepEqual(await client.ask("getattr", { node, as }), denied);

@@ -205,6 +205,8 @@ export class RuntimeChannel {
         return fids.alone(message.fid, () => this.#create(message, request));
       case "t_remove":
         return fids.alone(message.fid, () => this.#remove(message, request));
+      case "t_rename":
+        return fids.alone(message.fid, () => this.#rename(message, request));
     }
   }
 
@@ -434,6 +436,26 @@ export class RuntimeChannel {
       const above = { position: undefined };
       return this.#files.remove(nodeFile(entry, rest.slice(0, -1)), above, name, kind);
     });
+    return {};
+  }
+
+  async #rename({ fid: number, path: to }: Message<"t_rename">, request: Request): Promise<object> {
+    const { table } = request;
+    const fid = table.fids.get(number, "move");
+    const [from, above] = [this.#find(table, fid.path, "move"), this.#find(table, to.slice(0, -1), "move into")];
+    const [oldName, newName] = [from.rest.at(-1), to.at(-1)];
+    if (from.entry.kind !== "node_tree" || oldName === undefined) throw readOnly(fid.path);
+    if (above.entry.kind !== "node_tree" || newName === undefined) throw readOnly(to);
+    const [source, target] = [nodeFile(from.entry, from.rest.slice(0, -1)), nodeFile(above.entry, above.rest)];
+    await this.#permitWrite(from, request);
+    await this.#permitWrite({ ...above, path: to, rest: [...above.rest, newName] }, request);
+    if (source.node_id !== target.node_id || source.tree !== target.tree) {
+      throw new ZssError("exdev", `Cannot move ${shown(fid.path)} to ${shown(to)}: they are in different exports`, {
+        hint: "copy it there, then remove it here",
+      });
+    }
+    const action = `move ${shown(fid.path)} to ${shown(to)}`;
+    await this.#atNode(action, () => this.#files.rename(source, oldName, target, newName));
     return {};
   }
 

@@ -223,6 +223,15 @@ export class NodeFiles {
     });
   }
 
+  /** Moves a child of a directory within its tree; a file that has the new name is replaced. */
+  async rename(from: NodeFile, oldName: string, to: NodeFile, newName: string): Promise<void> {
+    const idOf = (directory: NodeFile) =>
+      this.#at(directory, { position: undefined }, (_line, { node }) => Promise.resolve(node));
+    const [old_parent, new_parent] = [await idOf(from), await idOf(to)];
+    const names = { old_parent, old_name: oldName, new_parent, new_name: newName };
+    await this.#line(from.node_id).ask("rename", fsReplies.done, { as: from.asker }, names);
+  }
+
   /** Closes everything that is open. */
   closeAll(): void {
     this.#isClosed = true;

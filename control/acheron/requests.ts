@@ -79,6 +79,14 @@ const messages = {
     .transform(({ name: child, ...rest }) => ({ ...rest, child })),
   /** Removes a file or an empty directory. */
   t_remove: z.object({ fid }),
+  /** Moves a file or a directory within its export. `path`: from the root of the world to where it stands then. */
+  t_rename: z.object({
+    fid,
+    path: z.array(name, "must be an array of names").min(1, "must hold a name").max(
+      MAX_WALK,
+      `must hold at most ${MAX_WALK} names`,
+    ),
+  }),
 } as const;
 
 /** Name of a message without its prefix. */

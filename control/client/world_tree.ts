@@ -279,6 +279,16 @@ export class WorldTree implements AsyncDisposable {
   }
 
   /**
+   * Moves a file or a directory within its export; a file that stands at the new path is replaced.
+   *
+   * @throws {ZssError} `enoent`, `exdev` when the new path is in another export, `eexist` or `enotempty` when a directory
+   * is in the way, `eperm`.
+   */
+  async rename(from: string, to: string): Promise<void> {
+    await this.#at(from, (fid) => this.#send("t_rename", { fid, path: stepsOf(to) }));
+  }
+
+  /**
    * Everything below a directory, each directory before what is in it. A link is passed, and what is behind it is not.
    * Directories that cannot be listed (their node is not connected) are reported and passed over.
    *

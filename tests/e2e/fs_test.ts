@@ -104,6 +104,17 @@ Deno.test("zss fs write, mkdir, rm and cp change an exported folder, and run a s
   assert.equal((await fs("mkdir", `${WORK}/x/y/z`)).code, 1);
   assert.equal((await fs("mkdir", "-p", `${WORK}/x/y/z`)).stdout, `${WORK}/x/y/z made\n`);
   assert.equal((await fs("mkdir", "-p", `${WORK}/x/y/z`)).code, 0);
+  await fs("write", `${WORK}/x/m.txt`, "m");
+  assert.equal(
+    (await fs("mv", `${WORK}/x/m.txt`, `${WORK}/x/n.txt`)).stdout,
+    `${WORK}/x/m.txt moved to ${WORK}/x/n.txt\n`,
+  );
+  assert.equal(
+    (await fs("mv", `${WORK}/x/n.txt`, `${WORK}/x/y`)).stdout,
+    `${WORK}/x/n.txt moved to ${WORK}/x/y/n.txt\n`,
+  );
+  assert.equal((await fs("mv", `${WORK}/x/y/n.txt`, `${WORK}/x/y/z`, `${WORK}/x/none`)).code, 2);
+  assert.equal((await fs("rm", `${WORK}/x/y/n.txt`)).code, 0);
   const copied = await fs("cp", "-r", `:${WORK}`, "copy");
   assert.equal(copied.stdout, "copied 2 files, 293 KiB\n");
   assert.deepEqual(new Uint8Array(await readFile(join(scene.folder, "copy", "b.bin"))), bytes);

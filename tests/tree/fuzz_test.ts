@@ -12,9 +12,10 @@ import fc from "fast-check";
 import { TreeScene } from "./tree_scene.ts";
 
 const MESSAGES = [
-  ..."t_version t_attach t_walk t_open t_read t_write t_stat t_clunk t_flush t_create t_remove t_fs_read t_no".split(
-    " ",
-  ),
+  ..."t_version t_attach t_walk t_open t_read t_write t_stat t_clunk t_flush t_create t_remove t_rename t_fs_read t_no"
+    .split(
+      " ",
+    ),
 ];
 
 const strange = fc.oneof(

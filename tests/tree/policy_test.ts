@@ -108,6 +108,8 @@ Deno.test("a policy that changes counts at once, for fids that are held too", as
   const base = `/nodes/${node.node_id}`;
   assert.ok(!(await tree.list(base)).some(({ name }) => name === "echo"));
   assert.equal(await tree.readText(`${base}/fs/work/a.txt`), "hello");
+  const denied = { code: "eperm", message: /Cannot write .*invoke/ };
+  await assert.rejects(tree.rename(`${base}/fs/work/a.txt`, `${base}/fs/work/b.txt`), denied);
   const other = await bound(scene, "cid", project_id, "alice");
   assert.equal((await other.tree.invoke(`${base}/services/echo`, {})).ok, true);
   await permit({ actions: { read: "deny", observe: "open", invoke: "open" } });

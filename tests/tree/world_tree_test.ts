@@ -124,6 +124,37 @@ Deno.test("WorldTree makes, fills, adds to and removes what a folder may be writ
   await assert.rejects(tree.mkdir("/nodes/new"), { code: "eperm" });
 });
 
+Deno.test("WorldTree.rename() moves within an export, and says what keeps it from moving", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("writer", [shellService("echo", "cat")], "rw");
+  const closed = await scene.startNode("reader");
+  const tree = await scene.tree();
+  const folder = `/nodes/${node.node_id}/fs/work`;
+  for (const name of ["one", "two"]) await tree.mkdir(`${folder}/${name}`);
+  await tree.write(`${folder}/one/a.txt`, "moved", { create: true });
+  await tree.write(`${folder}/two/b.txt`, "replaced", { create: true });
+  await tree.rename(`${folder}/one/a.txt`, `${folder}/two/b.txt`);
+  assert.equal(await tree.readText(`${folder}/two/b.txt`), "moved");
+  await assert.rejects(tree.stat(`${folder}/one/a.txt`), { code: "enoent" });
+  await tree.rename(`${folder}/two`, `${folder}/one/inner`);
+  assert.equal(await tree.readText(`${folder}/one/inner/b.txt`), "moved");
+  const refusals: [from: string, to: string, code: string][] = [
+    [`${folder}/none`, `${folder}/some`, "enoent"],
+    [`${folder}/one/inner/b.txt`, `${folder}/none/b.txt`, "enoent"],
+    [`${folder}/one`, `${folder}/one/inner/one`, "invalid"],
+    [`${folder}/one`, "/nodes/one", "eperm"],
+    ["/nodes", `${folder}/nodes`, "eperm"],
+    [folder, `${folder}/one/work`, "eperm"],
+    [`${folder}/one`, `/nodes/${node.node_id}/echo/one`, "exdev"],
+    [`/nodes/${node.node_id}/echo/status.json`, `/nodes/${node.node_id}/echo/other.json`, "eperm"],
+    [`${folder}/one`, `/nodes/${closed.node_id}/fs/work/one`, "exdev"],
+    [`${folder}/one`, `${folder}/../one`, "invalid"],
+    [`${folder}/one`, "/", "invalid"],
+  ];
+  for (const [from, to, code] of refusals) await assert.rejects(tree.rename(from, to), { code }, `${from} to ${to}`);
+  assert.equal(await tree.readText(`${folder}/one/inner/b.txt`), "moved");
+});
+
 Deno.test("WorldTree.append() loses nothing when several add to one file at once", async () => {
   await using scene = await TreeScene.open();
   const node = await scene.startNode("edge", [], "rw");

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Scene, zss } from "./program.ts";
 
@@ -122,10 +122,34 @@ Deno.test("zss fs write, mkdir, rm and cp change an exported folder, and run a s
 });
 
 Deno.test("zss fs watch prints the events of the world, and what changes in a folder", async () => {
-  const { scene, work } = await opened();
+  const { scene, work, fs } = await opened();
   await using _scene = scene;
-  const events = scene.start(["fs", "watch", "/events"], scene.env);
-  await events.printed(/"kind":"join"/);
+  const past = scene.start(["fs", "watch", "/events", "--since", "0"], scene.env);
+  await past.printed(/"kind":"join"/);
+  const events = scene.start(["fs", "watch", "/nodes/node-1/events"], scene.env);
+  await events.printed(/watching \/nodes\/node-1\/events/);
+  const broken = join(scene.folder, "services.d", "broken.json");
+  await rm(broken);
+  await events.printed(/"removed":\[\{"service_id":"broken"/);
+  await past.printed(/"removed":\[\{"service_id":"broken"/);
+  assert.doesNotMatch(events.stdout, /"kind":"join"/);
+  const { epoch, revision } = JSON.parse(events.stdout.split("\n")[0] ?? "").event;
+  const [behind, gone, other, nothing] = [
+    scene.start(["fs", "watch", "/events", "--since", `${epoch}:${revision - 1}`], scene.env),
+    await fs("watch", "/events", "--since", `0123456789abcdef:${revision}`),
+    await fs("watch", "/events", "--since", "lately"),
+    await fs("watch", WORK, "--since", "0"),
+  ];
+  assert.equal(JSON.parse((await behind.printed(/^(\{.*\})$/m))[1] ?? "").event.revision, revision);
+  assert.deepEqual([gone.code, other.code, nothing.code], [5, 2, 2]);
+  await Promise.all([behind.end("SIGINT"), past.end("SIGINT")]);
+  // A file of that name in a folder is watched as any other is.
+  await writeFile(join(work, "events"), "1");
+  const file = scene.start(["fs", "watch", `${WORK}/events`, "--interval-ms", "50"], scene.env);
+  await file.printed(/watching \/nodes/);
+  await writeFile(join(work, "events"), "longer");
+  await file.printed(/^~ \/nodes\/node-1\/fs\/work\/events$/m);
+  await file.end("SIGINT");
   const folder = scene.start(["fs", "watch", WORK, "--interval-ms", "50"], scene.env);
   await folder.printed(/watching \/nodes\/node-1\/fs\/work/);
   await writeFile(join(work, "new.txt"), "1");

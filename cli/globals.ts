@@ -25,10 +25,12 @@ export interface Globals {
   /** As given; a command checks that it knows the form. */
   readonly output: string | undefined;
   readonly verbose: boolean;
+  /** How many words stand behind `--`, for a command to which that makes a difference; none without it. */
+  readonly escaped: number;
 }
 
 /** The flags that take a value, and where it goes. */
-export const globalValues: Readonly<Record<string, keyof Globals>> = {
+export const globalValues: Readonly<Record<string, Exclude<keyof Globals, "verbose" | "escaped">>> = {
   "--url": "url",
   "--token-file": "tokenFile",
   "--ca": "ca",
@@ -58,12 +60,14 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     project: undefined,
     output: undefined,
     verbose: false,
+    escaped: 0,
   };
   const rest: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i] ?? "";
     if (argument === "--") {
       rest.push(...argv.slice(i));
+      globals.escaped = argv.length - i - 1;
       break;
     }
     const equals = argument.indexOf("=");
@@ -71,7 +75,7 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     const member = globalValues[name];
     if (argument === "--json") globals.output = "json";
     else if (argument === "--verbose") globals.verbose = true;
-    else if (member === undefined || member === "verbose") rest.push(argument);
+    else if (member === undefined) rest.push(argument);
     else {
       const value = equals > 0 ? argument.slice(equals + 1) : argv[++i];
       if (value === undefined || value === "") throw usageError(`Cannot read ${name}: it needs a value`);

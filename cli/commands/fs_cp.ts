@@ -6,7 +6,7 @@ import { copyAll, type Place } from "../fs/copy.ts";
 import { ProgressLine } from "../fs/progress.ts";
 import { localSide, treeSide } from "../fs/sides.ts";
 import { sizeText } from "../fs/sizes.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { nonEmpty } from "../flags.ts";
@@ -52,7 +52,7 @@ Examples:
     }
     const line = new ProgressLine(io.stderr, io.clock);
     const copied = await withTree(this, async (tree) => {
-      const places = paths.map((path) => placeOf(path, tree));
+      const places = await Promise.all(paths.map((path) => placeOf(path, tree)));
       const target = places.pop();
       if (target === undefined) throw usageError("Cannot copy: say where to");
       try {
@@ -78,6 +78,7 @@ Examples:
   },
 });
 
-function placeOf(path: string, tree: WorldTree): Place {
-  return path.startsWith(":") ? { side: treeSide(tree), path: rooted(path.slice(1)) } : { side: localSide, path };
+async function placeOf(path: string, tree: WorldTree): Promise<Place> {
+  if (!path.startsWith(":")) return { side: localSide, path };
+  return { side: treeSide(tree), path: await meantPath(tree, path.slice(1)) };
 }

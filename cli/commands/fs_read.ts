@@ -1,5 +1,5 @@
 import { buildCommand } from "@stricli/core";
-import { nameOf, rooted, sendBytes, withTree } from "../fs/with_tree.ts";
+import { meantPath, nameOf, sendBytes, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -18,9 +18,9 @@ Examples:
     positional: { kind: "tuple", parameters: [treePath("file to print")] },
   },
   async func(_flags, given) {
-    const path = rooted(given);
     const form = outputForm(this.globals.output);
     await withTree(this, async (tree) => {
+      const path = await meantPath(tree, given);
       if (form === "table" || form === "name") {
         for await (const piece of tree.chunks(path)) await sendBytes(this.io.stdout, piece);
         return;

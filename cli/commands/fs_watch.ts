@@ -7,7 +7,7 @@ import { Exit } from "../exit.ts";
 import { wholeNumber } from "../flags.ts";
 import { type EntryChange, entryChanges } from "../fs/entry_changes.ts";
 import { eventsNow, type EventStart, eventStart, isEventStream, linesBehind, requireHeld } from "../fs/event_lines.ts";
-import { below, rooted, withTree } from "../fs/with_tree.ts";
+import { below, meantPath, rooted, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -52,12 +52,12 @@ Exit status:
   },
   async func({ intervalMs, since }, given) {
     const { io } = this;
-    const path = rooted(given);
     const start = since === undefined ? undefined : eventStart(since);
-    if (start !== undefined && !isEventStream(path)) {
-      throw usageError(`Cannot watch "${path}" with --since: it is no stream of events`, "/events is one");
+    if (start !== undefined && !isEventStream(rooted(given))) {
+      throw usageError(`Cannot watch "${given}" with --since: it is no stream of events`, "/events is one");
     }
     await withTree(this, async (tree) => {
+      const path = await meantPath(tree, given);
       if (isEventStream(path)) await follow(this, tree, path, start);
       else await look(this, tree, path, intervalMs);
     });

@@ -7,7 +7,7 @@ import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -49,12 +49,13 @@ Examples:
     },
   },
   async func({ append, create, from }, given = "", ...words) {
-    const path = rooted(nonEmpty(given));
+    nonEmpty(given);
     const content = await contentOf(this, words, from);
     const size = content.length;
-    const { call_id, state } = await withTree(this, async (tree) => {
+    const { path, call_id, state } = await withTree(this, async (tree) => {
+      const path = await meantPath(tree, given);
       const { call_id, state } = await tree[append ? "append" : "write"](path, content, { create });
-      return { call_id, state: call_id === undefined ? state : state ?? await stateOf(tree, path, call_id) };
+      return { path, call_id, state: call_id === undefined ? state : state ?? await stateOf(tree, path, call_id) };
     });
     await printResult(this, {
       value: { path, size, ...(call_id === undefined ? {} : { call_id }), ...(state === undefined ? {} : { state }) },

@@ -1,9 +1,10 @@
-import { nodeArgument } from "../completion/node_ids.ts";
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { listIn, objectIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
@@ -18,8 +19,11 @@ Examples:
   parameters: {
     positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
-  async func(_flags, nodeId) {
-    const value = await withConnection(this, (connection) => connection.call("node_service_get", { node_id: nodeId }));
+  async func(_flags, given) {
+    const value = await withConnection(
+      this,
+      async (connection) => connection.call("node_service_get", { node_id: await nodeIdOf(connection, given) }),
+    );
     await printResult(this, {
       value,
       table: catalogLines(value),

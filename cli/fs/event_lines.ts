@@ -13,6 +13,7 @@ import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
 import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
+import { roleOf } from "../node_names.ts";
 
 /** Where to begin: behind a revision, in an epoch if one is named. */
 export interface EventStart {
@@ -39,17 +40,13 @@ export function eventStart(text: string): EventStart {
   );
 }
 
-/** Where the server stands; `undefined` for those who may not look at past events, and are shown none anyway. */
+/** Where the server stands; `undefined` for those who are no admins: they are shown no past events anyway. */
 export async function eventsNow(
   connection: Pick<ControlConnection, "call">,
 ): Promise<WatchPosition & { readonly oldest: number } | undefined> {
-  try {
-    const { epoch, revision, oldest_revision } = await connection.call("node_service_events", { limit: 1 });
-    return { epoch: String(epoch), revision: Number(revision), oldest: Number(oldest_revision) };
-  } catch (error) {
-    if (error instanceof ZssError && error.code === "forbidden") return undefined;
-    throw error;
-  }
+  if (await roleOf(connection) !== "admin") return undefined;
+  const { epoch, revision, oldest_revision } = await connection.call("node_service_events", { limit: 1 });
+  return { epoch: String(epoch), revision: Number(revision), oldest: Number(oldest_revision) };
 }
 
 /**

@@ -168,7 +168,19 @@ Deno.test("zss __complete proposes paths of the tree", async () => {
   assert.equal(await complete("fs", "read", `${WORK}/no`), `${WORK}/notes.txt\t\n`);
   assert.equal(await complete("fs", "cp", `:${WORK}/no`), `:${WORK}/notes.txt\t\n`);
   assert.equal(await complete("fs", "read", "/gone/"), "");
+  assert.equal(await complete("fs", "read", "/nodes/edge/fs/work/no"), "/nodes/edge/fs/work/notes.txt\t\n");
   assert.equal(await complete("node", "service-runtime", "no"), "node-1\t\n");
+  assert.equal(await complete("node", "info", ""), "node-1\t\nedge\t\n");
+  assert.equal(await complete("node", "service-runtime", "edge", "e"), "echo\t\n");
+  assert.equal(await complete("server", "token", "revoke", "adm"), "");
+  await scene.client("server", "token", "create", "alice");
+  assert.equal(await complete("server", "token", "rotate", "al"), "alice\t\n");
+  assert.equal(await complete("project", "get", "sys"), "system\t\n");
+  assert.equal(await complete("--project", "sys"), "system\t\n");
+  assert.equal(await complete("--project=sys"), "--project=system\t\n");
+  const asking = scene.start(["node", "run", "--control-url", scene.url, "--state-file", "asking.json"]);
+  await asking.printed(/pending-join-1/);
+  assert.equal(await complete("node", "approve", ""), "pending-join-1\t\n");
   assert.equal(await complete("node", "service-runtime", "node-1", "echo", "inv"), "invoke\t\n");
 });
 

@@ -110,6 +110,8 @@ Deno.test(
     const none = await scene.client("node", "terminal", "node-1", "2", "--", "true");
     assert.equal(none.code, 1);
     assert.match(none.stderr, /the node has no such terminal\n {2}hint: its terminals are 1/);
+    const only = await scene.client("node", "terminal", "edge", "--", "echo", "by name");
+    assert.deepEqual(only, { code: 0, stdout: "by name\n", stderr: "" });
     const piped = await run();
     assert.equal(piped.code, 2);
     assert.match(piped.stderr, /standard input and output are not a terminal/);
@@ -123,6 +125,22 @@ Deno.test(
       '{"command":"echo hi"}',
     );
     assert.match(invoked.stdout, /"service":"terminal","terminal_id":"1","operation":"exec","ok":true/);
+  },
+);
+
+Deno.test(
+  { name: "zss node terminal <node> wants the id of the terminal where the node has several", ignore },
+  async () => {
+    await using scene = await Scene.open();
+    const node = await scene.startNode("--terminal-id", "1", "--terminal-id", "2");
+    await node.printed(/zss node online: 3 services/);
+    const many = await scene.client("node", "terminal", "node-1", "--", "true");
+    assert.equal(many.code, 2);
+    assert.match(many.stderr, /it has 2: 1, 2\n {2}hint: name one: zss node terminal node-1 1 -- <command>/);
+    assert.equal((await scene.client("node", "terminal", "node-1", "2", "--", "true")).code, 0);
+    const without = await scene.client("node", "terminal", "--", "true");
+    assert.deepEqual([without.code, /no node is named/.test(without.stderr)], [2, true]);
+    assert.equal((await scene.client("__complete", "node", "terminal", "edge", "")).stdout, "1\t\n2\t\n");
   },
 );
 

@@ -78,9 +78,29 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     else if (member === undefined) rest.push(argument);
     else {
       const value = equals > 0 ? argument.slice(equals + 1) : argv[++i];
-      if (value === undefined || value === "") throw usageError(`Cannot read ${name}: it needs a value`);
+      if (value === undefined || value === "" || (equals <= 0 && isGlobalFlag(value))) {
+        throw usageError(
+          `Cannot read ${name}: it needs a value${value ? `, ${value} found` : ""}`,
+          value ? `if that is the value: ${name}=${value}` : undefined,
+        );
+      }
       globals[member] = value;
     }
   }
   return { globals, rest };
+}
+
+function isGlobalFlag(word: string): boolean {
+  const [name = ""] = word.split("=", 1);
+  return Object.hasOwn(globalValues, name) || ["--", "--json", "--verbose", "--help"].includes(word);
+}
+
+/** Whether a command line that cannot be read asks for JSON, so that its error can be so. */
+export function asksForJson(argv: readonly string[]): boolean {
+  const escape = argv.indexOf("--");
+  const words = escape < 0 ? argv : argv.slice(0, escape);
+  return words.some((word, at) =>
+    ["--json", "-o=json", "--output=json"].includes(word) ||
+    (word === "json" && ["-o", "--output"].includes(words[at - 1] ?? ""))
+  );
 }

@@ -91,6 +91,10 @@ Deno.test("zss prints what is wrong with a command line as one JSON object where
   assert.match((await cli("node", "list", "--bogus", "--", "--json")).stderr, /^error: /);
 });
 
+Deno.test("zss manifest lint --list-rules -o name prints the ids, one a line", async () => {
+  assert.match((await cli("manifest", "lint", "--list-rules", "-o", "name")).stdout, /^([a-z0-9-]+\n)+$/);
+});
+
 Deno.test("zss says what was meant, where that is near", async () => {
   assert.match((await cli("node", "watch", "--replay-limt", "3")).stderr, /did you mean --replay-limit\?/);
   assert.match((await cli("nde")).stderr, /did you mean node\?/);

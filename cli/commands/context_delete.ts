@@ -23,7 +23,7 @@ Examples:
   async func(_flags, name) {
     const path = requireContextFile(this.io.env);
     const contexts = await readContexts(path);
-    contextNamed(contexts, name);
+    contextNamed(contexts, name, undefined, "delete");
     const byName = new Map(contexts.byName);
     byName.delete(name);
     const current = contexts.current === name ? undefined : contexts.current;

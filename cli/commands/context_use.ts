@@ -25,7 +25,7 @@ Examples:
     const contexts = await readContexts(path);
     const { url } = contextNamed(contexts, name);
     await writeContexts(path, { ...contexts, current: name });
-    noteNamedContext(this.io);
+    noteNamedContext(this.io, contexts);
     await printResult(this, {
       value: { current: name, previous: contexts.current ?? null, url },
       table: [`context ${name} is the current one: ${url}`],

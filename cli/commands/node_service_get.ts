@@ -55,9 +55,16 @@ function catalogLines(catalog: Record<string, unknown>): string[] {
       `  - ${service["service_id"]} kind=${service["kind"]} version=${service["version"] ?? "1"} state=${
         service["state"]
       }`,
+      ...reloadLine(service),
       ...(Array.isArray(service["endpoints"]) ? service["endpoints"].map((path) => `      endpoint: ${path}`) : []),
       ...listed(service["mounts"], (mount) => `      mount: ${mount["mount_path"]} (${mount["state"]})`),
       `      capabilities: ${JSON.stringify(service["capabilities"] ?? {})}`,
     ]),
   ];
+}
+
+/** Why a service goes on as it was although its manifest changed. */
+function reloadLine(service: Record<string, unknown>): string[] {
+  const { reload_error: reason } = objectIn(service, "runtime");
+  return typeof reason === "string" ? [`      not reloaded: ${reason.replace(/\s+/g, " ").trim()}`] : [];
 }

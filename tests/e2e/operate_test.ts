@@ -81,6 +81,25 @@ Deno.test("zss node list, info, service-get and service-runtime show and operate
   assert.match(denied.stderr, /service invoke denied/);
 });
 
+Deno.test("zss node list, info and service-get say which services go on as they were, and why", async () => {
+  await using scene = await Scene.open();
+  const services = await manifests(scene, { "echo.json": echo });
+  await (await scene.startNode("--services-dir", services)).printed(/zss node online/);
+  assert.doesNotMatch((await scene.client("node", "list")).stdout, /not reloaded/);
+  const watch = scene.start(["node", "watch"], scene.env);
+  await watch.printed(/watching all nodes/);
+  await writeFile(join(services, "echo.json"), "{");
+  await watch.printed(/echo: runtime\/reload_error \(none\) → /);
+  assert.match((await scene.client("node", "list")).stdout, / 2 \(1 not reloaded\) /);
+  assert.match((await scene.client("node", "info", "node-1")).stdout, /^not_reloaded_count +1$/m);
+  const { stdout } = await scene.client("node", "service-get", "node-1");
+  assert.match(stdout, /- echo kind=echo version=1 state=online\n {6}not reloaded: .*echo\.json:1:\d+: /, stdout);
+  await writeFile(join(services, "echo.json"), JSON.stringify(echo));
+  await watch.printed(/echo: runtime\/reload_error .* → \(none\)/);
+  assert.doesNotMatch((await scene.client("node", "list")).stdout, /not reloaded/);
+  await watch.end("SIGINT");
+});
+
 Deno.test("zss takes the name of a node for its id, unless several have it", async () => {
   await using scene = await Scene.open();
   const work = join(scene.folder, "work");

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { currentOs, openPty, programCommand, type Pty } from "../../drivers/process/mod.ts";
 import { Scene } from "./program.ts";
@@ -192,4 +194,23 @@ Deno.test({ name: "zss node terminal puts the terminal back when the node goes a
   await person.sees(/far> $/);
   await node.end();
   await person.sees(/code=\d+\r\nicanon/);
+});
+
+Deno.test({ name: "zss fs read ends the last line for a person, and for nobody else", ignore }, async () => {
+  await using scene = await Scene.open();
+  const work = join(scene.folder, "work");
+  await mkdir(work);
+  await writeFile(join(work, "open.txt"), "no end");
+  await writeFile(join(work, "ended.txt"), "an end\n");
+  await writeFile(join(work, "empty.txt"), "");
+  await (await scene.startNode("--export", `work=${work}`)).printed(/zss node online/);
+  for (
+    const [name, shown] of [["open", /no end\r\ncode=0/], ["ended", /an end\r\ncode=0/], ["empty", /^code=0/]] as const
+  ) {
+    const path = `/nodes/node-1/fs/work/${name}.txt`;
+    await using person = new Person(scene, ["fs", "read", path]);
+    await person.sees(shown);
+    const { stdout } = await scene.client("fs", "read", path);
+    assert.equal(stdout, await readFile(join(work, `${name}.txt`), "utf8"));
+  }
 });

@@ -11,12 +11,14 @@ import { Scene, zss } from "./program.ts";
 
 const WORK = "/nodes/node-1/fs/work";
 
-/** A server and a node that serves an echo and a folder to write in. */
-async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: string[]) => ReturnType<typeof zss> }> {
+/** A server and a node that serves an echo and a folder to write in, and a folder within it if one is named. */
+async function opened(
+  inner?: string,
+): Promise<{ scene: Scene; work: string; fs: (...args: string[]) => ReturnType<typeof zss> }> {
   const scene = await Scene.open();
   const work = join(scene.folder, "work");
   const services = join(scene.folder, "services.d");
-  await Promise.all([mkdir(work), mkdir(services)]);
+  await Promise.all([mkdir(join(work, inner ?? ""), { recursive: true }), mkdir(services)]);
   const echo = {
     service_id: "echo",
     kind: "echo",
@@ -33,6 +35,7 @@ async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: str
     `work=${work}:rw`,
     "--export",
     `again=${work}:rw`,
+    ...(inner === undefined ? [] : ["--export", `inner=${join(work, inner)}:rw`]),
   );
   await node.printed(/zss node online: 3 services/);
   return { scene, work, fs: (...args) => scene.client("fs", ...args) };
@@ -189,7 +192,7 @@ Deno.test({
   // Few may make links there.
   ignore: Deno.build.os === "windows",
   async fn() {
-    const { scene, work, fs } = await opened();
+    const { scene, work, fs } = await opened("folder/sub");
     await using _scene = scene;
     await mkdir(join(work, "kept"));
     const large = new Uint8Array(3_000_000).fill(7);
@@ -224,6 +227,7 @@ Deno.test({
       assert.deepEqual([refused.code, /they are the same file/.test(refused.stderr)], [1, true], refused.stderr);
     }
     assert.deepEqual(new Uint8Array(await readFile(join(work, "kept", "file"))), large);
+    await symlink("folder/sub", join(work, "aside"));
     for (
       const [from, to] of [
         [`:${WORK}/folder`, `:${WORK}/folder/sub`],
@@ -231,12 +235,33 @@ Deno.test({
         [`:${WORK}`, `:${WORK}/folder/sub`],
         [`:${WORK}/folder`, ":/nodes/node-1/fs/again/folder/sub"],
         [join(work, "folder"), `:${WORK}/folder/sub`],
+        // Past the name of the source: by a link, by a folder that is exported for itself, by one of this machine.
+        [`:${WORK}/folder`, `:${WORK}/aside`],
+        [`:${WORK}/folder`, `:${WORK}/aside/new`],
+        [`:${WORK}`, `:${WORK}/aside`],
+        [scene.folder, `:${WORK}/aside/new`],
+        [`:${WORK}/folder`, join(work, "aside")],
       ] as const
     ) {
       const refused = await fs("cp", "-r", from, to);
-      assert.deepEqual([refused.code, /copied into itself/.test(refused.stderr)], [1, true], refused.stderr);
+      assert.deepEqual(
+        [from, to, refused.code, /copied into itself/.test(refused.stderr)],
+        [from, to, 1, true],
+        refused.stderr,
+      );
       assert.deepEqual(await readdir(join(work, "folder", "sub")), []);
     }
+
+    // The number of a folder that is exported for itself is not known: that one is found when it comes up again.
+    const inner = await fs("cp", "-r", `:${WORK}/folder`, ":/nodes/node-1/fs/inner");
+    assert.deepEqual([inner.code, /copied into itself/.test(inner.stderr)], [1, true], inner.stderr);
+    await rm(join(work, "folder", "sub", "folder"), { recursive: true });
+
+    // A folder that a link leads past the source to is none of its own.
+    await symlink("kept", join(work, "beside"));
+    assert.equal((await fs("cp", "-r", `:${WORK}/folder`, `:${WORK}/beside`)).code, 0);
+    assert.deepEqual(await readdir(join(work, "kept", "folder")), ["sub"]);
+    for (const name of ["aside", "beside", "kept/folder"]) await rm(join(work, name), { recursive: true });
 
     assert.equal((await fs("rm", "-r", `${WORK}/folder`)).code, 0);
     assert.equal((await fs("rm", `${WORK}/to-file`)).code, 0);

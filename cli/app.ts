@@ -8,6 +8,7 @@ import { buildApplication, run, text_en } from "@stricli/core";
 import { errorJson, errorLines } from "./errors.ts";
 import { Exit, exitCodeOf } from "./exit.ts";
 import { asksForJson, type Globals, liftGlobals } from "./globals.ts";
+import { tidyHelp } from "./help_text.ts";
 import type { CliIo } from "./io.ts";
 import { misreadArgument, misreadCommand } from "./misread.ts";
 import { paintFor } from "./paint.ts";
@@ -73,7 +74,8 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   };
   const streams: { stdout: CliIo["stdout"]; stderr: CliIo["stderr"]; env: Record<string, string>; exitCode?: number } =
     {
-      stdout: io.stdout,
+      // Commands print for themselves; what comes here is a page of help.
+      stdout: { isTerminal: io.stdout.isTerminal, write: (text) => io.stdout.write(tidyHelp(text)) },
       stderr,
       env: {},
     };

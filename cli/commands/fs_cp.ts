@@ -18,7 +18,8 @@ interface Flags {
 
 /** `zss fs cp` */
 export const command = buildCommand<Flags, string[], CliContext>({
-  docs: helpPage(`Copy files between this machine and the tree, or within the tree.
+  docs: helpPage(
+    `Copy files between this machine and the tree, or within the tree.
 
 A path that begins with a colon is one of the tree, every other one is of this
 machine. On this machine a file is whole or not there; in the tree a copy that
@@ -28,7 +29,9 @@ those in a folder are left out, and counted on standard error.
 Examples:
   $ zss fs cp photo.jpg :/nodes/node-1/fs/work
   $ zss fs cp -r :/nodes/node-1/fs/work/logs ./logs
-  $ zss fs cp :/nodes/node-1/fs/work/a.txt :/nodes/node-2/fs/work/b.txt`),
+  $ zss fs cp :/nodes/node-1/fs/work/a.txt :/nodes/node-2/fs/work/b.txt`,
+    "[--recursive] <source>... <target>",
+  ),
   parameters: {
     flags: { recursive: { kind: "boolean", brief: "copy directories with what is in them", default: false } },
     aliases: { r: "recursive" },

@@ -22,7 +22,8 @@ interface Flags {
 
 /** `zss fs write` */
 export const command = buildCommand<Flags, string[], CliContext>({
-  docs: helpPage(`Write a file of the tree: the words of the command line, the file that --from names, or else
+  docs: helpPage(
+    `Write a file of the tree: the words of the command line, the file that --from names, or else
 standard input, byte for byte.
 
 Words are joined by spaces, and no line end is added. What is written to a service's
@@ -34,7 +35,9 @@ Examples:
   $ zss fs write /nodes/node-1/echo/control/invoke.json '{"text":"hello"}'
   $ tar cz src | zss fs write /nodes/node-1/fs/work/src.tgz
   $ echo done | zss fs write --append /nodes/node-1/fs/work/log.txt
-  $ zss fs write /nodes/node-1/fs/work/a.txt -- --words that look like flags`),
+  $ zss fs write /nodes/node-1/fs/work/a.txt -- --words that look like flags`,
+    "[--append] [--create/--no-create] [--from file] <path> [<words>...]",
+  ),
   parameters: {
     flags: {
       append: { kind: "boolean", brief: "add to the end", default: false },
@@ -44,7 +47,7 @@ Examples:
     aliases: { a: "append" },
     positional: {
       kind: "array",
-      parameter: { ...treePath("file to write, then what to write"), parse: String, placeholder: "path-and-words" },
+      parameter: { ...treePath("file to write, then what to write"), parse: String, placeholder: "path" },
       minimum: 1,
     },
   },

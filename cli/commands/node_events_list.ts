@@ -16,7 +16,7 @@ export const command = buildCommand<{ readonly limit: number }, [string?], CliCo
 
 Examples:
   $ zss node events list
-  $ zss node events list node-1 --limit 5 --json`),
+  $ zss node events list workshop --limit 5 --json`),
   parameters: {
     flags: {
       limit: { kind: "parsed", parse: wholeNumber(1, 1000), brief: "how many", default: "25", placeholder: "n" },

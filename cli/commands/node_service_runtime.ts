@@ -47,8 +47,8 @@ export const command = buildCommand<Flags, [string, string, string, string?], Cl
   config-set <json>      replace config.json
   enable disable restart reset
 
-A payload is JSON, @FILE for what stands in a file, or - for standard input. A run that takes longer
-than 40 s goes on without us; with --wait it is waited for.
+A payload is JSON, @FILE for what stands in a file, or - for standard input. A run
+that takes longer than 40 s goes on without us; with --wait it is waited for.
 
 Examples:
   $ zss node service-runtime node-1 echo status
@@ -75,7 +75,7 @@ Exit status:
       parameters: [
         nodeArgument(),
         serviceArgument,
-        { parse: nonEmpty, brief: "what to do", placeholder: "action", proposeCompletions: () => actions },
+        { parse: nonEmpty, brief: "what to do, see above", placeholder: "action", proposeCompletions: () => actions },
         {
           parse: nonEmpty,
           brief: "JSON object, @FILE or -, for invoke and config-set",

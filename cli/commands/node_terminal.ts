@@ -30,14 +30,15 @@ const OUTPUT_BYTES = 1_048_576;
 
 /** `zss node terminal` */
 export const command = buildCommand<Flags, string[], CliContext>({
-  docs: helpPage(`Work in a terminal of a node: a shell, or one command.
+  docs: helpPage(
+    `Work in a terminal of a node: a shell, or one command.
 
 Without a command it is the login shell of the node's user, in a terminal of its
 own: keys, Ctrl-C and changes of the window go there. A tilde and a dot at the
 beginning of a line end it; ~? shows the other escapes. With a command, behind
 --, that one runs and its output comes back when it has ended; --pty gives it a
-terminal. The node offers a terminal when it runs with --terminal-id; the id of the terminal
-need not be given where it has only one.
+terminal. The node offers a terminal when it runs with --terminal-id; which one is
+meant need not be said where it has only one.
 
 Examples:
   $ zss node terminal node-1
@@ -49,12 +50,14 @@ Examples:
 Exit status: that of the shell or the command, 128 and the number of the signal
 when one ended it, 127 when it could not be started, 124 when it took too long,
 130 when the session was left. Of the program itself:
-  1  refused    2  wrong usage    3  node not reachable    4  not allowed    6  the terminal could not`),
+  1  refused    2  wrong usage    3  node not reachable    4  not allowed    6  the terminal could not`,
+    "[--pty] [--cwd path] [--env key=value]... [--timeout-ms ms] <node> [<id>] [-- <command>]",
+  ),
   parameters: {
     flags: {
       pty: { kind: "boolean", brief: "give the command a terminal", default: false, withNegated: false },
       cwd: optionalText("folder to work in; that of the node when left out", "path"),
-      env: repeatedText("variable to set: key=value; repeatable", "variable"),
+      env: repeatedText("variable to set; repeatable", "key=value"),
       timeoutMs: {
         kind: "parsed",
         parse: wholeNumber(1, 600_000),
@@ -67,7 +70,7 @@ when one ended it, 127 when it could not be started, 124 when it took too long,
       kind: "array",
       parameter: {
         parse: nonEmpty,
-        brief: "node, id of the terminal where it has several, and behind -- the command",
+        brief: "the node, by id or name; the id of its terminal; behind -- the command",
         placeholder: "node",
         proposeCompletions: terminalWords,
       },

@@ -21,7 +21,7 @@ Examples:
   $ zss project up site --mount /src=node-1:work --mount /src=node-2:work --access read=open`),
   parameters: {
     flags: {
-      mount: repeatedText("path=node:export; all of them together replace those it has; repeatable", "mount"),
+      mount: repeatedText("folder to show; all of them together replace those it has; repeatable", "path=node:export"),
       ...projectFlags,
     },
     positional: { kind: "tuple", parameters: [argument("name of the project", "name")] },

@@ -149,6 +149,8 @@ export async function openNode(
     const client = await FsClient.open({ ...remote, node_id: id, clock: context.io.clock });
     return { client, id, remote };
   };
+  // Asked for first: to try a name as an id would stand in the audit log as an attempt.
+  if (!isServerMade(given)) return await open(await meantOrAlone(context, given));
   try {
     return await open(given);
   } catch (error) {
@@ -157,4 +159,19 @@ export async function openNode(
     if (id === given) throw error;
     return await open(id);
   }
+}
+
+/** The id of the node that is meant; the word itself for a node that stands alone, which has no list. */
+async function meantOrAlone(context: CliContext, given: string): Promise<string> {
+  try {
+    return await withConnection(context, (connection) => nodeIdOf(connection, given));
+  } catch (error) {
+    if (isStandalone(error)) return given;
+    throw error;
+  }
+}
+
+/** Whether somebody refused to be a control plane because it is a node that stands alone. */
+export function isStandalone(error: unknown): error is ZssError {
+  return error instanceof ZssError && error.message.includes("a node without a control plane");
 }

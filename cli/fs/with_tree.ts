@@ -7,7 +7,7 @@
 import type { WorldTree } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
 import type { CliContext, TextStream } from "../io.ts";
-import { isServerMade, nodeIdOf } from "../node_names.ts";
+import { isServerMade, isStandalone, nodeIdOf } from "../node_names.ts";
 import { remoteOf } from "../remote.ts";
 
 /** Connects, works, and hangs up. */
@@ -21,7 +21,7 @@ export async function withTree<T>(context: CliContext, work: (tree: WorldTree) =
 
 /** A node that stands alone has files and no tree. */
 function standaloneHint(error: unknown, url: string): unknown {
-  if (!(error instanceof ZssError) || !error.message.includes("a node without a control plane")) return error;
+  if (!isStandalone(error)) return error;
   return new ZssError("unsupported", `Cannot show the tree of "${url}": it is a node that stands alone`, {
     hint: "zss node service-runtime and zss node terminal reach its services; the tree is that of a server",
     cause: error,

@@ -125,6 +125,8 @@ Deno.test("zss takes the name of a node for its id, unless several have it", asy
     const { code, stdout, stderr } = await scene.client(...args);
     assert.deepEqual([args, code, says.test(stdout)], [args, 0, true], stdout + stderr);
   }
+  // To ask by name is no attempt at something else.
+  assert.doesNotMatch((await scene.client("server", "audit", "tail")).stdout, /edge|node_not_found|NodeNotFound/);
   const unknown = await scene.client("node", "info", "egde");
   assert.deepEqual(
     [unknown.code, /hint: the nodes are node-1 \(edge\)/.test(unknown.stderr)],

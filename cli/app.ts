@@ -7,8 +7,10 @@
 import { buildApplication, run, text_en } from "@stricli/core";
 import { errorJson, errorLines } from "./errors.ts";
 import { Exit, exitCodeOf } from "./exit.ts";
-import { type Globals, liftGlobals } from "./globals.ts";
+import { asksForJson, type Globals, liftGlobals } from "./globals.ts";
+import { tidyHelp } from "./help_text.ts";
 import type { CliIo } from "./io.ts";
+import { misreadArgument, misreadCommand } from "./misread.ts";
 import { paintFor } from "./paint.ts";
 import { reading, routeMap } from "./route_map.ts";
 import { rootRoutes } from "./routes.ts";
@@ -37,7 +39,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     ({ globals, rest } = liftGlobals(argv));
     rest = [...usualWords(rest)];
   } catch (error) {
-    io.stderr.write(errorLines(error, paint));
+    io.stderr.write(asksForJson(argv) ? errorJson(error) : errorLines(error, paint));
     return exitCodeOf(error);
   }
   const shown = (error: unknown) => (globals.output === "json" ? errorJson(error) : errorLines(error, paint)).trimEnd();
@@ -49,21 +51,32 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
         ...text_en,
         exceptionWhileRunningCommand: shown,
         commandErrorResult: shown,
-        exceptionWhileParsingArguments: (error) =>
-          `error: ${
-            error instanceof Error ? error.message : String(error)
-          }\n  hint: add --help to see what the command takes`,
-        noCommandRegisteredForInput: ({ input, corrections }) =>
-          `error: Cannot run "${input}": no such command\n  hint: ${
-            corrections.length > 0 ? `did you mean ${corrections.join(" or ")}?` : "zss --help shows the commands"
-          }`,
+        briefs: {
+          ...text_en.briefs,
+          help: "show this page",
+          argumentEscapeSequence: "take what follows as arguments, not as options",
+        },
+        exceptionWhileLoadingCommandFunction: shown,
+        exceptionWhileLoadingCommandContext: shown,
+        exceptionWhileParsingArguments: (error) => shown(misreadArgument(error, rest)),
+        noCommandRegisteredForInput: ({ input, corrections }) => shown(misreadCommand(input, corrections, rest)),
       },
     },
   });
+  // The parser says all that is wrong with a command line; a program that reads JSON wants one object.
+  let isTold = false;
+  const stderr: CliIo["stderr"] = {
+    isTerminal: io.stderr.isTerminal,
+    write(text) {
+      if (!isTold || globals.output !== "json") io.stderr.write(text);
+      isTold = true;
+    },
+  };
   const streams: { stdout: CliIo["stdout"]; stderr: CliIo["stderr"]; env: Record<string, string>; exitCode?: number } =
     {
-      stdout: io.stdout,
-      stderr: io.stderr,
+      // Commands print for themselves; what comes here is a page of help.
+      stdout: { isTerminal: io.stdout.isTerminal, write: (text) => io.stdout.write(tidyHelp(text)) },
+      stderr,
       env: {},
     };
   const setExitCode = (code: number) => void (streams.exitCode = code);

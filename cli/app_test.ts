@@ -67,6 +67,40 @@ Deno.test("zss prints an error as JSON on standard error when JSON was asked for
   assert.equal(JSON.parse(stderr).error.code, "usage");
 });
 
+Deno.test("zss prints what is wrong with a command line as one JSON object wherever JSON was asked for", async () => {
+  for (
+    const [line, says] of [
+      ["node list --bogus --worse -o json", "Cannot run zss node list: there is no option --bogus"],
+      ["--json node info", "Cannot run zss node info: <node> is missing"],
+      ["node list a --output=json", 'Cannot run zss node list: it takes no argument, "a" found'],
+      ["node watch --replay-limit x -o json", '"x" is no replay-limit: a whole number from 0 to 10000 is wanted'],
+      ["node run --pair-mode x -o=json", '"x" is no pair-mode: one of invite, request is wanted'],
+      ["nope --json", 'Cannot run "zss nope": no such command'],
+      ["node nope --json", 'Cannot run "zss node nope": no such command'],
+      ["server tokn --json", 'Cannot run "zss server tokn": no such command'],
+      ["node list --json --url", "Cannot read --url: it needs a value"],
+      ["node list --url --json", "Cannot read --url: it needs a value, --json found"],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await cli(...line.split(" "));
+    assert.deepEqual([line, code, stdout], [line, 2, ""]);
+    const { error } = JSON.parse(stderr);
+    assert.equal(error.code, "usage");
+    assert.ok(error.message.includes(says), `${line}: ${error.message}`);
+  }
+  assert.match((await cli("node", "list", "--bogus", "--", "--json")).stderr, /^error: /);
+});
+
+Deno.test("zss manifest lint --list-rules -o name prints the ids, one a line", async () => {
+  assert.match((await cli("manifest", "lint", "--list-rules", "-o", "name")).stdout, /^([a-z0-9-]+\n)+$/);
+});
+
+Deno.test("zss says what was meant, where that is near", async () => {
+  assert.match((await cli("node", "watch", "--replay-limt", "3")).stderr, /did you mean --replay-limit\?/);
+  assert.match((await cli("nde")).stderr, /did you mean node\?/);
+  assert.match((await cli("node", "nope")).stderr, /hint: zss node --help shows the commands/);
+});
+
 Deno.test("zss alone prints its help", async () => {
   const { code, stdout } = await cli();
   assert.equal(code, 0);

@@ -25,10 +25,12 @@ export interface Globals {
   /** As given; a command checks that it knows the form. */
   readonly output: string | undefined;
   readonly verbose: boolean;
+  /** How many words stand behind `--`, for a command to which that makes a difference; none without it. */
+  readonly escaped: number;
 }
 
 /** The flags that take a value, and where it goes. */
-export const globalValues: Readonly<Record<string, keyof Globals>> = {
+export const globalValues: Readonly<Record<string, Exclude<keyof Globals, "verbose" | "escaped">>> = {
   "--url": "url",
   "--token-file": "tokenFile",
   "--ca": "ca",
@@ -58,12 +60,14 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     project: undefined,
     output: undefined,
     verbose: false,
+    escaped: 0,
   };
   const rest: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i] ?? "";
     if (argument === "--") {
       rest.push(...argv.slice(i));
+      globals.escaped = argv.length - i - 1;
       break;
     }
     const equals = argument.indexOf("=");
@@ -71,12 +75,32 @@ export function liftGlobals(argv: readonly string[]): { globals: Globals; rest: 
     const member = globalValues[name];
     if (argument === "--json") globals.output = "json";
     else if (argument === "--verbose") globals.verbose = true;
-    else if (member === undefined || member === "verbose") rest.push(argument);
+    else if (member === undefined) rest.push(argument);
     else {
       const value = equals > 0 ? argument.slice(equals + 1) : argv[++i];
-      if (value === undefined || value === "") throw usageError(`Cannot read ${name}: it needs a value`);
+      if (value === undefined || value === "" || (equals <= 0 && isGlobalFlag(value))) {
+        throw usageError(
+          `Cannot read ${name}: it needs a value${value ? `, ${value} found` : ""}`,
+          value ? `if that is the value: ${name}=${value}` : undefined,
+        );
+      }
       globals[member] = value;
     }
   }
   return { globals, rest };
+}
+
+function isGlobalFlag(word: string): boolean {
+  const [name = ""] = word.split("=", 1);
+  return Object.hasOwn(globalValues, name) || ["--", "--json", "--verbose", "--help"].includes(word);
+}
+
+/** Whether a command line that cannot be read asks for JSON, so that its error can be so. */
+export function asksForJson(argv: readonly string[]): boolean {
+  const escape = argv.indexOf("--");
+  const words = escape < 0 ? argv : argv.slice(0, escape);
+  return words.some((word, at) =>
+    ["--json", "-o=json", "--output=json"].includes(word) ||
+    (word === "json" && ["-o", "--output"].includes(words[at - 1] ?? ""))
+  );
 }

@@ -18,13 +18,13 @@ Deno.test("liftGlobals() takes the flags out of any position, in either form", (
     "x",
   ]);
   const given = { url: "ws://a", tokenFile: "t", context: "lab", ca: "c", output: "json", verbose: true };
-  assert.deepEqual(globals, { ...given, project: undefined });
+  assert.deepEqual(globals, { ...given, project: undefined, escaped: 0 });
   assert.deepEqual(rest, ["node", "list", "x"]);
 });
 
 Deno.test("liftGlobals() takes nothing behind --", () => {
   const { globals, rest } = liftGlobals(["node", "--", "--url", "ws://a"]);
-  assert.equal(globals.url, undefined);
+  assert.deepEqual([globals.url, globals.escaped], [undefined, 2]);
   assert.deepEqual(rest, ["node", "--", "--url", "ws://a"]);
 });
 

@@ -4,7 +4,18 @@
  * @module
  */
 
-/** The page; what the list of commands says stands in `routes.ts`. */
-export function helpPage(text: string): { readonly brief: string; readonly fullDescription: string } {
-  return { brief: text.split("\n", 1)[0] ?? "", fullDescription: text };
+/**
+ * The page; what the list of commands says stands in `routes.ts`.
+ *
+ * @param usage What follows the name of the command, where that is not what its options and arguments say.
+ */
+export function helpPage(
+  text: string,
+  ...usage: readonly string[]
+): { readonly brief: string; readonly fullDescription: string; readonly customUsage?: readonly string[] } {
+  return {
+    brief: text.split("\n", 1)[0] ?? "",
+    fullDescription: text,
+    ...(usage.length === 0 ? {} : { customUsage: usage }),
+  };
 }

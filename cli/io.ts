@@ -48,4 +48,6 @@ export interface CliContext extends CommandContext {
   setExitCode(code: number): void;
   readonly io: CliIo;
   readonly globals: Globals;
+  /** Where a shell asks what may come next: the words before that, from the first one on. */
+  readonly typed?: readonly string[];
 }

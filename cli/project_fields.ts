@@ -22,10 +22,10 @@ export const projectFlags = {
   vision: optionalText("what it is for", "text"),
   status: optionalText("a word of your own; active when it is new", "word"),
   access: repeatedText(
-    "who may do what: action=mode, of read observe invoke mount admin and open token admin deny; repeatable",
-    "pair",
+    "who may read, observe, invoke, mount, admin: open, token, admin or deny; repeatable",
+    "action=mode",
   ),
-  agentAccess: repeatedText("the same for one agent: agent:action=mode; repeatable", "rule"),
+  agentAccess: repeatedText("the same for one agent; repeatable", "agent:action=mode"),
 };
 
 /** The members of a request that they stand for. @throws {ZssError} `usage`. */

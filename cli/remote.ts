@@ -37,7 +37,7 @@ export async function remoteOf(context: CliContext): Promise<RemoteAccess> {
 
 /** The project that the flag, the environment or the context names, for the agent that the environment names. */
 function targetOf({ io, globals }: CliContext, ofContext: string | undefined): SessionTarget | undefined {
-  const project = globals.project ?? variable(io.env, "ZSS_PROJECT")?.value ?? ofContext;
+  const project = saidProject({ io, globals })?.value ?? ofContext;
   if (project === undefined) return undefined;
   const token = variable(io.env, "ZSS_PROJECT_TOKEN")?.value;
   return {
@@ -82,6 +82,16 @@ export async function wishesOf({ io, globals }: CliContext): Promise<Wishes> {
     token,
     context: flag(globals.context, "--context") ?? variable(io.env, "ZSS_CONTEXT"),
   };
+}
+
+/** The project that a flag or the environment names. */
+export function saidProject({ io, globals }: Pick<CliContext, "io" | "globals">): Said | undefined {
+  return flag(globals.project, "--project") ?? variable(io.env, "ZSS_PROJECT");
+}
+
+/** The file of certificates that a flag or the environment names. */
+export function saidCa({ io, globals }: Pick<CliContext, "io" | "globals">): Said | undefined {
+  return flag(globals.ca, "--ca") ?? variable(io.env, "ZSS_CA");
 }
 
 /** Decides where to connect, and says on standard error what the user may not have meant. */

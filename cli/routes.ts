@@ -51,23 +51,20 @@ const node: Branch = {
   brief: "run a node, or look at those that run",
   help: `Run a node, or look at those that run.
 
+Where a node is wanted, its id or its name will do; a name only if no other node has it.
+
 Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-...
   $ zss node list
+  $ zss node service-runtime workshop echo invoke '{"text":"hello"}'
   $ zss node watch
 
 ${globalsHelp}`,
   routes: {
     run: leaf("serve this machine's services", "node_run"),
-    watch: leaf("show catalog changes as they happen", "node_watch"),
     list: leaf("list the nodes", "node_list"),
     info: leaf("describe one node", "node_info"),
-    invite: leaf("make an invite for one node", "node_invite"),
-    pending: leaf("list the nodes that ask to join", "node_pending"),
-    approve: leaf("admit a node that asks to join", "node_approve"),
-    deny: leaf("turn away a node that asks to join", "node_deny"),
-    "join-request": leaf("ask to join without an invite, by hand", "node_join_request"),
-    delete: leaf("delete a node and its catalog", "node_delete"),
+    watch: leaf("show catalog changes as they happen", "node_watch"),
     events: {
       brief: "look at past events",
       help: `Look at the events that a server holds.
@@ -82,10 +79,16 @@ Examples:
         export: leaf("print past events as NDJSON", "node_events_export"),
       },
     },
-    "service-upsert": leaf("publish a catalog by hand", "node_service_upsert"),
     "service-get": leaf("show the catalog of a node", "node_service_get"),
     "service-runtime": leaf("operate a service of a node", "node_service_runtime"),
-    terminal: leaf("a shell on a node, or one command", "node_terminal"),
+    terminal: leaf("open a shell on a node, or run one command", "node_terminal"),
+    invite: leaf("make an invite for one node", "node_invite"),
+    pending: leaf("list the nodes that ask to join", "node_pending"),
+    approve: leaf("admit a node that asks to join", "node_approve"),
+    deny: leaf("turn away a node that asks to join", "node_deny"),
+    delete: leaf("delete a node and its catalog", "node_delete"),
+    "join-request": leaf("ask to join without an invite, by hand", "node_join_request"),
+    "service-upsert": leaf("publish a catalog by hand", "node_service_upsert"),
   },
 };
 
@@ -276,6 +279,8 @@ Start with:
   $ zss demo            see it work, on this machine alone
   $ zss server          run the control plane
   $ zss node run        serve this machine's services
+  $ zss node list       see which nodes there are
+  $ zss fs ls           look around in the tree
 
 Every command has --help with examples.
 

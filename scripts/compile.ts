@@ -99,6 +99,29 @@ export function compilerArguments(
   ];
 }
 
+/**
+ * What a person has to do when the compiler has no runtime to put under the program; `undefined` when something else
+ * was wrong. The compiler says it too, as the first of a chain of causes.
+ *
+ * @param said What the compiler wrote to standard error.
+ * @param denortBin The environment variable DENORT_BIN.
+ */
+export function missingRuntime(
+  said: string,
+  { target, output }: BuildRequest,
+  version: string,
+  denortBin: string | undefined,
+): string | undefined {
+  if (!/Setting up base binary|Could not find denort/.test(said)) return undefined;
+  const what = `error: Cannot build ${output}: the runtime that goes under the program`;
+  if (denortBin) {
+    return `${what} cannot be read from DENORT_BIN (${denortBin})\n  hint: name the denort of Deno ${version} for ${target}`;
+  }
+  const [address = "dl.deno.land"] = /https?:\/\/[^\s)]+/.exec(said) ?? [];
+  return `${what} cannot be downloaded from ${address}\n` +
+    `  hint: go online once, Deno keeps it; or set DENORT_BIN to the denort of Deno ${version} for ${target}`;
+}
+
 async function main(): Promise<number> {
   const root = new URL("../", import.meta.url);
   const host = Deno.build.target;
@@ -111,8 +134,24 @@ async function main(): Promise<number> {
   }
   const embedded = EMBEDDED.filter((folder) => existsSync(new URL(folder, root)));
   const args = compilerArguments(request, Deno.version.deno, host, embedded);
-  const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).spawn().status;
-  if (!success) return 3;
+  const compiler = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    // The compiler's threads run out of stack on a tree of modules of this size.
+    env: { RUST_MIN_STACK: Deno.env.get("RUST_MIN_STACK") ?? "67108864" },
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of compiler.stderr) {
+    await Deno.stderr.write(bytes);
+    said += decoder.decode(bytes, { stream: true });
+  }
+  if (!(await compiler.status).success) {
+    const reason = missingRuntime(said, request, Deno.version.deno, Deno.env.get("DENORT_BIN"));
+    if (reason !== undefined) console.error(`\n${reason}`);
+    return 3;
+  }
   const megabytes = statSync(resolve(fileURLToPath(root), request.output)).size / 1e6;
   console.error(`${request.output}: ${megabytes.toFixed(1)} MB for ${request.target}`);
   return 0;

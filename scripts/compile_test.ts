@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compilerArguments, readBuildRequest } from "./compile.ts";
+import { compilerArguments, missingRuntime, readBuildRequest } from "./compile.ts";
 
 const LINUX = "x86_64-unknown-linux-gnu";
 
@@ -44,4 +44,22 @@ Deno.test("compilerArguments() puts each folder of files in", () => {
   const args = compilerArguments({ target: LINUX, output: "zss" }, "2.9.6", LINUX, ["examples/services.d"]);
   assert.equal(args[args.indexOf("--include") + 1], "examples/services.d");
   assert.equal(args.at(-1), "cli/main.ts");
+});
+
+const OFFLINE = `Download https://dl.deno.land/release/v2.9.6/denort-x86_64-unknown-linux-gnu.zip
+error: Writing deno compile executable to temporary file '/dist/zss.tmp-1'
+
+Caused by:
+    0: Setting up base binary.
+    1: error sending request for url (https://dl.deno.land/release/v2.9.6/denort-x86_64-unknown-linux-gnu.zip): dns error
+`;
+
+Deno.test("missingRuntime() says what to do without the runtime, and nothing where the program is at fault", () => {
+  const request = { target: LINUX, output: "dist/zss" } as const;
+  const offline = missingRuntime(OFFLINE, request, "2.9.6", undefined) ?? "";
+  assert.match(offline, /^error: Cannot build dist\/zss: .* cannot be downloaded from https:\S+linux-gnu\.zip$/m);
+  assert.match(offline, /\n {2}hint: go online once, .* DENORT_BIN to the denort of Deno 2\.9\.6 for x86_64-\S+$/);
+  assert.match(missingRuntime(OFFLINE, request, "2.9.6", "/none") ?? "", /cannot be read from DENORT_BIN \(\/none\)/);
+  assert.equal(missingRuntime("error: Type checking failed.", request, "2.9.6", undefined), undefined);
+  assert.equal(missingRuntime("", request, "2.9.6", "/none"), undefined);
 });

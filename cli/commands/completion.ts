@@ -8,7 +8,8 @@ const shells = Object.keys(completionScripts);
 
 /** `zss completion` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
-  docs: helpPage(`Print a script that makes a shell complete commands, flags, contexts and paths of the tree.
+  docs: helpPage(`Print a script that makes a shell complete commands, options, paths of the tree, and
+the ids and names of nodes, services, tokens, projects and contexts.
 
 Examples:
   $ source <(zss completion bash)

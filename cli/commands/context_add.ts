@@ -12,7 +12,8 @@ import { printResult } from "../render/mod.ts";
 
 /** `zss context add` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
-  docs: helpPage(`Keep a server and the token for it under a name.
+  docs: helpPage(
+    `Keep a server and the token for it under a name.
 
 --url names the server. The token is read from --token-file, from standard input
 with --token-file -, or from ZSS_TOKEN, and is kept in a file that only you can
@@ -26,11 +27,17 @@ Examples:
   $ zss context add office --url wss://zss.example:443 --ca office.pem --project site
 
 Exit status:
-  0  kept    2  wrong usage    3  a file could not be read or written`),
+  0  kept    2  wrong usage    3  a file could not be read or written`,
+    "<name> --url <address> [--token-file <path>] [--ca <file>] [--project <id>]",
+  ),
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [{ parse: nonEmpty, brief: "letters, digits, dots, - and _", placeholder: "name" }],
+      parameters: [{
+        parse: nonEmpty,
+        brief: "name to keep it under: letters, digits, dots, - and _",
+        placeholder: "name",
+      }],
     },
   },
   async func(_flags, name) {

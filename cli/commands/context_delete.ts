@@ -1,7 +1,7 @@
+import { contextArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { readContexts, requireContextFile, writeContexts } from "../contexts/context_file.ts";
 import { contextNamed } from "../contexts/contexts.ts";
-import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { printResult } from "../render/mod.ts";
@@ -17,13 +17,13 @@ Examples:
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [{ parse: nonEmpty, brief: "name of the context", placeholder: "name" }],
+      parameters: [contextArgument],
     },
   },
   async func(_flags, name) {
     const path = requireContextFile(this.io.env);
     const contexts = await readContexts(path);
-    contextNamed(contexts, name);
+    contextNamed(contexts, name, undefined, "delete");
     const byName = new Map(contexts.byName);
     byName.delete(name);
     const current = contexts.current === name ? undefined : contexts.current;

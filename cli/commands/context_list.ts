@@ -17,9 +17,10 @@ Examples:
   $ zss context list --json`),
   parameters: {},
   async func() {
-    const { current, byName } = await readContexts(requireContextFile(this.io.env));
-    noteNamedContext(this.io);
-    const contexts = [...byName];
+    const all = await readContexts(requireContextFile(this.io.env));
+    noteNamedContext(this.io, all);
+    const { current } = all;
+    const contexts = [...all.byName];
     await printResult(this, {
       value: {
         current: current ?? null,

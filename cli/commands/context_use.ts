@@ -1,8 +1,8 @@
+import { contextArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { readContexts, requireContextFile, writeContexts } from "../contexts/context_file.ts";
 import { contextNamed } from "../contexts/contexts.ts";
 import { noteNamedContext } from "../contexts/note_named_context.ts";
-import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { printResult } from "../render/mod.ts";
@@ -17,7 +17,7 @@ Examples:
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [{ parse: nonEmpty, brief: "name of the context", placeholder: "name" }],
+      parameters: [contextArgument],
     },
   },
   async func(_flags, name) {
@@ -25,7 +25,7 @@ Examples:
     const contexts = await readContexts(path);
     const { url } = contextNamed(contexts, name);
     await writeContexts(path, { ...contexts, current: name });
-    noteNamedContext(this.io);
+    noteNamedContext(this.io, contexts);
     await printResult(this, {
       value: { current: name, previous: contexts.current ?? null, url },
       table: [`context ${name} is the current one: ${url}`],

@@ -1,7 +1,9 @@
+import { projectIds, proposed, tokenNames } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { listIn, objectIn } from "../answer.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { Exit } from "../exit.ts";
@@ -25,21 +27,19 @@ Exit status:
   0  visible    1  hidden`),
   parameters: {
     flags: {
-      as: optionalText("name or id of a token", "token"),
+      as: { ...optionalText("name or id of a token", "token"), proposeCompletions: proposed(tokenNames) },
       agent: optionalText("agent of the session", "id"),
-      inProject: optionalText("project of the session", "id"),
+      inProject: { ...optionalText("project of the session", "id"), proposeCompletions: proposed(projectIds) },
     },
     positional: { kind: "tuple", parameters: [argument("path below /nodes", "path")] },
   },
-  async func(flags, path) {
-    const value = await withConnection(this, (connection) =>
-      connection.call("explain_visibility", {
-        path,
-        as: flags.as,
-        agent_id: flags.agent,
-        project_id: flags.inProject,
-        ...projectTokenOf(this.io),
-      }));
+  async func(flags, given) {
+    const [path, value] = await withConnection(this, async (connection) => {
+      const [, word, rest = ""] = /^\/nodes\/([^/]+)(.*)$/s.exec(given) ?? [];
+      const path = word === undefined ? given : `/nodes/${await nodeIdOf(connection, word, "keep")}${rest}`;
+      const request = { path, as: flags.as, agent_id: flags.agent, project_id: flags.inProject };
+      return [path, await connection.call("explain_visibility", { ...request, ...projectTokenOf(this.io) })] as const;
+    });
     const steps = listIn(value, "steps");
     const actor = objectIn(value, "actor");
     const who = `${actor["name"] ?? actor["role"]} (${actor["role"]}), agent ${value["agent_id"]}, project ${

@@ -6,7 +6,7 @@ import { copyAll, type Place } from "../fs/copy.ts";
 import { ProgressLine } from "../fs/progress.ts";
 import { localSide, treeSide } from "../fs/sides.ts";
 import { sizeText } from "../fs/sizes.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { nonEmpty } from "../flags.ts";
@@ -18,7 +18,8 @@ interface Flags {
 
 /** `zss fs cp` */
 export const command = buildCommand<Flags, string[], CliContext>({
-  docs: helpPage(`Copy files between this machine and the tree, or within the tree.
+  docs: helpPage(
+    `Copy files between this machine and the tree, or within the tree.
 
 A path that begins with a colon is one of the tree, every other one is of this
 machine. On this machine a file is whole or not there; in the tree a copy that
@@ -28,7 +29,9 @@ those in a folder are left out, and counted on standard error.
 Examples:
   $ zss fs cp photo.jpg :/nodes/node-1/fs/work
   $ zss fs cp -r :/nodes/node-1/fs/work/logs ./logs
-  $ zss fs cp :/nodes/node-1/fs/work/a.txt :/nodes/node-2/fs/work/b.txt`),
+  $ zss fs cp :/nodes/node-1/fs/work/a.txt :/nodes/node-2/fs/work/b.txt`,
+    "[--recursive] <source>... <target>",
+  ),
   parameters: {
     flags: { recursive: { kind: "boolean", brief: "copy directories with what is in them", default: false } },
     aliases: { r: "recursive" },
@@ -52,7 +55,7 @@ Examples:
     }
     const line = new ProgressLine(io.stderr, io.clock);
     const copied = await withTree(this, async (tree) => {
-      const places = paths.map((path) => placeOf(path, tree));
+      const places = await Promise.all(paths.map((path) => placeOf(path, tree)));
       const target = places.pop();
       if (target === undefined) throw usageError("Cannot copy: say where to");
       try {
@@ -78,6 +81,7 @@ Examples:
   },
 });
 
-function placeOf(path: string, tree: WorldTree): Place {
-  return path.startsWith(":") ? { side: treeSide(tree), path: rooted(path.slice(1)) } : { side: localSide, path };
+async function placeOf(path: string, tree: WorldTree): Promise<Place> {
+  if (!path.startsWith(":")) return { side: localSide, path };
+  return { side: treeSide(tree), path: await meantPath(tree, path.slice(1)) };
 }

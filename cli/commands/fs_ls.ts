@@ -1,5 +1,5 @@
 import { buildCommand } from "@stricli/core";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { timeText } from "../answer.ts";
 import { helpPage } from "../help.ts";
@@ -27,9 +27,9 @@ Examples:
     positional: { kind: "tuple", parameters: [treePath("what to list; the root unless told", { optional: true })] },
   },
   async func({ long }, given = "/") {
-    const path = rooted(given);
     const { io } = this;
     const entries = await withTree(this, async (tree) => {
+      const path = await meantPath(tree, given);
       const entry = await tree.stat(path);
       return entry.kind === "dir" ? await tree.list(path) : [entry];
     });

@@ -1,7 +1,7 @@
 import { buildCommand } from "@stricli/core";
 import type { WorldTree } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -24,9 +24,10 @@ Examples:
     positional: { kind: "array", parameter: treePath("directory to make"), minimum: 1 },
   },
   async func({ parents }, ...given) {
-    const paths = given.map(rooted);
-    await withTree(this, async (tree) => {
+    const paths = await withTree(this, async (tree) => {
+      const paths = await Promise.all(given.map((one) => meantPath(tree, one)));
       for (const path of paths) await (parents ? makeAll(tree, path) : tree.mkdir(path));
+      return paths;
     });
     await printResult(this, { value: { made: paths }, table: paths.map((path) => `${path} made`), names: paths });
   },

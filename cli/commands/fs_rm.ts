@@ -2,7 +2,7 @@ import { buildCommand } from "@stricli/core";
 import type { WorldTree } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
 import { usageError } from "../errors.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -33,7 +33,8 @@ Examples:
   async func({ recursive, force }, ...given) {
     const removed: string[] = [];
     await withTree(this, async (tree) => {
-      for (const path of given.map(rooted)) {
+      for (const one of given) {
+        const path = await meantPath(tree, one);
         try {
           await remove(tree, path, recursive);
         } catch (error) {

@@ -2,7 +2,7 @@ import { buildCommand } from "@stricli/core";
 import { timeText } from "../answer.ts";
 import { modeText } from "../fs/mode_text.ts";
 import { sizeText } from "../fs/sizes.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -19,8 +19,10 @@ Examples:
     positional: { kind: "tuple", parameters: [treePath("what to describe")] },
   },
   async func(_flags, given) {
-    const path = rooted(given);
-    const entry = await withTree(this, (tree) => tree.stat(path));
+    const [path, entry] = await withTree(this, async (tree) => {
+      const path = await meantPath(tree, given);
+      return [path, await tree.stat(path)] as const;
+    });
     const kind = entry.kind === "dir" ? "directory" : "file";
     await printResult(this, {
       value: { path, ...entry },

@@ -2,7 +2,7 @@ import { buildCommand } from "@stricli/core";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { wholeNumber } from "../flags.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -46,13 +46,13 @@ Examples:
       throw usageError("Cannot use --files-only and --dirs-only together: nothing would be left");
     }
     const { io } = this;
-    const root = rooted(given);
     const form = outputForm(this.globals.output);
     const paint = paintFor(io.stdout, io.env);
     const found: { path: string; kind: string; size: number; link?: true }[] = [];
     const counts = { dir: 0, file: 0 };
     let isWhole = true;
     await withTree(this, async (tree) => {
+      const root = await meantPath(tree, given);
       if (form === "table") io.stdout.write(`${paint.bold(cleanText(root))}\n`);
       const trouble = (path: string, error: Error) => {
         isWhole = false;

@@ -2,18 +2,22 @@ import { buildCommand } from "@stricli/core";
 import type { TreeEntry, WorldTree } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
 import { sleep } from "../../drivers/process/clock.ts";
+import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { wholeNumber } from "../flags.ts";
 import { type EntryChange, entryChanges } from "../fs/entry_changes.ts";
-import { below, rooted, withTree } from "../fs/with_tree.ts";
+import { eventsNow, type EventStart, eventStart, isEventStream, linesBehind, requireHeld } from "../fs/event_lines.ts";
+import { below, meantPath, rooted, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { paintFor } from "../paint.ts";
 import { cleanText, outputForm } from "../render/mod.ts";
+import { optionalText } from "../text_flags.ts";
 
 interface Flags {
   readonly intervalMs: number;
+  readonly since?: string;
 }
 
 /** `zss fs watch` */
@@ -21,13 +25,18 @@ export const command = buildCommand<Flags, [string], CliContext>({
   docs: helpPage(`Show what changes at a path of the tree, until Ctrl-C.
 
 The file /events, and that of each node, is a stream: its lines are printed as they
-come. Of a directory or another file a line says what was added (+), removed (-) or
-changed (~); it is looked at in an interval.
+come, from now on; --since brings those before too. Of a directory or another file a
+line says what was added (+), removed (-) or changed (~); it is looked at in an
+interval.
 
 Examples:
   $ zss fs watch /events
+  $ zss fs watch /events --since 0
   $ zss fs watch /nodes/node-1/fs/work
-  $ zss fs watch /nodes/node-1/services/echo/STATUS.json --interval-ms 200`),
+  $ zss fs watch /nodes/node-1/services/echo/STATUS.json --interval-ms 200
+
+Exit status:
+  1  refused    3  the server refused to go on    5  events are gone    130  interrupted`),
   parameters: {
     flags: {
       intervalMs: {
@@ -37,20 +46,36 @@ Examples:
         default: "1000",
         placeholder: "ms",
       },
+      since: optionalText("of a stream: go on behind this place; 0 for all that the server holds", "epoch:revision"),
     },
     positional: { kind: "tuple", parameters: [treePath("what to watch")] },
   },
-  async func({ intervalMs }, given) {
+  async func({ intervalMs, since }, given) {
     const { io } = this;
-    const path = rooted(given);
+    const start = since === undefined ? undefined : eventStart(since);
+    if (start !== undefined && !isEventStream(rooted(given))) {
+      throw usageError(`Cannot watch "${given}" with --since: it is no stream of events`, "/events is one");
+    }
     await withTree(this, async (tree) => {
-      if (/(?:^|\/)events$/.test(path) && (await tree.stat(path)).kind === "file") {
-        for await (const line of tree.follow(path, io.interrupted)) io.stdout.write(`${line}\n`);
-      } else await look(this, tree, path, intervalMs);
+      const path = await meantPath(tree, given);
+      if (isEventStream(path)) await follow(this, tree, path, start);
+      else await look(this, tree, path, intervalMs);
     });
     if (io.interrupted.aborted) this.setExitCode(Exit.interrupted);
   },
 });
+
+async function follow({ io }: CliContext, tree: WorldTree, path: string, start?: EventStart): Promise<void> {
+  await tree.stat(path);
+  const now = await eventsNow(tree.connection);
+  if (start !== undefined && now !== undefined) requireHeld(start, now);
+  io.stderr.write(`watching ${cleanText(path)} (Ctrl+C to stop)\n`);
+  if (start !== undefined && now === undefined) {
+    io.stderr.write("note: past events are for admins; what happens from now on is shown\n");
+  }
+  const behind = now === undefined ? 0 : (start ?? now).revision;
+  for await (const line of linesBehind(tree.follow(path, io.interrupted), behind)) io.stdout.write(`${line}\n`);
+}
 
 async function look({ io, globals }: CliContext, tree: WorldTree, path: string, intervalMs: number): Promise<void> {
   const isJson = outputForm(globals.output) === "json";

@@ -7,7 +7,7 @@ import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -22,7 +22,8 @@ interface Flags {
 
 /** `zss fs write` */
 export const command = buildCommand<Flags, string[], CliContext>({
-  docs: helpPage(`Write a file of the tree: the words of the command line, the file that --from names, or else
+  docs: helpPage(
+    `Write a file of the tree: the words of the command line, the file that --from names, or else
 standard input, byte for byte.
 
 Words are joined by spaces, and no line end is added. What is written to a service's
@@ -34,7 +35,9 @@ Examples:
   $ zss fs write /nodes/node-1/echo/control/invoke.json '{"text":"hello"}'
   $ tar cz src | zss fs write /nodes/node-1/fs/work/src.tgz
   $ echo done | zss fs write --append /nodes/node-1/fs/work/log.txt
-  $ zss fs write /nodes/node-1/fs/work/a.txt -- --words that look like flags`),
+  $ zss fs write /nodes/node-1/fs/work/a.txt -- --words that look like flags`,
+    "[--append] [--create/--no-create] [--from file] <path> [<words>...]",
+  ),
   parameters: {
     flags: {
       append: { kind: "boolean", brief: "add to the end", default: false },
@@ -44,17 +47,18 @@ Examples:
     aliases: { a: "append" },
     positional: {
       kind: "array",
-      parameter: { ...treePath("file to write, then what to write"), parse: String, placeholder: "path-and-words" },
+      parameter: { ...treePath("file to write, then what to write"), parse: String, placeholder: "path" },
       minimum: 1,
     },
   },
   async func({ append, create, from }, given = "", ...words) {
-    const path = rooted(nonEmpty(given));
+    nonEmpty(given);
     const content = await contentOf(this, words, from);
     const size = content.length;
-    const { call_id, state } = await withTree(this, async (tree) => {
+    const { path, call_id, state } = await withTree(this, async (tree) => {
+      const path = await meantPath(tree, given);
       const { call_id, state } = await tree[append ? "append" : "write"](path, content, { create });
-      return { call_id, state: call_id === undefined ? state : state ?? await stateOf(tree, path, call_id) };
+      return { path, call_id, state: call_id === undefined ? state : state ?? await stateOf(tree, path, call_id) };
     });
     await printResult(this, {
       value: { path, size, ...(call_id === undefined ? {} : { call_id }), ...(state === undefined ? {} : { state }) },

@@ -204,6 +204,10 @@ async function printRules({ io, globals }: CliContext): Promise<void> {
     io.stdout.write(JSON.stringify({ rules }, null, 2) + "\n");
     return;
   }
+  if (globals.output === "name") {
+    io.stdout.write(allRules.map(({ id }) => `${id}\n`).join(""));
+    return;
+  }
   const paint = paintFor(io.stdout, io.env);
   for (const { id, severity, reason, fixable } of allRules) {
     io.stdout.write(

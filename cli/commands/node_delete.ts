@@ -1,7 +1,8 @@
-import { nodeArgument } from "../completion/node_ids.ts";
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
@@ -15,8 +16,11 @@ Examples:
   parameters: {
     positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
-  async func(_flags, nodeId) {
-    const value = await withConnection(this, (connection) => connection.call("node_delete", { node_id: nodeId }));
+  async func(_flags, given) {
+    const [nodeId, value] = await withConnection(this, async (connection) => {
+      const node_id = await nodeIdOf(connection, given);
+      return [node_id, await connection.call("node_delete", { node_id })] as const;
+    });
     await printResult(this, { value, table: [`${nodeId} deleted`], names: [nodeId] });
   },
 });

@@ -1,9 +1,9 @@
+import { requestArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { argument } from "../text_flags.ts";
 
 /** `zss node deny` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
@@ -12,7 +12,7 @@ export const command = buildCommand<Record<never, never>, [string], CliContext>(
 Examples:
   $ zss node deny pending-join-1`),
   parameters: {
-    positional: { kind: "tuple", parameters: [argument("id of the request", "request_id")] },
+    positional: { kind: "tuple", parameters: [requestArgument] },
   },
   async func(_flags, requestId) {
     const value = await withConnection(

@@ -1,8 +1,10 @@
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
-import { nonEmpty, wholeNumber } from "../flags.ts";
+import { wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { eventsSince } from "../past_events.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { withConnection } from "../remote.ts";
 
 interface Flags {
@@ -29,17 +31,16 @@ Examples:
       },
       node: {
         kind: "parsed",
-        parse: nonEmpty,
-        brief: "events of this node only",
+        ...nodeArgument("events of this node only"),
         optional: true,
-        placeholder: "node_id",
       },
     },
   },
   async func({ since, node }) {
     const count = await withConnection(this, async (connection) => {
+      const nodeId = node === undefined ? undefined : await nodeIdOf(connection, node, "keep");
       let written = 0;
-      for await (const event of eventsSince(connection, since, node)) {
+      for await (const event of eventsSince(connection, since, nodeId)) {
         this.io.stdout.write(JSON.stringify(event) + "\n");
         written++;
       }

@@ -1,8 +1,9 @@
-import { nodeArgument } from "../completion/node_ids.ts";
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
@@ -12,12 +13,15 @@ export const command = buildCommand<Record<never, never>, [string], CliContext>(
 
 Examples:
   $ zss node info node-1
-  $ zss node info node-1 --json`),
+  $ zss node info workshop --json`),
   parameters: {
     positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
-  async func(_flags, nodeId) {
-    const { node } = await withConnection(this, (connection) => connection.call("node_get", { node_id: nodeId }));
+  async func(_flags, given) {
+    const { node } = await withConnection(
+      this,
+      async (connection) => connection.call("node_get", { node_id: await nodeIdOf(connection, given) }),
+    );
     // The token is for programs that open the files; shown here it would only end up in a log.
     const { fs_auth_token: _token, ...members } = isObject(node) ? node : {};
     const lines = Object.entries(members).map(([name, member]): [string, string] => [

@@ -9,6 +9,9 @@ import { printResult } from "../render/mod.ts";
 export const command = buildCommand<Record<never, never>, [], CliContext>({
   docs: helpPage(`List the nodes that the server knows, in the order in which they joined.
 
+"Not reloaded" counts the services that go on as they were, because their manifest
+cannot be used as it is now; zss node service-get says why.
+
 Examples:
   $ zss node list
   $ zss node list -o name
@@ -28,7 +31,7 @@ Examples:
             String(node["node_name"]),
             String(node["state"] ?? "-"),
             `${platform["os"]}/${platform["arch"]}`,
-            String(node["service_count"]),
+            servicesText(node),
             timeText(node["lease_expires_at_ms"]),
           ];
         }),
@@ -38,3 +41,8 @@ Examples:
     });
   },
 });
+
+/** How many services there are, and how many of them go on as they were although their manifest changed. */
+function servicesText({ service_count: all, not_reloaded_count: behind }: Readonly<Record<string, unknown>>): string {
+  return typeof behind === "number" ? `${all} (${behind} not reloaded)` : String(all);
+}

@@ -1,9 +1,10 @@
-import { nodeArgument } from "../completion/node_ids.ts";
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { listIn, objectIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 
@@ -18,8 +19,11 @@ Examples:
   parameters: {
     positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
-  async func(_flags, nodeId) {
-    const value = await withConnection(this, (connection) => connection.call("node_service_get", { node_id: nodeId }));
+  async func(_flags, given) {
+    const value = await withConnection(
+      this,
+      async (connection) => connection.call("node_service_get", { node_id: await nodeIdOf(connection, given) }),
+    );
     await printResult(this, {
       value,
       table: catalogLines(value),
@@ -51,9 +55,16 @@ function catalogLines(catalog: Record<string, unknown>): string[] {
       `  - ${service["service_id"]} kind=${service["kind"]} version=${service["version"] ?? "1"} state=${
         service["state"]
       }`,
+      ...reloadLine(service),
       ...(Array.isArray(service["endpoints"]) ? service["endpoints"].map((path) => `      endpoint: ${path}`) : []),
       ...listed(service["mounts"], (mount) => `      mount: ${mount["mount_path"]} (${mount["state"]})`),
       `      capabilities: ${JSON.stringify(service["capabilities"] ?? {})}`,
     ]),
   ];
+}
+
+/** Why a service goes on as it was although its manifest changed. */
+function reloadLine(service: Record<string, unknown>): string[] {
+  const { reload_error: reason } = objectIn(service, "runtime");
+  return typeof reason === "string" ? [`      not reloaded: ${reason.replace(/\s+/g, " ").trim()}`] : [];
 }

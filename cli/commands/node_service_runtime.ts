@@ -1,4 +1,4 @@
-import { nodeArgument } from "../completion/node_ids.ts";
+import { nodeArgument, serviceArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import type { FsClient } from "../../control/client/mod.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
@@ -9,9 +9,9 @@ import { usageError } from "../errors.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { openNode } from "../node_names.ts";
 import { nodeRefusal } from "../node_refusal.ts";
 import { readPayload } from "../payload.ts";
-import { remoteOf } from "../remote.ts";
 import { outputForm } from "../render/mod.ts";
 
 /** Actions that read one file. */
@@ -47,8 +47,8 @@ export const command = buildCommand<Flags, [string, string, string, string?], Cl
   config-set <json>      replace config.json
   enable disable restart reset
 
-A payload is JSON, @FILE for what stands in a file, or - for standard input. A run that takes longer
-than 40 s goes on without us; with --wait it is waited for.
+A payload is JSON, @FILE for what stands in a file, or - for standard input. A run
+that takes longer than 40 s goes on without us; with --wait it is waited for.
 
 Examples:
   $ zss node service-runtime node-1 echo status
@@ -74,8 +74,8 @@ Exit status:
       kind: "tuple",
       parameters: [
         nodeArgument(),
-        { parse: nonEmpty, brief: "id of the service", placeholder: "service_id" },
-        { parse: nonEmpty, brief: "what to do", placeholder: "action", proposeCompletions: () => actions },
+        serviceArgument,
+        { parse: nonEmpty, brief: "what to do, see above", placeholder: "action", proposeCompletions: () => actions },
         {
           parse: nonEmpty,
           brief: "JSON object, @FILE or -, for invoke and config-set",
@@ -85,18 +85,16 @@ Exit status:
       ],
     },
   },
-  async func(flags, nodeId, serviceId, action, given) {
+  async func(flags, node, serviceId, action, given) {
     checkArguments(action, given, flags);
     const payload = given === undefined ? undefined : await readPayload(this, given, `run ${action}`);
-    const { FsClient } = await import("../../control/client/mod.ts");
-    const remote = await remoteOf(this);
-    const client = await FsClient.open({ ...remote, node_id: nodeId, clock: this.io.clock }).catch((error) => {
-      throw refusal(error, nodeId, serviceId, action);
+    const { client, id } = await openNode(this, node).catch((error) => {
+      throw refusal(error, node, serviceId, action);
     });
     try {
       await run(this, new ServiceAccess(client, serviceId), action, payload, flags);
     } catch (error) {
-      throw refusal(error, nodeId, serviceId, action);
+      throw refusal(error, id, serviceId, action);
     } finally {
       client.close();
     }

@@ -1,10 +1,11 @@
-import { nodeArgument } from "../completion/node_ids.ts";
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
 import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { readToken, withConnection } from "../remote.ts";
 import { optionalText, pairsOf, repeatedText } from "../text_flags.ts";
 import { changeLines, eventLine } from "../render/event.ts";
@@ -46,17 +47,20 @@ Examples:
     },
     positional: { kind: "tuple", parameters: [nodeArgument()] },
   },
-  async func(flags, nodeId) {
+  async func(flags, given) {
     const platform = { os: flags.os, arch: flags.arch, runtime_kind: flags.runtimeKind };
     const services = await servicesOf(flags, this);
     const request = {
-      node_id: nodeId,
       node_secret: await readToken(flags.secretFile, "--secret-file"),
       ...(Object.values(platform).some((part) => part !== undefined) ? { platform } : {}),
       ...(flags.label.length === 0 ? {} : { labels: pairsOf(flags.label, "--label") }),
       ...(services === undefined ? {} : { services }),
     };
-    const value = await withConnection(this, (connection) => connection.call("node_service_upsert", request));
+    const value = await withConnection(this, async (connection) => {
+      // Who has the secret of a node need not be somebody who may look others up.
+      const node_id = await nodeIdOf(connection, given, "keep");
+      return await connection.call("node_service_upsert", { node_id, ...request });
+    });
     const lines = eventLine(value) + changeLines(value, paintFor({ isTerminal: false }, {}));
     await printResult(this, { value, table: lines.trimEnd().split("\n"), names: [String(value["revision"])] });
   },

@@ -1,3 +1,4 @@
+import { terminalWords } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { constants } from "node:os";
 import type { FsClient } from "../../control/client/mod.ts";
@@ -7,8 +8,8 @@ import { Exit } from "../exit.ts";
 import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
+import { openNode } from "../node_names.ts";
 import { nodeRefusal } from "../node_refusal.ts";
-import { remoteOf } from "../remote.ts";
 import { outputForm } from "../render/mod.ts";
 import { type LocalTerminal, ownTerminal } from "../terminal/local_terminal.ts";
 import type { CommandResult } from "../terminal/one_command.ts";
@@ -29,29 +30,34 @@ const OUTPUT_BYTES = 1_048_576;
 
 /** `zss node terminal` */
 export const command = buildCommand<Flags, string[], CliContext>({
-  docs: helpPage(`Work in a terminal of a node: a shell, or one command.
+  docs: helpPage(
+    `Work in a terminal of a node: a shell, or one command.
 
 Without a command it is the login shell of the node's user, in a terminal of its
 own: keys, Ctrl-C and changes of the window go there. A tilde and a dot at the
 beginning of a line end it; ~? shows the other escapes. With a command, behind
 --, that one runs and its output comes back when it has ended; --pty gives it a
-terminal. The node offers a terminal when it runs with --terminal-id.
+terminal. The node offers a terminal when it runs with --terminal-id; which one is
+meant need not be said where it has only one.
 
 Examples:
+  $ zss node terminal node-1
   $ zss node terminal node-1 1
   $ zss node terminal node-1 1 --pty -- top
-  $ zss node terminal node-1 1 -- ls -l /tmp
+  $ zss node terminal node-1 -- ls -l /tmp
   $ zss node terminal node-1 1 -o json -- uname -a
 
 Exit status: that of the shell or the command, 128 and the number of the signal
 when one ended it, 127 when it could not be started, 124 when it took too long,
 130 when the session was left. Of the program itself:
-  1  refused    2  wrong usage    3  node not reachable    4  not allowed    6  the terminal could not`),
+  1  refused    2  wrong usage    3  node not reachable    4  not allowed    6  the terminal could not`,
+    "[--pty] [--cwd path] [--env key=value]... [--timeout-ms ms] <node> [<id>] [-- <command>]",
+  ),
   parameters: {
     flags: {
       pty: { kind: "boolean", brief: "give the command a terminal", default: false, withNegated: false },
       cwd: optionalText("folder to work in; that of the node when left out", "path"),
-      env: repeatedText("variable to set: key=value; repeatable", "variable"),
+      env: repeatedText("variable to set; repeatable", "key=value"),
       timeoutMs: {
         kind: "parsed",
         parse: wholeNumber(1, 600_000),
@@ -62,19 +68,26 @@ when one ended it, 127 when it could not be started, 124 when it took too long,
     },
     positional: {
       kind: "array",
-      parameter: { parse: nonEmpty, brief: "ids of node and terminal, and behind -- the command", placeholder: "arg" },
-      minimum: 2,
+      parameter: {
+        parse: nonEmpty,
+        brief: "the node, by id or name; the id of its terminal; behind -- the command",
+        placeholder: "node",
+        proposeCompletions: terminalWords,
+      },
+      minimum: 1,
     },
   },
-  async func(flags, nodeId = "", terminalId = "", ...argv) {
+  async func(flags, ...given) {
+    const { node, terminalId: wanted, argv } = readWords(given, this.globals.escaped);
     const local = ownTerminal();
     const wantsPty = argv.length === 0 || flags.pty;
     checkUse(this, flags, wantsPty, local);
-    const { FsClient } = await import("../../control/client/mod.ts");
-    const remote = await remoteOf(this);
     let client: FsClient | undefined;
+    let nodeId = node;
+    let terminalId = wanted;
     try {
-      client = await FsClient.open({ ...remote, node_id: nodeId, clock: this.io.clock });
+      ({ client, id: nodeId } = await openNode(this, node));
+      terminalId ??= onlyTerminal(await terminalsOf(client), nodeId, argv.length > 0);
       const start = {
         ...(argv.length === 0 ? {} : { argv }),
         ...(flags.cwd === undefined ? {} : { cwd: flags.cwd }),
@@ -90,6 +103,17 @@ when one ended it, 127 when it could not be started, 124 when it took too long,
     }
   },
 });
+
+/** The words of the command line: those behind `--` are the command, and so are all behind the id of the terminal. */
+function readWords(
+  given: readonly string[],
+  escaped: number,
+): { readonly node: string; readonly terminalId: string | undefined; readonly argv: readonly string[] } {
+  const [node = "", ...rest] = given;
+  const isNamed = rest.length > escaped;
+  if (given.length === escaped) throw usageError("Cannot open a terminal: no node is named before --");
+  return { node, terminalId: isNamed ? rest[0] : undefined, argv: isNamed ? rest.slice(1) : rest };
+}
 
 /** Where to work, and in front of what. */
 interface Place {
@@ -109,7 +133,7 @@ function checkUse({ globals }: CliContext, flags: Flags, wantsPty: boolean, loca
   if (local.isInteractive) return;
   throw usageError(
     "Cannot open a session: standard input and output are not a terminal",
-    "run it in one, or give a command: zss node terminal <node> <id> -- <command>",
+    "run it in one, or give a command: zss node terminal <node> -- <command>",
   );
 }
 
@@ -208,19 +232,37 @@ async function withTerminals(
   error: unknown,
   client: FsClient | undefined,
   nodeId: string,
-  terminalId: string,
+  terminalId: string | undefined,
 ): Promise<unknown> {
-  const what = `use terminal "${terminalId}" of node "${nodeId}"`;
+  const what = `use ${terminalId === undefined ? "a terminal" : `terminal "${terminalId}"`} of node "${nodeId}"`;
   if (!(error instanceof FsError) || error.errno !== Errno.ENOENT || client === undefined) {
     return nodeRefusal(error, nodeId, what);
   }
-  const exports = await client.exports().catch(() => []);
-  const ids = exports.filter(({ name }) => name.startsWith(TERMINAL_TREE)).map(({ name }) =>
-    name.slice(TERMINAL_TREE.length)
-  );
+  const ids = await terminalsOf(client).catch(() => []);
   return new ZssError("service_not_found", `Cannot ${what}: the node has no such terminal`, {
-    hint: ids.length === 0
-      ? "it has none; start it with zss node run --terminal-id <id>"
-      : `its terminals are ${ids.join(", ")}`,
+    hint: ids.length === 0 ? NO_TERMINAL : `its terminals are ${ids.join(", ")}`,
   });
+}
+
+const NO_TERMINAL = "you see none there; a node offers one with zss node run --terminal-id <id>";
+
+/** Ids of the terminals of a node that one may see. */
+async function terminalsOf(client: FsClient): Promise<string[]> {
+  const names = (await client.exports()).map(({ name }) => name);
+  return names.filter((name) => name.startsWith(TERMINAL_TREE)).map((name) => name.slice(TERMINAL_TREE.length)).sort();
+}
+
+/** The terminal that is meant where none is named. @throws {ZssError} `service_not_found` or `usage`. */
+function onlyTerminal(ids: readonly string[], nodeId: string, hasCommand: boolean): string {
+  const [only] = ids;
+  if (only === undefined) {
+    throw new ZssError("service_not_found", `Cannot use a terminal of node "${nodeId}": the node has none`, {
+      hint: NO_TERMINAL,
+    });
+  }
+  if (ids.length === 1) return only;
+  throw usageError(
+    `Cannot choose a terminal of node "${nodeId}": it has ${ids.length}: ${ids.join(", ")}`,
+    `name one: zss node terminal ${nodeId} ${only}${hasCommand ? " -- <command>" : ""}`,
+  );
 }

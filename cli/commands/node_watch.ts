@@ -1,3 +1,4 @@
+import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
@@ -8,6 +9,7 @@ import { nonEmpty, wholeNumber } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext, TextStream } from "../io.ts";
 import { paintFor } from "../paint.ts";
+import { nodeIdOf } from "../node_names.ts";
 import { remoteOf, withConnection } from "../remote.ts";
 import { cleanText } from "../render/table.ts";
 import { changeLines, eventLine } from "../render/event.ts";
@@ -87,15 +89,10 @@ Exit status:
     },
     positional: {
       kind: "tuple",
-      parameters: [{
-        parse: nonEmpty,
-        brief: "id of the node; all nodes without it",
-        placeholder: "node_id",
-        optional: true,
-      }],
+      parameters: [{ ...nodeArgument("id or name of the node; all nodes without it"), optional: true }],
     },
   },
-  async func(flags, nodeId) {
+  async func(flags, given) {
     const { io, globals } = this;
     const form = outputForm(globals.output);
     const json = form === "json";
@@ -104,7 +101,7 @@ Exit status:
     if (flags.since !== undefined && since === undefined) {
       throw usageError(`Cannot watch since "${flags.since}": <epoch>:<revision> is wanted`, "an event shows both");
     }
-    if (flags.until !== undefined && nodeId === undefined) {
+    if (flags.until !== undefined && given === undefined) {
       throw usageError("Cannot watch until a state: no node is named", "zss node watch node-1 --until online");
     }
     const deadline = new AbortController();
@@ -115,7 +112,7 @@ Exit status:
         "leave -o out, or use --json",
       );
     }
-    if (nodeId !== undefined) await noteUnknown(this, nodeId);
+    const nodeId = given === undefined ? undefined : await watchedNode(this, given);
     const cancel = flags.timeout === undefined ? () => {} : io.clock.after(flags.timeout, () => deadline.abort());
     const show = new Show(this, nodeId, json, flags.changedOnly);
     try {
@@ -152,15 +149,18 @@ Exit status:
   },
 });
 
-/** Says when the server knows no node of an id: it may join later, or the id is wrong. */
-async function noteUnknown(context: CliContext, nodeId: string): Promise<void> {
+/** Id of the node; says when the server knows none of that id or name: it may join later, or the word is wrong. */
+async function watchedNode(context: CliContext, given: string): Promise<string> {
   try {
-    await withConnection(context, (connection) => connection.call("node_service_get", { node_id: nodeId }));
+    return await withConnection(context, (connection) => nodeIdOf(connection, given));
   } catch (error) {
-    if (!(error instanceof ZssError) || error.code !== "node_not_found") return;
+    if (error instanceof ZssError && error.code === "usage") throw error;
+    // A server that cannot be reached is waited for, or refused, by the watch itself.
+    if (!(error instanceof ZssError) || error.code !== "node_not_found") return given;
     context.io.stderr.write(
-      `note: the server knows no node "${nodeId}" (zss node list shows those there are); waiting for it\n`,
+      `note: the server knows no node "${given}" (zss node list shows those there are); waiting for it to join\n`,
     );
+    return given;
   }
 }
 

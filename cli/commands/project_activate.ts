@@ -1,10 +1,10 @@
+import { projectArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { projectTokenOf } from "../project_fields.ts";
-import { argument } from "../text_flags.ts";
 
 /** `zss project activate` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
@@ -14,7 +14,7 @@ Examples:
   $ zss project activate proj-1
   $ ZSS_AGENT=bob zss project activate proj-1 --project proj-1`),
   parameters: {
-    positional: { kind: "tuple", parameters: [argument("id of the project", "project_id")] },
+    positional: { kind: "tuple", parameters: [projectArgument()] },
   },
   async func(_flags, projectId) {
     const request = { project_id: projectId, ...projectTokenOf(this.io) };

@@ -1,3 +1,4 @@
+import { projectArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -5,7 +6,6 @@ import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { projectTokenOf } from "../project_fields.ts";
 import { projectRendering } from "../render/project.ts";
-import { argument } from "../text_flags.ts";
 
 /** `zss project get` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
@@ -15,7 +15,7 @@ Examples:
   $ zss project get proj-1
   $ zss project get proj-1 --json`),
   parameters: {
-    positional: { kind: "tuple", parameters: [argument("id of the project", "project_id")] },
+    positional: { kind: "tuple", parameters: [projectArgument()] },
   },
   async func(_flags, projectId) {
     const request = { project_id: projectId, ...projectTokenOf(this.io) };

@@ -1,9 +1,10 @@
+import { projectArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { mountOf } from "../mount_text.ts";
+import { mountOf, withNodeId } from "../mount_text.ts";
 import { projectTokenOf } from "../project_fields.ts";
 import { projectRendering } from "../render/project.ts";
 import { argument } from "../text_flags.ts";
@@ -18,12 +19,17 @@ Examples:
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [argument("id of the project", "project_id"), argument("path=node:export", "mount")],
+      parameters: [projectArgument(), argument("path=node:export", "mount")],
     },
   },
   async func(_flags, projectId, mount) {
-    const request = { project_id: projectId, ...projectTokenOf(this.io), ...mountOf(mount) };
-    const value = await withConnection(this, (connection) => connection.call("project_mount_set", request));
+    const which = mountOf(mount);
+    const value = await withConnection(this, async (connection) =>
+      connection.call("project_mount_set", {
+        project_id: projectId,
+        ...projectTokenOf(this.io),
+        ...await withNodeId(connection, which),
+      }));
     await printResult(this, projectRendering(value));
   },
 });

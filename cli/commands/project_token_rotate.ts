@@ -1,10 +1,10 @@
+import { projectArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { projectTokenOf } from "../project_fields.ts";
-import { argument } from "../text_flags.ts";
 
 /** `zss project token rotate` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
@@ -14,7 +14,7 @@ nothing else. The token is shown now and never again; hand it on as ZSS_PROJECT_
 Examples:
   $ zss project token rotate proj-1 -o name > proj-1.token`),
   parameters: {
-    positional: { kind: "tuple", parameters: [argument("id of the project", "project_id")] },
+    positional: { kind: "tuple", parameters: [projectArgument()] },
   },
   async func(_flags, projectId) {
     const request = { project_id: projectId, ...projectTokenOf(this.io) };

@@ -3,7 +3,7 @@ import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { mountOf } from "../mount_text.ts";
+import { mountOf, withNodeId } from "../mount_text.ts";
 import { projectFields, type ProjectFlags, projectFlags, projectTokenOf } from "../project_fields.ts";
 import { argument, repeatedText } from "../text_flags.ts";
 
@@ -21,19 +21,19 @@ Examples:
   $ zss project up site --mount /src=node-1:work --mount /src=node-2:work --access read=open`),
   parameters: {
     flags: {
-      mount: repeatedText("path=node:export; all of them together replace those it has; repeatable", "mount"),
+      mount: repeatedText("folder to show; all of them together replace those it has; repeatable", "path=node:export"),
       ...projectFlags,
     },
     positional: { kind: "tuple", parameters: [argument("name of the project", "name")] },
   },
   async func(flags, name) {
     const mounts = flags.mount.map(mountOf);
-    const request = {
-      ...projectTokenOf(this.io),
-      ...projectFields({ ...flags, name }),
-      ...(mounts.length === 0 ? {} : { desired_mounts: mounts }),
-    };
-    const value = await withConnection(this, (connection) => connection.call("project_up", request));
+    const request = { ...projectTokenOf(this.io), ...projectFields({ ...flags, name }) };
+    const value = await withConnection(this, async (connection) => {
+      const desired_mounts: object[] = [];
+      for (const mount of mounts) desired_mounts.push(await withNodeId(connection, mount));
+      return await connection.call("project_up", { ...request, ...(mounts.length === 0 ? {} : { desired_mounts }) });
+    });
     const id = String(value["project_id"]);
     const how = value["created"] === true ? "created" : "brought up";
     await printResult(this, { value, table: [`${id} (${name}) ${how}`], names: [id] });

@@ -1,3 +1,4 @@
+import { projectArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -5,7 +6,7 @@ import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
 import { projectRendering } from "../render/project.ts";
 import { projectFields, type ProjectFlags, projectFlags, projectTokenOf } from "../project_fields.ts";
-import { argument, optionalText } from "../text_flags.ts";
+import { optionalText } from "../text_flags.ts";
 
 /** `zss project update` */
 export const command = buildCommand<ProjectFlags, [string], CliContext>({
@@ -20,7 +21,7 @@ Examples:
       name: optionalText("new name", "name"),
       ...projectFlags,
     },
-    positional: { kind: "tuple", parameters: [argument("id of the project", "project_id")] },
+    positional: { kind: "tuple", parameters: [projectArgument()] },
   },
   async func(flags, projectId) {
     const request = { project_id: projectId, ...projectTokenOf(this.io), ...projectFields(flags) };

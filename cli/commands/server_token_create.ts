@@ -1,3 +1,4 @@
+import { projectIds, proposed } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -35,7 +36,10 @@ Examples:
         default: "user",
       },
       scope: repeatedText("node, operator or project, for the role operator; repeatable", "scope"),
-      onlyProject: optionalText("the only project that it is good for", "id"),
+      onlyProject: {
+        ...optionalText("the only project that it is good for", "id"),
+        proposeCompletions: proposed(projectIds),
+      },
       action: repeatedText(
         "the only actions that it is good for: read, observe, invoke, mount, admin; repeatable",
         "action",

@@ -1,9 +1,9 @@
+import { tokenArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { argument } from "../text_flags.ts";
 
 /** `zss server token revoke` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
@@ -12,7 +12,7 @@ export const command = buildCommand<Record<never, never>, [string], CliContext>(
 Examples:
   $ zss server token revoke alice`),
   parameters: {
-    positional: { kind: "tuple", parameters: [argument("name or id of the token", "token")] },
+    positional: { kind: "tuple", parameters: [tokenArgument] },
   },
   async func(_flags, token) {
     const value = await withConnection(this, (connection) => connection.call("token_revoke", { token }));

@@ -1,9 +1,9 @@
+import { tokenArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
 import { printResult } from "../render/mod.ts";
-import { argument } from "../text_flags.ts";
 
 /** `zss server token rotate` */
 export const command = buildCommand<Record<never, never>, [string], CliContext>({
@@ -14,7 +14,7 @@ Examples:
   $ zss server token rotate alice
   $ zss server token rotate admin -o name > admin.token`),
   parameters: {
-    positional: { kind: "tuple", parameters: [argument("name or id of the token", "token")] },
+    positional: { kind: "tuple", parameters: [tokenArgument] },
   },
   async func(_flags, name) {
     const value = await withConnection(this, (connection) => connection.call("token_rotate", { token: name }));

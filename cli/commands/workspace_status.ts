@@ -1,8 +1,8 @@
+import { projectArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
 import { listIn } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { Exit } from "../exit.ts";
-import { nonEmpty } from "../flags.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { projectTokenOf } from "../project_fields.ts";
@@ -23,7 +23,7 @@ Exit status:
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [{ parse: nonEmpty, brief: "id of the project", placeholder: "project_id", optional: true }],
+      parameters: [{ ...projectArgument(), optional: true }],
     },
   },
   async func(_flags, projectId) {

@@ -10,7 +10,8 @@
 
 import { buildApplication, proposeCompletions } from "@stricli/core";
 import { reading, routeMap } from "../route_map.ts";
-import { readContexts, requireContextFile } from "../contexts/context_file.ts";
+import { inTime } from "./in_time.ts";
+import { contextNames, projectIds } from "./known_arguments.ts";
 import { type Globals, globalValues, liftGlobals, outputForms } from "../globals.ts";
 import type { CliContext, CliIo } from "../io.ts";
 import { rootRoutes } from "../routes.ts";
@@ -34,20 +35,26 @@ export async function proposalsFor(words: readonly string[], io: CliIo): Promise
   const partial = words.at(-1) ?? "";
   if (before.includes("--")) return [];
   const previous = before.at(-1) ?? "";
-  if (Object.hasOwn(globalValues, previous)) return await globalProposals(previous, partial, io, "");
+  if (Object.hasOwn(globalValues, previous)) {
+    return await globalProposals(previous, partial, before.slice(0, -1), io, "");
+  }
   const equals = partial.startsWith("--") ? partial.indexOf("=") : -1;
   if (equals > 0) {
     const flag = partial.slice(0, equals);
     const value = partial.slice(equals + 1);
     const start = `${flag}=`;
-    if (Object.hasOwn(globalValues, flag)) return await globalProposals(flag, value, io, start);
+    if (Object.hasOwn(globalValues, flag)) return await globalProposals(flag, value, before, io, start);
     return (await commandProposals([...before, flag], value, io)).map(({ word, brief }) => ({
       word: start + word,
       brief,
     }));
   }
   const proposals = await commandProposals(before, partial, io);
-  if (!partial.startsWith("-")) return proposals;
+  if (!partial.startsWith("-")) {
+    // Flags are for those who begin one, unless nothing else may come.
+    const plain = proposals.filter(({ word }) => !word.startsWith("-"));
+    return plain.length > 0 ? plain : proposals.filter(({ word }) => word !== "--");
+  }
   const globals = [...Object.keys(globalValues), "--json", "--verbose", "--help"];
   const names = new Set(proposals.map(({ word }) => word));
   return [
@@ -59,20 +66,32 @@ export async function proposalsFor(words: readonly string[], io: CliIo): Promise
 async function commandProposals(before: readonly string[], partial: string, io: CliIo): Promise<Proposal[]> {
   const { globals, rest } = liftGlobals(before);
   const application = buildApplication(await routeMap(rootRoutes, rest), reading);
-  const context = { process: { stdout: io.stdout, stderr: io.stderr, env: {} }, ...contextOf(globals, io) };
+  const context = contextOf(globals, io, rest);
   const found = await proposeCompletions(application, [...rest, partial], context);
   return found
     .filter(({ completion }) => completion.startsWith(partial))
     .map(({ completion, brief, kind }) => ({ word: completion, brief: kind === "argument:value" ? "" : brief }));
 }
 
-function contextOf(globals: Globals, io: CliIo): Pick<CliContext, "io" | "globals" | "setExitCode"> {
-  return { io, globals, setExitCode: () => {} };
+function contextOf(globals: Globals, io: CliIo, typed: readonly string[]): CliContext {
+  const silent = { isTerminal: false, write: () => {} };
+  // What a command would say of its connection is not for a line that is being typed.
+  const quiet = Object.create(io, { stderr: { value: silent }, stdout: { value: silent } }) as CliIo;
+  return { process: { stdout: silent, stderr: silent }, io: quiet, globals, typed, setExitCode: () => {} };
 }
 
-async function globalProposals(flag: string, partial: string, io: CliIo, start: string): Promise<Proposal[]> {
+async function globalProposals(
+  flag: string,
+  partial: string,
+  before: readonly string[],
+  io: CliIo,
+  start: string,
+): Promise<Proposal[]> {
+  const context = contextOf(liftGlobals(before).globals, io, before);
   const values = flag === "--context"
-    ? [...(await readContexts(requireContextFile(io.env))).byName.keys()]
+    ? await contextNames(context)
+    : flag === "--project"
+    ? await inTime(io.clock, projectIds(context), [])
     : flag === "-o" || flag === "--output"
     ? outputForms
     : [];

@@ -4,26 +4,20 @@
  * @module
  */
 
-import { rooted, withTree } from "../fs/with_tree.ts";
+import { meantPath, withTree } from "../fs/with_tree.ts";
 import type { CliContext } from "../io.ts";
-
-/** How long a server may take before there are no proposals, in milliseconds: a person waits. */
-const PATIENCE_MS = 2_000;
+import { inTime } from "./in_time.ts";
 
 /** The paths that begin with `partial`; directories end with a slash. */
 export async function treePaths(context: CliContext, partial: string): Promise<string[]> {
   const at = partial.lastIndexOf("/") + 1;
   const directory = partial.slice(0, at);
-  const { promise: tooLate, resolve } = Promise.withResolvers<string[]>();
-  const cancel = context.io.clock.after(PATIENCE_MS, () => resolve([]));
   const listed = withTree(context, async (tree) => {
-    const entries = await tree.list(rooted(directory));
+    const entries = await tree.list(await meantPath(tree, directory));
     return entries.filter(({ name }) => name.startsWith(partial.slice(at)))
       .map(({ name, kind }) => `${directory === "" ? "/" : directory}${name}${kind === "dir" ? "/" : ""}`);
-  }).catch(() => []);
-  const found = await Promise.race([listed, tooLate]);
-  cancel();
-  return found;
+  });
+  return await inTime(context.io.clock, listed, []);
 }
 
 /** The same behind the colon with which `zss fs cp` marks paths of the tree. */

@@ -46,14 +46,15 @@ export function isContextName(name: string): boolean {
  * The context of a name.
  *
  * @param said Who names it, for example `--context`.
+ * @param action What was to be done with it.
  * @throws {ZssError} `usage`, with the names that there are.
  */
-export function contextNamed(contexts: Contexts, name: string, said?: string): Context {
+export function contextNamed(contexts: Contexts, name: string, said?: string, action = "use"): Context {
   const found = contexts.byName.get(name);
   if (found !== undefined) return found;
   const names = [...contexts.byName.keys()];
   throw usageError(
-    `Cannot use context "${name}"${said === undefined ? "" : ` of ${said}`}: there is no such context`,
+    `Cannot ${action} context "${name}"${said === undefined ? "" : ` of ${said}`}: there is no such context`,
     names.length === 0 ? "there are none yet; make one with zss context add" : `the contexts are ${names.join(", ")}`,
   );
 }

@@ -6,7 +6,7 @@
 
 import { ZssError } from "../../control/protocol/errors.ts";
 import { usageError } from "../errors.ts";
-import { type Found, isSameFile, type Side } from "./sides.ts";
+import { type Found, isSameFile, mayBeSame, type Side } from "./sides.ts";
 import { nameOf } from "./with_tree.ts";
 
 /** A file or folder in one of the places. */
@@ -66,8 +66,8 @@ export async function copyAll(
     const isWithin = there?.kind === "dir" && !["", ".", ".."].includes(name);
     const path = isWithin ? target.side.child(target.path, name) : target.path;
     const to = { side: target.side, path };
-    if (found.kind === "dir") await requireOutside(source, found, to);
-    await copyOne(source, found, to, { listener, copied });
+    const known = found.kind === "dir" ? await requireOutside(source, found, to) : undefined;
+    await copyOne(source, found, to, { listener, copied, known });
   }
   return copied;
 }
@@ -76,6 +76,8 @@ export async function copyAll(
 interface Run {
   readonly listener: CopyListener;
   readonly copied: Copied;
+  /** The folders below the source before anything was made, where one that is made could be taken for one of them. */
+  readonly known: ReadonlySet<string> | undefined;
   /** The folder that all goes into. */
   top?: Place;
   topFound?: Found | undefined;
@@ -84,8 +86,9 @@ interface Run {
 /** Whether a folder below the source is the one that all goes into. */
 async function isTop(child: Found, { top, topFound }: Run): Promise<boolean> {
   if (top === undefined || topFound === undefined) return false;
-  // Between two machines a folder is known by its time also, which every file that is made in it changes.
-  const now = child.identity?.realm === topFound.identity?.realm ? topFound : await top.side.look(top.path);
+  if (isSameFile(child, topFound)) return true;
+  // By another way a folder is known by its time also, which every file that is made in it changes.
+  const now = mayBeSame(child, topFound) ? await top.side.look(top.path) : undefined;
   return now !== undefined && isSameFile(child, now);
 }
 
@@ -128,18 +131,43 @@ async function copyOne(
       copied.links++;
       continue;
     }
-    if (child.kind === "dir" && await isTop(child, run)) throw intoItself(from.path, target.path);
+    if (child.kind === "dir") {
+      if (await isTop(child, run)) throw intoItself(from.path, target.path);
+      if (run.known?.has(from.path) === false) continue;
+    }
     await copyOne(from, child, { side: target.side, path: target.side.child(target.path, name) }, run);
   }
 }
 
-/** Refuses to copy a folder into one below it, before anything is made. */
-async function requireOutside(source: Place, found: Found, target: Place): Promise<void> {
+/**
+ * Refuses to copy a folder into one below it, before anything is made.
+ *
+ * @returns The folders below the source, where only that keeps the copy from going on in what it makes.
+ */
+async function requireOutside(source: Place, found: Found, target: Place): Promise<ReadonlySet<string> | undefined> {
+  let deepest: Found | undefined;
   for (const path of await target.side.above(target.path)) {
     const one = await target.side.look(path).catch(() => undefined);
     // What is not there yet has nothing in it; a way that cannot be looked at is not the source, which could be.
-    if (one !== undefined && isSameFile(found, one)) throw intoItself(source.path, target.path);
+    if (one === undefined) continue;
+    if (isSameFile(found, one)) throw intoItself(source.path, target.path);
+    deepest = one;
   }
+  // On this machine the way to the target is known as it is. In the tree a link, or a folder that is exported for
+  // itself, may lead into the source past its name; then only the source knows.
+  if (target.side.knowsWay || deepest === undefined) return undefined;
+  const known = new Set<string>();
+  const waiting = [source.path];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    // What cannot be listed is refused, or passed over, when its turn comes.
+    for (const one of await source.side.folders(at).catch(() => [])) {
+      if (isSameFile(one.found, deepest)) throw intoItself(source.path, target.path);
+      known.add(one.path);
+      waiting.push(one.path);
+    }
+  }
+  // Two nodes may serve one folder, and nothing says so.
+  return mayBeSame(found, deepest) ? undefined : known;
 }
 
 function intoItself(source: string, target: string): ZssError {

@@ -48,6 +48,14 @@ class MemorySide implements Side {
     return path === "/" ? `/${name}` : `${path}/${name}`;
   }
 
+  async folders(path: string): Promise<{ path: string; found: Found }[]> {
+    const { names } = await this.children(path);
+    const paths = names.map((name) => this.child(path, name)).filter((one) => this.directories.has(one));
+    return paths.map((one) => ({ path: one, found: { kind: "dir", size: 0 } }));
+  }
+
+  readonly knowsWay = false;
+
   above(path: string): Promise<string[]> {
     return Promise.resolve([path]);
   }
@@ -152,6 +160,26 @@ Deno.test("copyAll() refuses to copy a folder into one below it, and makes nothi
     }
     assert.deepEqual(await readdir(source, { recursive: true }), ["b"]);
   }));
+
+Deno.test("copyAll() looks into the source before it makes anything where the way to the target does not show all", async () => {
+  const memory = new MemorySide();
+  for (const path of ["/a", "/a/b", "/a/b/c", "/link"]) memory.directories.add(path);
+  memory.files.set("/a/first", text("x"));
+  const number = (path: string) => path === "/link" ? "/a/b/c" : path;
+  const named = (path: string, found: Found) => ({ ...found, identity: { key: number(path), realm: "node:1" } });
+  const look = memory.look.bind(memory);
+  const folders = memory.folders.bind(memory);
+  memory.look = async (path) => {
+    const found = await look(path);
+    return found && named(path, found);
+  };
+  memory.folders = async (path) => (await folders(path)).map((one) => ({ ...one, found: named(one.path, one.found) }));
+  memory.above = (path) => Promise.resolve(["/", "/link", path]);
+  const before = [...memory.directories];
+  const copy = copyAll([{ side: memory, path: "/a" }], { side: memory, path: "/link" }, true, quiet);
+  await assert.rejects(copy, { code: "same_file" });
+  assert.deepEqual([[...memory.directories], [...memory.files.keys()]], [before, ["/a/first"]]);
+});
 
 Deno.test("isSameFile() goes by the key, and between a node and this machine by what the file is like", () => {
   const found = (key: string, realm: string, likeness: string) =>

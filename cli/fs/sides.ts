@@ -6,7 +6,7 @@
 
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { WorldTree } from "../../control/client/mod.ts";
+import type { TreeEntry, WorldTree } from "../../control/client/mod.ts";
 import { errorText, ZssError } from "../../control/protocol/errors.ts";
 import { childNameProblem, isNameOnWindows } from "../../control/protocol/mod.ts";
 import { currentOs } from "../../drivers/process/mod.ts";
@@ -42,8 +42,16 @@ export interface Identity {
 export function isSameFile({ identity: one }: Found, { identity: other }: Found): boolean {
   if (one === undefined || other === undefined) return false;
   if (one.key === other.key) return true;
-  const mayBeOne = one.realm === other.realm || one.realm === LOCAL || other.realm === LOCAL;
-  return mayBeOne && one.likeness !== undefined && one.likeness === other.likeness;
+  return isOneRealm(one, other) && one.likeness !== undefined && one.likeness === other.likeness;
+}
+
+/** Whether a file of the one could be a file of the other. */
+export function mayBeSame({ identity: one }: Found, { identity: other }: Found): boolean {
+  return one !== undefined && other !== undefined && isOneRealm(one, other);
+}
+
+function isOneRealm(one: Identity, other: Identity): boolean {
+  return one.realm === other.realm || one.realm === LOCAL || other.realm === LOCAL;
 }
 
 /** The children of a directory that are copied with it. */
@@ -59,6 +67,8 @@ export interface Side {
   /** What stands there; `undefined` for nothing. Links are followed. */
   look(path: string): Promise<Found | undefined>;
   children(path: string): Promise<Children>;
+  /** Those of them that are directories. */
+  folders(path: string): Promise<readonly { readonly path: string; readonly found: Found }[]>;
   read(path: string): AsyncIterable<Uint8Array>;
   /**
    * Writes a file anew, as soon as the first piece is there. On this machine the name holds the old content until the
@@ -70,6 +80,8 @@ export interface Side {
   child(path: string, name: string): string;
   /** A directory, existing or not, and all that are above it: paths without links, that of the directory last. */
   above(path: string): Promise<readonly string[]>;
+  /** Whether those are all the directories above it, or only those that its path names. */
+  readonly knowsWay: boolean;
 }
 
 const PIECE_BYTES = 1_048_576;
@@ -80,12 +92,7 @@ export function treeSide(tree: WorldTree): Side {
   return {
     async look(path) {
       try {
-        const { kind, size, link, origin, mtime_ms } = await tree.stat(path);
-        const found = { kind, size, isLink: link === true };
-        if (origin === undefined) return found;
-        const [number = "", realm = ""] = origin.split(".");
-        const likeness = mtime_ms === undefined ? {} : { likeness: `${kind} ${number} ${size} ${mtime_ms}` };
-        return { ...found, identity: { key: `tree:${origin}`, realm: `node:${realm}`, ...likeness } };
+        return foundOf(await tree.stat(path));
       } catch (error) {
         if (error instanceof ZssError && error.code === "enoent") return undefined;
         throw error;
@@ -96,10 +103,18 @@ export function treeSide(tree: WorldTree): Side {
       const names = entries.filter(({ link }) => link !== true).map(({ name }) => name);
       return { names, links: entries.length - names.length };
     },
+    async folders(path) {
+      const entries = await tree.list(path);
+      return entries.filter(({ kind, link }) => kind === "dir" && link !== true).map((entry) => ({
+        path: below(path, oneStep(path, entry.name, false)),
+        found: foundOf(entry),
+      }));
+    },
     read: (path) => tree.chunks(path),
     write: async (path, pieces) => void await tree.pour(path, pieces, { create: true }),
     mkdir: (path) => tree.mkdir(path),
     child: (path, name) => below(path, oneStep(path, name, false)),
+    knowsWay: false,
     above: (path) => {
       const steps = path.split("/").filter((step) => step !== "");
       return Promise.resolve(["/", ...steps.map((_, at) => `/${steps.slice(0, at + 1).join("/")}`)]);
@@ -107,8 +122,17 @@ export function treeSide(tree: WorldTree): Side {
   };
 }
 
+function foundOf({ kind, size, link, origin, mtime_ms }: TreeEntry): Found {
+  const found = { kind, size, isLink: link === true };
+  if (origin === undefined) return found;
+  const [number = "", realm = ""] = origin.split(".");
+  const likeness = mtime_ms === undefined ? {} : { likeness: `${kind} ${number} ${size} ${mtime_ms}` };
+  return { ...found, identity: { key: `tree:${origin}`, realm: `node:${realm}`, ...likeness } };
+}
+
 /** The files of this machine. Links are followed where they are named, and left out below. */
 export const localSide: Side = {
+  knowsWay: true,
   async look(path) {
     const found = await told("look at", path, () => stat(path, { bigint: true }).catch(absent));
     if (found === undefined) return undefined;
@@ -127,6 +151,16 @@ export const localSide: Side = {
     const entries = await told("list", path, () => readdir(path, { withFileTypes: true }));
     const names = entries.filter((entry) => entry.isFile() || entry.isDirectory()).map(({ name }) => name).sort();
     return { names, links: entries.filter((entry) => entry.isSymbolicLink()).length };
+  },
+  async folders(path) {
+    const entries = await told("list", path, () => readdir(path, { withFileTypes: true }));
+    const paths = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+    const all: { path: string; found: Found }[] = [];
+    for (const one of paths) {
+      const found = await localSide.look(one);
+      if (found?.kind === "dir" && found.isLink !== true) all.push({ path: one, found });
+    }
+    return all;
   },
   async *read(path) {
     const file = await told("read", path, () => open(path, "r"));

@@ -7,6 +7,7 @@
 import type { WorldTree } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
 import type { CliContext, TextStream } from "../io.ts";
+import { isServerMade, isStandalone, nodeIdOf } from "../node_names.ts";
 import { remoteOf } from "../remote.ts";
 
 /** Connects, works, and hangs up. */
@@ -20,7 +21,7 @@ export async function withTree<T>(context: CliContext, work: (tree: WorldTree) =
 
 /** A node that stands alone has files and no tree. */
 function standaloneHint(error: unknown, url: string): unknown {
-  if (!(error instanceof ZssError) || !error.message.includes("a node without a control plane")) return error;
+  if (!isStandalone(error)) return error;
   return new ZssError("unsupported", `Cannot show the tree of "${url}": it is a node that stands alone`, {
     hint: "zss node service-runtime and zss node terminal reach its services; the tree is that of a server",
     cause: error,
@@ -30,6 +31,24 @@ function standaloneHint(error: unknown, url: string): unknown {
 /** A path from the root, without a slash at its end. */
 export function rooted(path: string): string {
   return `/${path.split("/").filter((step) => step !== "" && step !== ".").join("/")}`;
+}
+
+/**
+ * A path from the root in which a node that is named by its name has its id. The tree knows nodes by their ids alone.
+ *
+ * @throws {ZssError} `usage` for a name that several nodes have.
+ */
+export async function meantPath(tree: WorldTree, given: string): Promise<string> {
+  const path = rooted(given);
+  const [, word, rest = ""] = /^\/nodes\/([^/]+)(\/.*)?$/.exec(path) ?? [];
+  if (word === undefined || isServerMade(word)) return path;
+  try {
+    await tree.stat(`/nodes/${word}`);
+    return path;
+  } catch (error) {
+    if (!(error instanceof ZssError) || error.code !== "enoent") throw error;
+    return `/nodes/${await nodeIdOf(tree.connection, word, "keep")}${rest}`;
+  }
 }
 
 /** A path below another one. */

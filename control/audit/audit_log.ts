@@ -13,13 +13,12 @@ import { getLogger } from "@logtape/logtape";
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { join } from "node:path";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { errorText } from "../protocol/errors.ts";
 import type { AuditHead } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { type AuditEntry, type AuditLine, ChainCheck, emptyHead, nextLine } from "./chain.ts";
+import { type AuditEntry, type AuditLine, ChainCheck, emptyHead, nextLine, type Place } from "./chain.ts";
 
 const log = getLogger(["zss", "control", "audit"]);
 
@@ -111,13 +110,47 @@ export async function verifyAuditLog(
   const file = join(folder, AUDIT_FILE);
   const check = new ChainCheck();
   try {
-    const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
-    for await (const line of lines) if (line !== "") check.take(line);
+    for await (const { text } of linesOf(file)) check.take(text);
   } catch (error) {
     if (head !== undefined || !isMissing(error)) check.problems.push(`the file cannot be read: ${errorText(error)}`);
   }
   check.end(head ?? emptyHead);
   return { file, lines: check.lines, problems: check.problems };
+}
+
+/**
+ * The same for a log that a server adds to meanwhile: up to the last whole line, for the one behind it may be half
+ * written. Nothing but the server knows how far the log must go.
+ *
+ * @param newest The newest entry of the server, asked for before; `undefined` leaves open whether the end is there.
+ * @returns `isBehind` when that entry has not been written yet, which may take a moment.
+ */
+export async function verifyGrowingAuditLog(
+  folder: string,
+  newest: Place | undefined,
+): Promise<
+  { readonly file: string; readonly lines: number; readonly problems: readonly string[]; readonly isBehind: boolean }
+> {
+  const file = join(folder, AUDIT_FILE);
+  const check = new ChainCheck(newest);
+  try {
+    for await (const { text, isWhole } of linesOf(file)) if (isWhole) check.take(text);
+  } catch (error) {
+    if (newest !== undefined || !isMissing(error)) check.problems.push(`the file cannot be read: ${errorText(error)}`);
+  }
+  check.endGrowing();
+  return { file, lines: check.lines, problems: check.problems, isBehind: check.isBehind };
+}
+
+/** The lines of a file that are not empty; what stands behind the last line end is no whole one. */
+async function* linesOf(file: string): AsyncGenerator<{ readonly text: string; readonly isWhole: boolean }, void> {
+  let rest = "";
+  for await (const piece of createReadStream(file, "utf8")) {
+    const texts = (rest + String(piece)).split("\n");
+    rest = texts.pop() ?? "";
+    for (const text of texts) if (text !== "") yield { text, isWhole: true };
+  }
+  if (rest !== "") yield { text: rest, isWhole: false };
 }
 
 class AuditWriter implements AuditSink {

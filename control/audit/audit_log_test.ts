@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { systemClock } from "../../drivers/process/clock.ts";
 import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import { memoryStore } from "../store/memory.ts";
-import { AUDIT_FILE, openAuditLog, verifyAuditLog } from "./audit_log.ts";
+import { AUDIT_FILE, openAuditLog, verifyAuditLog, verifyGrowingAuditLog } from "./audit_log.ts";
 import { type AuditEntry, type AuditLine, ChainCheck, emptyHead, nextLine } from "./chain.ts";
 
 const entry = (target: string, agent_id: string | null = null): AuditEntry => ({
@@ -173,4 +173,32 @@ Deno.test("openAuditLog() goes on from what it wrote and not from a file that wa
     again.write(entry("d"));
     await again.close();
     assert.notDeepEqual((await verifyAuditLog(folder, store.get("audit", "head"))).problems, []);
+  }));
+
+Deno.test("verifyGrowingAuditLog() reads to the last whole line, and wants the entry that the server holds", () =>
+  inFolder(async (folder) => {
+    const lines = chain(4);
+    const texts = lines.map((line) => `${JSON.stringify(line)}\n`);
+    const [, second, , fourth] = lines;
+    const file = join(folder, AUDIT_FILE);
+    const verify = async (content: string, newest = fourth) => {
+      await writeFile(file, content);
+      const { problems, isBehind, lines } = await verifyGrowingAuditLog(folder, newest);
+      return { problems: problems.join("; "), isBehind, lines };
+    };
+    const sound = { problems: "", isBehind: false };
+    assert.deepEqual(await verify(texts.join("")), { ...sound, lines: 4 });
+    assert.deepEqual(await verify(texts.join(""), second), { ...sound, lines: 4 });
+    assert.deepEqual(await verify(texts.slice(0, 2).join("") + texts[2]?.slice(0, 30), second), { ...sound, lines: 2 });
+    const behind = await verify(texts.slice(0, 3).join("") + texts[3]?.slice(0, -1));
+    assert.deepEqual(behind, { problems: "entries 4 to 4 are missing at the end", isBehind: true, lines: 3 });
+    assert.match((await verify(texts.join("").replace("node-1", "node-x"))).problems, /line 2 \(id 2\) was altered/);
+    const anew = texts.join("");
+    assert.match(
+      (await verify(anew, fourth && { ...fourth, hash: "f".repeat(64) })).problems,
+      /entry 4 is another one/,
+    );
+    await rm(file);
+    assert.deepEqual((await verifyGrowingAuditLog(folder, undefined)).problems, []);
+    assert.equal((await verifyGrowingAuditLog(folder, fourth)).problems.length, 2);
   }));

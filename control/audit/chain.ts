@@ -43,6 +43,9 @@ export interface AuditLine extends AuditEntry {
   readonly hash: string;
 }
 
+/** An entry, by its number and what it was. */
+export type Place = Pick<AuditHead, "id" | "hash">;
+
 /** Where a log begins. */
 export const emptyHead: AuditHead = { id: 0, hash: "0".repeat(64), lines: [] };
 
@@ -58,10 +61,17 @@ function hashOf(line: Omit<AuditLine, "hash">): string {
 
 /** Checks lines in their order against each other, and the last of them against what the store has noted. */
 export class ChainCheck {
-  #head: Pick<AuditHead, "id" | "hash"> = emptyHead;
+  readonly #newest: Place | undefined;
+  #head: Place = emptyHead;
   #number = 0;
+  #isMet = false;
   /** What is wrong, a sentence each. */
   readonly problems: string[] = [];
+
+  /** @param newest An entry that must be among the lines, for a log that may go on behind it. */
+  constructor(newest?: Place) {
+    this.#newest = newest;
+  }
 
   /** How many lines were read. */
   get lines(): number {
@@ -86,6 +96,23 @@ export class ChainCheck {
       );
     }
     this.#head = line;
+    this.#isMet ||= line.id === this.#newest?.id && line.hash === this.#newest.hash;
+  }
+
+  /** Whether the entry that must be there has not come yet. */
+  get isBehind(): boolean {
+    return this.#newest !== undefined && this.#head.id < this.#newest.id;
+  }
+
+  /** Ends with a log that goes on: what it must hold is in it, or not. */
+  endGrowing(): void {
+    if (this.#newest === undefined || this.#isMet) return;
+    const { id } = this.#newest;
+    this.problems.push(
+      this.isBehind
+        ? `entries ${this.#head.id + 1} to ${id} are missing at the end`
+        : `entry ${id} is another one than the server holds: the log was written anew, or is another server's`,
+    );
   }
 
   /** Compares the end with what the store has noted. */

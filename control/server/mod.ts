@@ -7,7 +7,7 @@
 export { DEFAULT_PORT, eventLogConfigFrom, type ServerConfig, type WatchConfig, watchConfigFrom } from "./config.ts";
 export { scopeTokensFrom } from "../sessions/scope_tokens.ts";
 export { type RunningServer, type ServerParts, startServer, systemRandom } from "./serve.ts";
-export { verifyAuditLog } from "../audit/audit_log.ts";
+export { verifyAuditLog, verifyGrowingAuditLog } from "../audit/audit_log.ts";
 export {
   auditHeadOf,
   backupStore,

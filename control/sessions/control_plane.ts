@@ -58,6 +58,7 @@ export interface WatchLimits {
 /** A node as `node_list` and `node_get` show it. */
 export function nodeSummary(reader: RecordReader, node: NodeRecord): Record<string, unknown> {
   const catalog = catalogOf(reader, node.node_id);
+  const notReloaded = catalog.services.filter(({ runtime }) => typeof runtime["reload_error"] === "string").length;
   return {
     node_id: node.node_id,
     node_name: node.node_name,
@@ -65,6 +66,8 @@ export function nodeSummary(reader: RecordReader, node: NodeRecord): Record<stri
     platform: catalog.platform,
     labels: catalog.labels,
     service_count: catalog.services.length,
+    // Those that go on as they were, because their manifest cannot be used as it is now.
+    ...(notReloaded === 0 ? {} : { not_reloaded_count: notReloaded }),
     state: node.online ? "online" : "offline",
     ...(node.offline_since_ms === null ? {} : { offline_since_ms: node.offline_since_ms }),
     joined_at_ms: node.joined_at_ms,

@@ -227,6 +227,7 @@ function openFile(file: string): DatabaseSync {
       `Cannot open the store "${file}": ${isTaken ? "a server uses it" : errorText(cause)}`,
       {
         hint: isTaken ? "stop the server first" : "zss server restore puts a backup in its place",
+        ...(isTaken ? { data: { in_use: true } } : {}),
         cause,
       },
     );

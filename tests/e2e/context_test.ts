@@ -72,8 +72,18 @@ Deno.test("zss context add, use, list, show and delete keep a server under a nam
   });
   assert.match(
     await ok(["context", "show", "--context", "from-file"]),
-    /^context {2}from-file\n[^]*^project {2}system$/m,
+    /^context {2}from-file\n[^]*^project {2}system \(context\)$/m,
   );
+  assert.match(
+    await ok(["context", "show", "from-file"]),
+    /^context {2}from-file\n[^]*^project {2}system \(context\)$/m,
+  );
+  const said = { env: { ZSS_PROJECT: "site", ZSS_CA: "ca.pem" } };
+  assert.match(await ok(["context", "show"], said), /^ca {7}ca\.pem \(ZSS_CA\)\nproject {2}site \(ZSS_PROJECT\)$/m);
+  assert.match(await ok(["context", "show", "--project", "p"], said), /^project {2}p \(--project\)$/m);
+  assert.equal(await ok(["__complete", "context", "use", "from"]), "from-file\t\nfrom-env\t\n");
+  await ok(["context", "list"], { env: { ZSS_CONTEXT: "gone" } });
+  assert.match(seen.at(-1) ?? "", /ZSS_CONTEXT names "gone", and there is no such context/);
 
   const deleted = JSON.parse(await ok(["context", "delete", "lab", "--json"]));
   assert.deepEqual(deleted, { deleted: "lab", current: null });
@@ -125,6 +135,8 @@ Deno.test("zss context refuses what it cannot keep, and a name that is not there
     [["context", "use", "lob"], /the contexts are lab, office/],
     [["context", "delete", "lob"], /the contexts are lab, office/],
     [["context", "show", "--context", "lob"], /the contexts are lab, office/],
+    [["context", "show", "lob"], /Cannot show context "lob"[^]*the contexts are lab, office/],
+    [["context", "delete", "lob"], /Cannot delete context "lob"[^]*the contexts are lab, office/],
     [["context", "add", "lab", "--url", "ws://lab:2"], /it is there already[^]*zss context delete lab/],
     [["context", "add", "a"], /--url/],
     [["context", "add", "a b", "--url", "ws://a:1"], /letters, digits/],

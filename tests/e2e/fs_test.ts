@@ -5,18 +5,20 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Scene, zss } from "./program.ts";
 
 const WORK = "/nodes/node-1/fs/work";
 
-/** A server and a node that serves an echo and a folder to write in. */
-async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: string[]) => ReturnType<typeof zss> }> {
+/** A server and a node that serves an echo and a folder to write in, and a folder within it if one is named. */
+async function opened(
+  inner?: string,
+): Promise<{ scene: Scene; work: string; fs: (...args: string[]) => ReturnType<typeof zss> }> {
   const scene = await Scene.open();
   const work = join(scene.folder, "work");
   const services = join(scene.folder, "services.d");
-  await Promise.all([mkdir(work), mkdir(services)]);
+  await Promise.all([mkdir(join(work, inner ?? ""), { recursive: true }), mkdir(services)]);
   const echo = {
     service_id: "echo",
     kind: "echo",
@@ -33,6 +35,7 @@ async function opened(): Promise<{ scene: Scene; work: string; fs: (...args: str
     `work=${work}:rw`,
     "--export",
     `again=${work}:rw`,
+    ...(inner === undefined ? [] : ["--export", `inner=${join(work, inner)}:rw`]),
   );
   await node.printed(/zss node online: 3 services/);
   return { scene, work, fs: (...args) => scene.client("fs", ...args) };
@@ -133,10 +136,34 @@ Deno.test("zss fs write, mkdir, rm and cp change an exported folder, and run a s
 });
 
 Deno.test("zss fs watch prints the events of the world, and what changes in a folder", async () => {
-  const { scene, work } = await opened();
+  const { scene, work, fs } = await opened();
   await using _scene = scene;
-  const events = scene.start(["fs", "watch", "/events"], scene.env);
-  await events.printed(/"kind":"join"/);
+  const past = scene.start(["fs", "watch", "/events", "--since", "0"], scene.env);
+  await past.printed(/"kind":"join"/);
+  const events = scene.start(["fs", "watch", "/nodes/node-1/events"], scene.env);
+  await events.printed(/watching \/nodes\/node-1\/events/);
+  const broken = join(scene.folder, "services.d", "broken.json");
+  await rm(broken);
+  await events.printed(/"removed":\[\{"service_id":"broken"/);
+  await past.printed(/"removed":\[\{"service_id":"broken"/);
+  assert.doesNotMatch(events.stdout, /"kind":"join"/);
+  const { epoch, revision } = JSON.parse(events.stdout.split("\n")[0] ?? "").event;
+  const [behind, gone, other, nothing] = [
+    scene.start(["fs", "watch", "/events", "--since", `${epoch}:${revision - 1}`], scene.env),
+    await fs("watch", "/events", "--since", `0123456789abcdef:${revision}`),
+    await fs("watch", "/events", "--since", "lately"),
+    await fs("watch", WORK, "--since", "0"),
+  ];
+  assert.equal(JSON.parse((await behind.printed(/^(\{.*\})$/m))[1] ?? "").event.revision, revision);
+  assert.deepEqual([gone.code, other.code, nothing.code], [5, 2, 2]);
+  await Promise.all([behind.end("SIGINT"), past.end("SIGINT")]);
+  // A file of that name in a folder is watched as any other is.
+  await writeFile(join(work, "events"), "1");
+  const file = scene.start(["fs", "watch", `${WORK}/events`, "--interval-ms", "50"], scene.env);
+  await file.printed(/watching \/nodes/);
+  await writeFile(join(work, "events"), "longer");
+  await file.printed(/^~ \/nodes\/node-1\/fs\/work\/events$/m);
+  await file.end("SIGINT");
   const folder = scene.start(["fs", "watch", WORK, "--interval-ms", "50"], scene.env);
   await folder.printed(/watching \/nodes\/node-1\/fs\/work/);
   await writeFile(join(work, "new.txt"), "1");
@@ -155,7 +182,19 @@ Deno.test("zss __complete proposes paths of the tree", async () => {
   assert.equal(await complete("fs", "read", `${WORK}/no`), `${WORK}/notes.txt\t\n`);
   assert.equal(await complete("fs", "cp", `:${WORK}/no`), `:${WORK}/notes.txt\t\n`);
   assert.equal(await complete("fs", "read", "/gone/"), "");
+  assert.equal(await complete("fs", "read", "/nodes/edge/fs/work/no"), "/nodes/edge/fs/work/notes.txt\t\n");
   assert.equal(await complete("node", "service-runtime", "no"), "node-1\t\n");
+  assert.equal(await complete("node", "info", ""), "node-1\t\nedge\t\n");
+  assert.equal(await complete("node", "service-runtime", "edge", "e"), "echo\t\n");
+  assert.equal(await complete("server", "token", "revoke", "adm"), "");
+  await scene.client("server", "token", "create", "alice");
+  assert.equal(await complete("server", "token", "rotate", "al"), "alice\t\n");
+  assert.equal(await complete("project", "get", "sys"), "system\t\n");
+  assert.equal(await complete("--project", "sys"), "system\t\n");
+  assert.equal(await complete("--project=sys"), "--project=system\t\n");
+  const asking = scene.start(["node", "run", "--control-url", scene.url, "--state-file", "asking.json"]);
+  await asking.printed(/pending-join-1/);
+  assert.equal(await complete("node", "approve", ""), "pending-join-1\t\n");
   assert.equal(await complete("node", "service-runtime", "node-1", "echo", "inv"), "invoke\t\n");
 });
 
@@ -164,7 +203,7 @@ Deno.test({
   // Few may make links there.
   ignore: Deno.build.os === "windows",
   async fn() {
-    const { scene, work, fs } = await opened();
+    const { scene, work, fs } = await opened("folder/sub");
     await using _scene = scene;
     await mkdir(join(work, "kept"));
     const large = new Uint8Array(3_000_000).fill(7);
@@ -199,6 +238,7 @@ Deno.test({
       assert.deepEqual([refused.code, /they are the same file/.test(refused.stderr)], [1, true], refused.stderr);
     }
     assert.deepEqual(new Uint8Array(await readFile(join(work, "kept", "file"))), large);
+    await symlink("folder/sub", join(work, "aside"));
     for (
       const [from, to] of [
         [`:${WORK}/folder`, `:${WORK}/folder/sub`],
@@ -206,12 +246,33 @@ Deno.test({
         [`:${WORK}`, `:${WORK}/folder/sub`],
         [`:${WORK}/folder`, ":/nodes/node-1/fs/again/folder/sub"],
         [join(work, "folder"), `:${WORK}/folder/sub`],
+        // Past the name of the source: by a link, by a folder that is exported for itself, by one of this machine.
+        [`:${WORK}/folder`, `:${WORK}/aside`],
+        [`:${WORK}/folder`, `:${WORK}/aside/new`],
+        [`:${WORK}`, `:${WORK}/aside`],
+        [scene.folder, `:${WORK}/aside/new`],
+        [`:${WORK}/folder`, join(work, "aside")],
       ] as const
     ) {
       const refused = await fs("cp", "-r", from, to);
-      assert.deepEqual([refused.code, /copied into itself/.test(refused.stderr)], [1, true], refused.stderr);
+      assert.deepEqual(
+        [from, to, refused.code, /copied into itself/.test(refused.stderr)],
+        [from, to, 1, true],
+        refused.stderr,
+      );
       assert.deepEqual(await readdir(join(work, "folder", "sub")), []);
     }
+
+    // The number of a folder that is exported for itself is not known: that one is found when it comes up again.
+    const inner = await fs("cp", "-r", `:${WORK}/folder`, ":/nodes/node-1/fs/inner");
+    assert.deepEqual([inner.code, /copied into itself/.test(inner.stderr)], [1, true], inner.stderr);
+    await rm(join(work, "folder", "sub", "folder"), { recursive: true });
+
+    // A folder that a link leads past the source to is none of its own.
+    await symlink("kept", join(work, "beside"));
+    assert.equal((await fs("cp", "-r", `:${WORK}/folder`, `:${WORK}/beside`)).code, 0);
+    assert.deepEqual(await readdir(join(work, "kept", "folder")), ["sub"]);
+    for (const name of ["aside", "beside", "kept/folder"]) await rm(join(work, name), { recursive: true });
 
     assert.equal((await fs("rm", "-r", `${WORK}/folder`)).code, 0);
     assert.equal((await fs("rm", `${WORK}/to-file`)).code, 0);

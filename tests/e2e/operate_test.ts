@@ -81,6 +81,70 @@ Deno.test("zss node list, info, service-get and service-runtime show and operate
   assert.match(denied.stderr, /service invoke denied/);
 });
 
+Deno.test("zss node list, info and service-get say which services go on as they were, and why", async () => {
+  await using scene = await Scene.open();
+  const services = await manifests(scene, { "echo.json": echo });
+  await (await scene.startNode("--services-dir", services)).printed(/zss node online/);
+  assert.doesNotMatch((await scene.client("node", "list")).stdout, /not reloaded/);
+  const watch = scene.start(["node", "watch"], scene.env);
+  await watch.printed(/watching all nodes/);
+  await writeFile(join(services, "echo.json"), "{");
+  await watch.printed(/echo: runtime\/reload_error \(none\) → /);
+  assert.match((await scene.client("node", "list")).stdout, / 2 \(1 not reloaded\) /);
+  assert.match((await scene.client("node", "info", "node-1")).stdout, /^not_reloaded_count +1$/m);
+  const { stdout } = await scene.client("node", "service-get", "node-1");
+  assert.match(stdout, /- echo kind=echo version=1 state=online\n {6}not reloaded: .*echo\.json:1:\d+: /, stdout);
+  await writeFile(join(services, "echo.json"), JSON.stringify(echo));
+  await watch.printed(/echo: runtime\/reload_error .* → \(none\)/);
+  assert.doesNotMatch((await scene.client("node", "list")).stdout, /not reloaded/);
+  await watch.end("SIGINT");
+});
+
+Deno.test("zss takes the name of a node for its id, unless several have it", async () => {
+  await using scene = await Scene.open();
+  const work = join(scene.folder, "work");
+  await mkdir(work);
+  await writeFile(join(work, "a.txt"), "alpha\n");
+  const services = await manifests(scene, { "echo.json": echo });
+  await (await scene.startNode("--export", `work=${work}:rw`, "--services-dir", services)).printed(/zss node online/);
+  for (
+    const [args, says] of [
+      [["node", "info", "edge"], /^node_id +node-1$/m],
+      [["node", "service-get", "edge"], /^Node node-1 \(edge\)$/m],
+      [["node", "service-runtime", "edge", "echo", "status"], /"state":"idle"/],
+      [["node", "events", "list", "edge"], /join +node-1/],
+      [["node", "events", "export", "--node", "edge"], /"kind":"join"/],
+      [["node", "watch", "edge", "--until", "online"], /state=online/],
+      [["fs", "read", "/nodes/edge/fs/work/a.txt"], /^alpha$/m],
+      [["fs", "cp", ":/nodes/edge/fs/work/a.txt", ":/nodes/edge/fs/work/b.txt"], /copied 1 file/],
+      [["explain", "visibility", "/nodes/edge/fs"], /^\/nodes\/node-1\/fs is visible/],
+      [["project", "up", "site", "--mount", "/src=edge:work"], /./],
+      [["workspace", "status", "proj-1"], /online +node-1 +work/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await scene.client(...args);
+    assert.deepEqual([args, code, says.test(stdout)], [args, 0, true], stdout + stderr);
+  }
+  // To ask by name is no attempt at something else.
+  assert.doesNotMatch((await scene.client("server", "audit", "tail")).stdout, /edge|node_not_found|NodeNotFound/);
+  const unknown = await scene.client("node", "info", "egde");
+  assert.deepEqual(
+    [unknown.code, /hint: the nodes are node-1 \(edge\)/.test(unknown.stderr)],
+    [1, true],
+    unknown.stderr,
+  );
+  await (await scene.startNodeWith(join(scene.folder, "second.json"))).printed(/zss node online/);
+  for (const args of [["node", "delete", "edge"], ["fs", "ls", "/nodes/edge"], ["node", "watch", "edge"]]) {
+    const { code, stderr } = await scene.client(...args);
+    assert.deepEqual(
+      [args, code, /2 nodes are called so\n {2}hint: .*node-1, node-2/.test(stderr)],
+      [args, 2, true],
+      stderr,
+    );
+  }
+  assert.equal((await scene.client("node", "delete", "node-2")).code, 0);
+});
+
 Deno.test("zss node service-runtime takes a payload from a file or standard input, and waits for a long run", async () => {
   await using scene = await Scene.open();
   const sleeping = { ...echo, service_id: "nap", runtime: { ...echo.runtime, args: ["driver", "sleep"] } };

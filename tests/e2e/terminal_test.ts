@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { currentOs, openPty, programCommand, type Pty } from "../../drivers/process/mod.ts";
 import { Scene } from "./program.ts";
@@ -110,6 +112,8 @@ Deno.test(
     const none = await scene.client("node", "terminal", "node-1", "2", "--", "true");
     assert.equal(none.code, 1);
     assert.match(none.stderr, /the node has no such terminal\n {2}hint: its terminals are 1/);
+    const only = await scene.client("node", "terminal", "edge", "--", "echo", "by name");
+    assert.deepEqual(only, { code: 0, stdout: "by name\n", stderr: "" });
     const piped = await run();
     assert.equal(piped.code, 2);
     assert.match(piped.stderr, /standard input and output are not a terminal/);
@@ -123,6 +127,22 @@ Deno.test(
       '{"command":"echo hi"}',
     );
     assert.match(invoked.stdout, /"service":"terminal","terminal_id":"1","operation":"exec","ok":true/);
+  },
+);
+
+Deno.test(
+  { name: "zss node terminal <node> wants the id of the terminal where the node has several", ignore },
+  async () => {
+    await using scene = await Scene.open();
+    const node = await scene.startNode("--terminal-id", "1", "--terminal-id", "2");
+    await node.printed(/zss node online: 3 services/);
+    const many = await scene.client("node", "terminal", "node-1", "--", "true");
+    assert.equal(many.code, 2);
+    assert.match(many.stderr, /it has 2: 1, 2\n {2}hint: name one: zss node terminal node-1 1 -- <command>/);
+    assert.equal((await scene.client("node", "terminal", "node-1", "2", "--", "true")).code, 0);
+    const without = await scene.client("node", "terminal", "--", "true");
+    assert.deepEqual([without.code, /no node is named/.test(without.stderr)], [2, true]);
+    assert.equal((await scene.client("__complete", "node", "terminal", "edge", "")).stdout, "1\t\n2\t\n");
   },
 );
 
@@ -174,4 +194,25 @@ Deno.test({ name: "zss node terminal puts the terminal back when the node goes a
   await person.sees(/far> $/);
   await node.end();
   await person.sees(/code=\d+\r\nicanon/);
+});
+
+Deno.test({ name: "zss fs read ends the last line for a person, and for nobody else", ignore }, async () => {
+  await using scene = await Scene.open();
+  const work = join(scene.folder, "work");
+  await mkdir(work);
+  await writeFile(join(work, "open.txt"), "no end");
+  await writeFile(join(work, "ended.txt"), "an end\n");
+  await writeFile(join(work, "empty.txt"), "");
+  await (await scene.startNode("--export", `work=${work}`)).printed(/zss node online/);
+  for (
+    const [name, shown] of [["open", /no end\r\ncode=0/], ["ended", /an end\r\ncode=0/], ["empty", /code=0/]] as const
+  ) {
+    const path = `/nodes/node-1/fs/work/${name}.txt`;
+    await using person = new Person(scene, ["fs", "read", path]);
+    await person.sees(shown);
+    // Nothing is ended that did not begin.
+    assert.doesNotMatch(person.seen, /(?:^|\n)\r?\ncode=0/);
+    const { stdout } = await scene.client("fs", "read", path);
+    assert.equal(stdout, await readFile(join(work, `${name}.txt`), "utf8"));
+  }
 });

@@ -10,7 +10,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ControlConnection, FsClient, type PushedFrame, type SessionTarget } from "../../control/client/mod.ts";
 import { systemClock } from "../../drivers/process/mod.ts";
-import { Scene } from "./program.ts";
+import { Scene, zss } from "./program.ts";
 
 const connect = (scene: Scene, token: string | undefined, attach?: SessionTarget) =>
   ControlConnection.open({ url: scene.url, token, clock: systemClock, attach });
@@ -238,10 +238,27 @@ Deno.test("zss explain visibility names the rule, zss server audit says who did 
   assert.match(tail.stdout, /alice +node_invite_create +- +forbidden/);
   assert.match(tail.stdout, /project_up +proj-1 +ok/);
   const data = join(scene.folder, "data");
-  assert.match((await scene.client("server", "audit", "verify", "--data-dir", data)).stderr, /a server uses it/);
-  await scene.killServer();
   const file = join(data, "audit.ndjson");
   const verify = () => scene.client("server", "audit", "verify", "--data-dir", data);
+  // While the server runs it is asked where the log ends.
+  const running = await verify();
+  assert.deepEqual([running.code, running.stderr, /is whole: \d+ entries/.test(running.stdout)], [0, "", true]);
+  const unasked = await zss(["server", "audit", "verify", "--data-dir", data, "--json"], {
+    env: { ZSS_URL: "ws://127.0.0.1:1" },
+  });
+  assert.deepEqual([unasked.code, JSON.parse(unasked.stdout).problems, JSON.parse(unasked.stdout).end_checked], [
+    3,
+    [],
+    false,
+  ]);
+  assert.match(unasked.stderr, /did not say where the log ends: .*\n {2}hint: /);
+  const asWritten = await readFile(file, "utf8");
+  await writeFile(file, asWritten.slice(0, asWritten.lastIndexOf("\n", asWritten.length - 2) + 1));
+  assert.deepEqual([(await verify()).code, /missing at the end/.test((await verify()).stdout)], [1, true]);
+  await writeFile(file, asWritten.replace('"result":"error"', '"result":"ok"'));
+  assert.deepEqual([(await verify()).code, /was altered/.test((await verify()).stdout)], [1, true]);
+  await writeFile(file, asWritten);
+  await scene.killServer();
   assert.match((await verify()).stdout, /is whole: \d+ entries/);
   const text = await readFile(file, "utf8");
   const lines = text.trim().split("\n");

@@ -3,7 +3,7 @@ import type { WorldTree } from "../../control/client/mod.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
 import { usageError } from "../errors.ts";
 import { treePath } from "../fs/tree_path.ts";
-import { below, nameOf, rooted, withTree } from "../fs/with_tree.ts";
+import { below, meantPath, nameOf, withTree } from "../fs/with_tree.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { printResult } from "../render/mod.ts";
@@ -23,10 +23,10 @@ Examples:
     positional: { kind: "array", parameter: treePath("what to move, then where to"), minimum: 2 },
   },
   async func(_flags, ...given) {
-    const paths = given.map(rooted);
-    const target = paths.pop() ?? "/";
     const moved: { readonly from: string; readonly to: string }[] = [];
     await withTree(this, async (tree) => {
+      const paths = await Promise.all(given.map((path) => meantPath(tree, path)));
+      const target = paths.pop() ?? "/";
       const isDirectory = await isDirectoryAt(tree, target);
       if (paths.length > 1 && !isDirectory) {
         throw usageError(

@@ -23,8 +23,10 @@ import type {
   FileUpdate,
   InvokeAnswer,
   OperatorOp,
+  PayloadFile,
   ServiceControl,
   ServiceFiles,
+  WrittenDocument,
 } from "../namespace/service_port.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import {
@@ -57,7 +59,7 @@ import {
 } from "./documents.ts";
 import { DriverSlot } from "./driver_slot.ts";
 import { effectUpdates } from "./effect_updates.ts";
-import { requireObject, trimmed } from "./payload.ts";
+import { endedTooSoon, isFinished, requireObject, trimmed } from "./payload.ts";
 import { queueFullError, refusalError, stoppingError } from "./refusal.ts";
 import { Publication } from "./publication.ts";
 import { restoredConfig, restoredStatus } from "./restored_documents.ts";
@@ -227,10 +229,10 @@ export class Service implements ServiceControl {
     return decision.allowed ? undefined : decision.reason;
   }
 
-  async invoke(content: Uint8Array): Promise<InvokeAnswer> {
+  async invoke(document: WrittenDocument): Promise<InvokeAnswer> {
     this.#requireAdmission();
-    const payload = trimmed(content);
-    if (payload.length === 0) return {};
+    if (!isFinished(document)) return {};
+    const payload = trimmed(document.content);
     requireObject(payload);
     if (!this.#queue.hasRoom) throw queueFullError();
     return await this.#enqueue(payload);
@@ -243,12 +245,21 @@ export class Service implements ServiceControl {
     if (op !== "disable") this.#listener.wantsLook();
   }
 
-  configure(content: Uint8Array): void {
-    const { policy, document } = readConfig(content, declaredPolicy(this.#state.declared));
+  configure(written: WrittenDocument): void {
+    if (written.form !== "blank" && !isFinished(written)) return;
+    const { policy, document } = readConfig(written.content, declaredPolicy(this.#state.declared));
     this.#config = document;
     this.#take({ type: "configure", policy, at: this.#now() }, [
       { file: "config.json", content: stringifyJson(document) },
     ]);
+  }
+
+  abandon(file: PayloadFile, length: number): FsError {
+    const refusal = endedTooSoon(length);
+    // Hardly a client reads the answer to a close, and one whose connection ended gets none.
+    this.#files.update([{ file: "last_error.txt", content: `${file}: ${refusal.message}` }]);
+    this.#listener.changed();
+    return refusal;
   }
 
   /**

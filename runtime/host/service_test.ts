@@ -167,7 +167,13 @@ Deno.test("Service shows a failing run in last_error.txt and keeps the last resu
       '"duration_ms":7,"exit_code":3,"invokes_total":2,"failures_total":1,"consecutive_failures":1,' +
       '"timeouts_total":0,"consecutive_timeouts":0,"retry_after_ms":0,"call_id":"c-2"}',
   );
-  assert.equal((await files.readJson("health.json"))["state"], "degraded");
+  const health = await files.readJson("health.json");
+  assert.deepEqual([health["state"], health["detail"]], [
+    "degraded",
+    "the last run failed, until a good one or control/reset: the scripted run ended with exit",
+  ]);
+  await run(fixture, success("good again"));
+  assert.equal("detail" in await files.readJson("health.json"), false);
 });
 
 Deno.test("Service shows a launch failure as an error that counts", async () => {

@@ -46,6 +46,7 @@ import {
 } from "../supervision/machine.ts";
 import type { EndedRun, ServiceNumbers } from "../supervision/numbers.ts";
 import { declaredPolicy, DEFAULT_DECLARED, DEFAULT_POLICY } from "../supervision/policy.ts";
+import { stateReason } from "../supervision/status.ts";
 import { type ServiceSnapshot, stateFromSnapshot, takeSnapshot } from "../supervision/snapshot.ts";
 import { type Config, readConfig } from "./config_document.ts";
 import { factsOf, type ServiceDefinition, treeIdentityOf } from "./definition.ts";
@@ -89,6 +90,18 @@ export interface ServiceDeps {
   readonly report: (problem: string) => void;
   /** Hears of each run that has ended. */
   readonly onRun?: (run: EndedRun) => void;
+  /** Hears of each service that has become well or unwell, or was switched on or off. */
+  readonly onTransition?: (transition: ServiceTransition) => void;
+}
+
+/** A service that is now otherwise than it was. */
+export interface ServiceTransition {
+  readonly service_id: string;
+  readonly state: "online" | "degraded" | "offline";
+  /** Whether an operator wanted it so. */
+  readonly wanted: boolean;
+  /** Why, in one line; `null` when it is online. */
+  readonly reason: string | null;
 }
 
 /** A run that waits for its place. */
@@ -438,11 +451,19 @@ export class Service implements ServiceControl {
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
     this.#publication.show(this.#state);
+    this.#tellTransition(before);
     // A service that is off keeps no process; its next driver is made when it is switched on.
     if (before.enabled && !this.#state.enabled) {
       this.#retire(this.#slot, this.#definition.endsWhenDisabled ? 0 : undefined);
     }
     if (before !== this.#state) this.#listener.changed();
+  }
+
+  #tellTransition(before: SupervisionState): void {
+    const state = availability(this.#state);
+    if (state === availability(before)) return;
+    const wanted = before.last_control_op !== this.#state.last_control_op && this.#state.last_control_op === "disable";
+    this.#deps.onTransition?.({ service_id: this.service_id, state, wanted, reason: stateReason(this.#state) });
   }
 
   /** The contents as they are shown: with what is wrong with the manifest, where that is said. */

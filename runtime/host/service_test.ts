@@ -3,7 +3,7 @@ import { Errno, FsError } from "../../control/protocol/fs.ts";
 import type { InvokeResult } from "../../drivers/driver.ts";
 import { DEFAULT_DECLARED } from "../supervision/policy.ts";
 import { serviceSnapshot } from "../supervision/snapshot.ts";
-import { Service, type ServiceLimits } from "./service.ts";
+import { Service, type ServiceLimits, type ServiceTransition } from "./service.ts";
 import {
   bytes,
   definition,
@@ -250,6 +250,34 @@ Deno.test("Service tells of changes by control files in the order of the referen
   }
   await files.write("config.json", "{}");
   assert.deepEqual(await files.changedPaths(), ["config.json", "health.json"]);
+});
+
+Deno.test("Service tells of each time that it becomes well or unwell, or is switched on or off, once", async () => {
+  const told: string[] = [];
+  const driver = new ScriptedDriver();
+  const parts = {
+    ...hostParts(),
+    onTransition: ({ state, wanted, reason }: ServiceTransition) => told.push(`${state} ${wanted} ${reason}`),
+  };
+  const service = new Service(definition("echo", driver), () => driver, parts, NOBODY);
+  const fixture = { driver, files: new TreeClient(service.tree) };
+  await run(fixture, success("{}"));
+  await run(fixture, failure("exit"));
+  await run(fixture, failure("exit"));
+  await run(fixture, success("{}"));
+  await fixture.files.write("control/disable", "");
+  await fixture.files.write("control/disable", "");
+  await fixture.files.write("control/enable", "");
+  await fixture.files.write("config.json", '{"supervision":{"max_consecutive_failures":1}}');
+  await run(fixture, failure("exit"));
+  const why = "the scripted run ended with exit";
+  assert.deepEqual(told, [
+    `degraded false the last run failed, until a good one or control/reset: ${why}`,
+    "online false null",
+    "offline true switched off, until control/enable",
+    "online false null",
+    `offline false switched off after too many failures, until control/enable: ${why}`,
+  ]);
 });
 
 Deno.test("Service outlives a driver that throws", async () => {

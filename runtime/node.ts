@@ -365,12 +365,12 @@ class ManifestLoader {
       reserved: this.#reserved(),
     });
     if (result === this.#last?.result) return Promise.resolve(this.#last.wanted);
-    const { services, findings, isUnsettled } = result;
+    const { services, findings, goneFolders, isUnsettled } = result;
     const news = this.#ledger.take(findings);
     if (news !== undefined) this.#parts.report({ type: "findings", ...news });
     const wanted = {
       services: services.map((loaded) => this.#wanted(loaded)),
-      damaged: damagesOf(findings),
+      damaged: damagesOf(findings.filter(({ file }) => !goneFolders.includes(file))),
       ...(isUnsettled ? { lookAgainMs: SETTLE_MS } : {}),
     };
     this.#last = { result, wanted };

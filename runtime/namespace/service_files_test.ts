@@ -299,6 +299,28 @@ Deno.test("a document of many pieces is one of all its bytes, and holds no more 
   await assert.rejects(file.write(1_048_571, bytes("      ")), refuses(Errno.ENOSPC, "no space left"));
 });
 
+Deno.test("the handles of a file keep 16 MiB of what is written through them, and the oldest writer begins anew", async () => {
+  const { control, open } = serviceFiles();
+  const half = bytes(`{"text":"${"x".repeat(1_000_000)}`);
+  const handles = await Promise.all(Array.from({ length: 20 }, () => open("control/invoke.json")));
+  for (const handle of handles) await handle.write(0, half);
+  const [oldest, ...others] = handles;
+  await assert.rejects(
+    oldest?.write(half.length, bytes('"}')) ?? Promise.resolve(),
+    refuses(Errno.EAGAIN, "would block"),
+  );
+  assert.equal((await oldest?.write(0, bytes("{}")))?.call_id, "c-1");
+  control.invokes.length = 0;
+  await others.at(-1)?.write(half.length, bytes('"}'));
+  assert.equal(control.invokes[0]?.length, half.length + 2);
+  const closed = await Promise.allSettled(handles.map((handle) => handle.close()));
+  assert.equal(closed.filter(({ status }) => status === "rejected").length, 18);
+  // What was closed makes place again.
+  const again = await Promise.all(Array.from({ length: 16 }, () => open("control/invoke.json")));
+  for (const handle of again) await handle.write(0, half);
+  assert.equal((await again[0]?.write(half.length, bytes('"}')))?.call_id, "c-1");
+});
+
 Deno.test("a refused payload stays in invoke.json and truncating hands nothing over", async () => {
   const { tree, control, changes, find, read, write } = serviceFiles();
   control.refusal = new FsError(Errno.EINVAL, "service invoke payload invalid: no");

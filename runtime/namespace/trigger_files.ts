@@ -20,7 +20,7 @@
  * @module
  */
 
-import { Draft, resized } from "./draft.ts";
+import { Draft, DraftShelf, resized, tooManyDrafts } from "./draft.ts";
 import type { InvokeAnswer, OperatorOp, ServiceControl, WrittenDocument } from "./service_port.ts";
 import type { FileWriter, HandleWriter, SyntheticDirectory, SyntheticFile, SyntheticTree } from "./synthetic_tree.ts";
 import type { WriteResult } from "./tree.ts";
@@ -94,6 +94,9 @@ class DraftedFile implements FileWriter {
   /** What was written last and is not in force. */
   #last: Draft | undefined;
   #truncations = 0;
+  readonly #shelf = new DraftShelf((draft) => {
+    if (this.#last === draft) this.#last = undefined;
+  });
 
   constructor(deps: DraftedFileDeps) {
     this.#deps = deps;
@@ -106,17 +109,30 @@ class DraftedFile implements FileWriter {
     let truncations = this.#truncations;
     return {
       write: (offset, bytes) => {
-        if (truncations !== this.#truncations && own?.form !== "unfinished") own = undefined;
+        if (own !== undefined && truncations !== this.#truncations && own.form !== "unfinished") {
+          this.#shelf.release(own);
+          own = undefined;
+        }
         truncations = this.#truncations;
+        if (own?.dropped !== undefined && offset > 0 && bytes.length > 0) {
+          const isCutOff = own.dropped === "unfinished";
+          own = undefined;
+          if (isCutOff) throw tooManyDrafts();
+        }
         const before = own;
-        if (bytes.length === 0) return this.#take(own ?? this.#current(), 0);
+        if (bytes.length === 0) {
+          return this.#take(own?.dropped === undefined ? own ?? this.#current() : this.#current(), 0);
+        }
         if (offset === 0) {
+          if (own !== undefined) this.#shelf.release(own);
           own = new Draft(bytes.slice());
+          this.#shelf.keep(own);
         } else {
           const draft = own ?? this.#current();
           const isTail = draft === before && isTaken && offset === draft.length;
           draft.write(offset, bytes);
           own = draft;
+          this.#shelf.keep(own);
           if (isTail && draft.form === "whole") {
             this.#deps.show(draft.content, "data");
             return Promise.resolve({ n: bytes.length });
@@ -128,6 +144,7 @@ class DraftedFile implements FileWriter {
         return this.#take(own, bytes.length);
       },
       close: () => {
+        if (own !== undefined) this.#shelf.release(own);
         if (own?.form !== "unfinished" || this.#deps.abandoned === undefined) return;
         const { length } = own;
         own = undefined;
@@ -149,8 +166,7 @@ class DraftedFile implements FileWriter {
 
   #take(draft: Draft, n: number): Promise<WriteResult> {
     const { form, fault } = draft;
-    // What runs outlives the draft, whose buffer is larger than what is in it.
-    const content = form === "whole" ? draft.content.slice() : draft.content;
+    const content = form === "whole" ? draft.ownBytes() : draft.content;
     const answer = this.#deps.take({ content, form, fault });
     if (form !== "unfinished" && this.#last === draft) this.#last = undefined;
     return answer.then((members) => ({ n, ...members }));

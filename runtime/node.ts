@@ -36,7 +36,7 @@ import { createServiceFiles } from "./namespace/service_files.ts";
 import type { FileTree } from "./namespace/tree.ts";
 import { Pairing, type PairingEvent, type PairingOptions } from "./pairing.ts";
 import type { ReloadChange } from "./reload/apply.ts";
-import { FindingLedger, type FindingNews } from "./reload/finding_news.ts";
+import { FindingLedger, type FindingNews } from "./reload/finding_ledger.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
 import { isNothing, Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
 import { FolderWatch } from "./reload/watch.ts";

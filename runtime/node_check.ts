@@ -11,7 +11,7 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readCertificate } from "../control/listen/certificate.ts";
-import { checkPort } from "../control/listen/port_check.ts";
+import { checkPort } from "../control/listen/check_port.ts";
 import { ControlConnection } from "../control/client/mod.ts";
 import { type Diagnostic, errorText, ZssError } from "../control/protocol/mod.ts";
 import { createMachineProbe, DEFAULT_NODE_ID, lintFiles } from "./manifest/mod.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import process from "node:process";
 import { ZssError } from "../protocol/errors.ts";
-import { checkPort } from "./port_check.ts";
+import { checkPort } from "./check_port.ts";
 
 Deno.test("checkPort() says that a port is taken, and by whom where that can be known", async () => {
   const server = createServer();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Diagnostic, Severity } from "../../control/protocol/diagnostic.ts";
-import { FindingLedger } from "./finding_news.ts";
+import { FindingLedger } from "./finding_ledger.ts";
 
 function finding(file: string, severity: Severity = "warning", line = 1): Diagnostic {
   const start = { line, column: 1 };

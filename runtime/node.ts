@@ -16,7 +16,7 @@ import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
 import type { ServiceDefinition } from "./host/definition.ts";
 import { Host } from "./host/host.ts";
-import { DEFAULT_SERVICE_LIMITS } from "./host/service.ts";
+import { DEFAULT_SERVICE_LIMITS, type ServiceTransition } from "./host/service.ts";
 import { Link, type LinkEvent, type PublishedCatalog } from "./link/link.ts";
 import type { Credentials } from "./link/pair.ts";
 import {
@@ -36,6 +36,7 @@ import { createServiceFiles } from "./namespace/service_files.ts";
 import type { FileTree } from "./namespace/tree.ts";
 import { Pairing, type PairingEvent, type PairingOptions } from "./pairing.ts";
 import type { ReloadChange } from "./reload/apply.ts";
+import { FindingLedger, type FindingNews } from "./reload/finding_ledger.ts";
 import { fingerprint } from "./reload/fingerprint.ts";
 import { isNothing, Reloader, type WantedService, type WantedServices } from "./reload/reload.ts";
 import { FolderWatch } from "./reload/watch.ts";
@@ -100,7 +101,10 @@ export type NodeEvent =
   | { readonly type: "listening"; readonly url: string; readonly trees: number }
   | { readonly type: "paired"; readonly node_id: string; readonly node_name: string; readonly resumed: boolean }
   | { readonly type: "identity_lost"; readonly reason: string; readonly kept_as: string }
-  | { readonly type: "findings"; readonly findings: readonly Diagnostic[] }
+  /** What the manifests make one think of that they did not before, and how much is left in all. */
+  | { readonly type: "findings" } & FindingNews
+  /** A service has become well or unwell, or was switched on or off. */
+  | { readonly type: "service" } & ServiceTransition
   | { readonly type: "reloaded"; readonly change: ReloadChange };
 
 /** How long runs may go on when the node ends unless told otherwise, in milliseconds. */
@@ -192,6 +196,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     createCallId: parts.newCallId,
     limits: { ...DEFAULT_SERVICE_LIMITS, ...(options.invokeAnswerMs && { answerWithinMs: options.invokeAnswerMs }) },
     report,
+    onTransition: (transition) => parts.report({ type: "service", ...transition }),
     ...(meters === undefined ? {} : { onRun: (run) => meters.ran(run) }),
   });
   meters?.takeServicesFrom(() => host.numbers());
@@ -342,7 +347,7 @@ class ManifestLoader {
   readonly #parts: NodeParts;
   readonly #set: ManifestSet;
   readonly #made = new WeakMap<LoadedManifest["service"], WantedService<ServiceDefinition>>();
-  #shown = "[]";
+  readonly #ledger = new FindingLedger();
   #last: { readonly result: LoadResult; readonly wanted: WantedServices<ServiceDefinition> } | undefined;
 
   constructor(options: ServingOptions, parts: NodeParts) {
@@ -360,13 +365,12 @@ class ManifestLoader {
       reserved: this.#reserved(),
     });
     if (result === this.#last?.result) return Promise.resolve(this.#last.wanted);
-    const { services, findings, isUnsettled } = result;
-    const text = JSON.stringify(findings);
-    if (text !== this.#shown) this.#parts.report({ type: "findings", findings });
-    this.#shown = text;
+    const { services, findings, goneFolders, isUnsettled } = result;
+    const news = this.#ledger.take(findings);
+    if (news !== undefined) this.#parts.report({ type: "findings", ...news });
     const wanted = {
       services: services.map((loaded) => this.#wanted(loaded)),
-      damaged: damagesOf(findings),
+      damaged: damagesOf(findings.filter(({ file }) => !goneFolders.includes(file))),
       ...(isUnsettled ? { lookAgainMs: SETTLE_MS } : {}),
     };
     this.#last = { result, wanted };

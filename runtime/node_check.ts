@@ -2,8 +2,8 @@
  * Finds out whether a node could run here, without running it.
  *
  * Reads what the node would read and asks the machine what the node would ask;
- * writes nothing, listens nowhere, starts no program, and talks to the server
- * only when told to.
+ * writes nothing, takes a port only to give it back, starts no program, and
+ * talks to the server only when told to.
  *
  * @module
  */
@@ -11,16 +11,18 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readCertificate } from "../control/listen/certificate.ts";
+import { checkPort } from "../control/listen/check_port.ts";
 import { ControlConnection } from "../control/client/mod.ts";
 import { type Diagnostic, errorText, ZssError } from "../control/protocol/mod.ts";
 import { createMachineProbe, DEFAULT_NODE_ID, lintFiles } from "./manifest/mod.ts";
 import { type NodeOptions, type NodeParts, openServing, type ServingOptions } from "./node.ts";
 import { checkStandalone, type StandaloneOptions } from "./standalone_node.ts";
 import { readNodeState } from "./state/node_state.ts";
+import { checkStateLock } from "./state/state_lock.ts";
 
 /** One thing that was looked at. */
 export interface CheckedThing {
-  readonly check: "exports" | "state_file" | "manifests" | "libraries" | "endpoint" | "pairing" | "server";
+  readonly check: "exports" | "state_file" | "manifests" | "libraries" | "endpoint" | "metrics" | "pairing" | "server";
   readonly ok: boolean;
   /** One sentence for a person: what was found. */
   readonly message: string;
@@ -34,8 +36,12 @@ export interface NodeCheck {
   readonly findings: readonly Diagnostic[];
 }
 
-/** What a node is checked as. */
+/** What a node is checked as; `metrics` is where it would show its numbers. */
 export type CheckedNode =
+  & { readonly metrics?: { readonly bind: string; readonly port: number } | undefined }
+  & CheckedMode;
+
+type CheckedMode =
   | { readonly mode: "paired"; readonly options: NodeOptions; readonly askServer: boolean }
   | { readonly mode: "standalone"; readonly options: StandaloneOptions };
 
@@ -52,6 +58,7 @@ export async function checkNode(
     await looked("state_file", async () => {
       const state = await readNodeState(options.stateFile);
       await requireWritable(options.stateFile);
+      await checkStateLock(options.stateFile);
       if (node.mode === "standalone") return `"${options.stateFile}" can be written`;
       nodeId = state.node_id ?? DEFAULT_NODE_ID;
       return state.node_id === null ? `"${options.stateFile}" holds no identity yet` : `holds ${state.node_id}`;
@@ -69,6 +76,7 @@ export async function checkNode(
       await looked("endpoint", async () => {
         checkStandalone(node.options);
         if (endpoint.tls !== undefined) await readCertificate(endpoint.tls);
+        await checkPort({ ...endpoint, flag: "--port" });
         const isOpen = endpoint.authToken === undefined;
         const token = isOpen ? "without a token" : "with a token";
         const shell = isOpen && terminalIds.length > 0 ? ", a shell for whoever connects" : "";
@@ -80,6 +88,15 @@ export async function checkNode(
   } else {
     checks.push(await looked("pairing", () => checkPairing(node.options)));
     if (node.askServer) checks.push(await looked("server", () => reach(node.options, parts)));
+  }
+  const { metrics } = node;
+  if (metrics !== undefined) {
+    checks.push(
+      await looked("metrics", async () => {
+        await checkPort({ ...metrics, flag: "--metrics-port" });
+        return `${metrics.bind}:${metrics.port}`;
+      }),
+    );
   }
   return { ok: checks.every(({ ok }) => ok), checks, findings };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -23,6 +24,7 @@ async function checked(
   check: CheckedThing["check"],
   wishes: Partial<StandaloneOptions> = {},
   allowInproc = false,
+  metrics?: { readonly bind: string; readonly port: number },
 ): Promise<CheckedThing | undefined> {
   const options: StandaloneOptions = {
     nodeName: "lab",
@@ -45,7 +47,7 @@ async function checked(
     version: "0.1.0",
     platform: { os: "linux", arch: "x86_64", runtime_kind: "native" },
   };
-  const { checks } = await checkNode({ mode: "standalone", options }, parts);
+  const { checks } = await checkNode({ mode: "standalone", options, metrics }, parts);
   return checks.find((one) => one.check === check);
 }
 
@@ -74,5 +76,25 @@ Deno.test("checkNode() names the flag that a service in a library needs", async 
     assert.equal((await checked(folder, "libraries", {}, true))?.ok, true);
     await writeFile(join(folder, "lib.json"), JSON.stringify({ ...manifest, enabled: false }));
     assert.equal(await checked(folder, "libraries"), undefined);
+  });
+});
+
+Deno.test("checkNode() says that a port is taken, its own or that of the numbers", async () => {
+  await inFolder(async (folder) => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve(Number(Reflect.get(server.address() ?? {}, "port"))))
+    );
+    const endpoint = { bind: "127.0.0.1", port, authToken: undefined };
+    const taken = await checked(folder, "endpoint", { endpoint });
+    assert.equal(taken?.ok, false);
+    assert.match(taken.message, new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: `));
+    const numbers = await checked(folder, "metrics", {}, false, { bind: "127.0.0.1", port });
+    assert.equal(numbers?.ok, false);
+    assert.match(numbers.hint ?? "", /--metrics-port/);
+    await new Promise((resolve) => server.close(resolve));
+    assert.equal((await checked(folder, "endpoint", { endpoint }))?.ok, true);
+    assert.equal((await checked(folder, "metrics", {}, false, { bind: "127.0.0.1", port }))?.ok, true);
+    assert.equal(await checked(folder, "metrics"), undefined);
   });
 });

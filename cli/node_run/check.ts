@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNode, type NodeParts } from "../../runtime/mod.ts";
+import { type CheckedNode, checkNode, type NodeParts } from "../../runtime/mod.ts";
 import { diagnosticLines } from "../diagnostics.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
@@ -18,13 +18,14 @@ export async function printCheck(
   settings: NodeSettings,
   askServer: boolean,
   parts: Omit<NodeParts, "report" | "meters">,
+  metrics: CheckedNode["metrics"],
 ): Promise<void> {
   const { io, globals } = context;
   const form = globals.output ?? "table";
   if (form !== "table" && form !== "json") {
     throw usageError(`Cannot print the check as "${form}"`, "the forms are table and json");
   }
-  const node = settings.mode === "paired" ? { ...settings, askServer } : settings;
+  const node = settings.mode === "paired" ? { ...settings, askServer, metrics } : { ...settings, metrics };
   const { ok, checks, findings } = await checkNode(node, parts);
   if (form === "json") {
     const { mode, options } = settings;

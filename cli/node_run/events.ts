@@ -15,7 +15,6 @@ const log = getLogger(["zss", "node"]);
 /** Events that somebody should look at. */
 const troubles: ReadonlySet<NodeEvent["type"]> = new Set(
   [
-    "findings",
     "catalog_refused",
     "lost",
     "waiting_for_server",
@@ -31,7 +30,7 @@ export function sayAsText(io: Pick<CliIo, "stdout" | "stderr" | "env">): (event:
   const paint = paintFor(io.stderr, io.env);
   return (event) => {
     const text = eventText(event, paint);
-    if (text !== "") (troubles.has(event.type) ? io.stderr : io.stdout).write(text);
+    if (text !== "") (isTrouble(event) ? io.stderr : io.stdout).write(text);
   };
 }
 
@@ -42,7 +41,7 @@ export function sayAsRecords(): (event: NodeEvent) => void {
     const { type, ...members } = event;
     const properties = { event: type, ...members };
     if (text === "") log.debug(type, properties);
-    else if (troubles.has(type) && !isRelief(event)) log.warn(asTemplate(text), properties);
+    else if (isTrouble(event)) log.warn(asTemplate(text), properties);
     else log.info(asTemplate(text), properties);
   };
 }
@@ -52,9 +51,16 @@ export function asTemplate(text: string): string {
   return text.replace(/[{}]/g, "$&$&");
 }
 
-/** No finding is left, which is news and no trouble. */
-function isRelief(event: NodeEvent): boolean {
-  return event.type === "findings" && event.findings.length === 0;
+/** Whether somebody should look at it; that something has become better, or was wanted, is news and no trouble. */
+function isTrouble(event: NodeEvent): boolean {
+  switch (event.type) {
+    case "findings":
+      return event.findings.length > 0;
+    case "service":
+      return event.state !== "online" && !event.wanted;
+    default:
+      return troubles.has(event.type);
+  }
 }
 
 const plain = paintFor({ isTerminal: false }, {});
@@ -97,9 +103,11 @@ export function eventText(event: NodeEvent, paint: Paint = plain): string {
     case "token_refused":
       return `zss node goes on without the bearer token, which a node does not need: ${event.reason}\n`;
     case "findings":
-      return event.findings.length === 0
-        ? "zss node: all manifests are in order again\n"
-        : diagnosticLines(event.findings, paint);
+      return event.findings.length > 0 ? diagnosticLines(event.findings, paint) : leftText(event.left);
+    case "service":
+      return event.reason === null
+        ? `zss node: service "${event.service_id}" is ${event.state} again\n`
+        : `zss node: service "${event.service_id}" is ${event.state}: ${event.reason}\n`;
     case "reloaded": {
       const { added, replaced, removed } = event.change;
       const part = (sign: string, ids: readonly string[]) => ids.map((id) => `${sign}${id}`);
@@ -107,4 +115,14 @@ export function eventText(event: NodeEvent, paint: Paint = plain): string {
       return `zss node reloaded: ${parts.length === 0 ? "nothing has changed" : parts.join(" ")}\n`;
     }
   }
+}
+
+/** What is left of findings of which some are gone and none is new. */
+function leftText({ error, warning, info }: Extract<NodeEvent, { type: "findings" }>["left"]): string {
+  if (error + warning + info === 0) return "zss node: all manifests are in order again\n";
+  const count = (n: number, what: string) => n === 0 ? [] : [`${n} ${what}${n === 1 ? "" : "s"}`];
+  const parts = [...count(error, "error"), ...count(warning, "warning"), ...count(info, "remark")];
+  return `zss node: some findings are gone, ${parts.join(" and ")} ${
+    error + warning + info === 1 ? "is" : "are"
+  } left\n`;
 }

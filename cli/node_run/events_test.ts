@@ -36,7 +36,27 @@ Deno.test("sayAsRecords() writes one line for an event of several, and what nobo
   ]);
   const renewed = await recordOf({ type: "lease_refreshed", expires_at_ms: 7 });
   assert.deepEqual([renewed["level"], renewed["message"]], ["DEBUG", "lease_refreshed"]);
-  assert.equal((await recordOf({ type: "findings", findings: [] }))["level"], "INFO");
+  const left = { error: 0, warning: 0, info: 0 };
+  assert.equal((await recordOf({ type: "findings", findings: [], left }))["level"], "INFO");
+  const fewer = await recordOf({ type: "findings", findings: [], left: { ...left, error: 1, warning: 2 } });
+  assert.deepEqual([fewer["level"], fewer["message"]], [
+    "INFO",
+    "zss node: some findings are gone, 1 error and 2 warnings are left",
+  ]);
+});
+
+Deno.test("sayAsRecords() writes a line for each service that becomes unwell, well, or is switched off", async () => {
+  const about = { type: "service", service_id: "camera", wanted: false } as const;
+  const cases: readonly [NodeEvent, string, string][] = [
+    [{ ...about, state: "degraded", reason: "the last run failed" }, "WARN", "is degraded: the last run failed"],
+    [{ ...about, state: "offline", reason: "switched off" }, "WARN", "is offline: switched off"],
+    [{ ...about, state: "offline", reason: "switched off", wanted: true }, "INFO", "is offline: switched off"],
+    [{ ...about, state: "online", reason: null }, "INFO", "is online again"],
+  ];
+  for (const [event, level, words] of cases) {
+    const record = await recordOf(event);
+    assert.deepEqual([record["level"], record["message"]], [level, `zss node: service "camera" ${words}`]);
+  }
 });
 
 Deno.test("sayAsText() puts trouble on standard error, and says nothing of renewed leases", () => {

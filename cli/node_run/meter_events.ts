@@ -32,9 +32,7 @@ export function meterEvent(meters: NodeMeters, event: NodeEvent): void {
       return meters.catalogRefused();
     case "reloaded":
       return meters.reloaded();
-    case "findings": {
-      const countOf = (wanted: string) => event.findings.filter(({ severity }) => severity === wanted).length;
-      return meters.found(countOf("error"), countOf("warning"));
-    }
+    case "findings":
+      return meters.found(event.left.error, event.left.warning);
   }
 }

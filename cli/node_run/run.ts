@@ -43,7 +43,8 @@ export async function runNodeCommand(context: CliContext, flags: NodeRunFlags): 
     const parts = partsOf(context, flags, reloads);
     if (flags.check) {
       const { printCheck } = await import("./check.ts");
-      await printCheck(context, settings, flags.checkServer, parts);
+      const metrics = flags.metricsPort === undefined ? undefined : { ...metricsOf(flags), port: flags.metricsPort };
+      await printCheck(context, settings, flags.checkServer, parts, metrics);
     } else {
       await startLogging(context, flags);
       await run(context, flags, settings, parts);

@@ -36,7 +36,7 @@ export class ServiceManager {
   note(event: NodeEvent): void {
     const [status = ""] = eventText(event).split("\n");
     if (this.#socket === undefined || status === "") return;
-    const ready = this.#isReady || event.type === "findings" ? "" : "READY=1\n";
+    const ready = this.#isReady || event.type === "findings" || event.type === "service" ? "" : "READY=1\n";
     this.#isReady ||= ready !== "";
     this.#socket.send(`${ready}STATUS=${status}`);
   }

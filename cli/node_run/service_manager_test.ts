@@ -14,7 +14,7 @@ function managed(watchdogMs?: number) {
 
 Deno.test("ServiceManager is ready with the first thing that the node does, and then tells how it is", () => {
   const { sent, manager } = managed();
-  manager.note({ type: "findings", findings: [] });
+  manager.note({ type: "findings", findings: [], left: { error: 0, warning: 0, info: 0 } });
   manager.note({ type: "waiting_for_server", reason: "nobody listens", retry_in_ms: 5_000 });
   manager.note({ type: "lease_refreshed", expires_at_ms: 1 });
   manager.note({ type: "asks_to_join", request_id: "pending-join-1", code: "" });

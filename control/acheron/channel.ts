@@ -622,7 +622,7 @@ export class RuntimeChannel {
         if (!(error instanceof FsError) || error.errno !== Errno.EBADF) throw error;
       }
     }
-    this.#forgetHandle(fid, access);
+    void this.#forgetHandle(fid, access).catch(() => {});
     return await action(await this.#handle(fid, file, access));
   }
 
@@ -638,11 +638,16 @@ export class RuntimeChannel {
     return opening;
   }
 
-  #forgetHandle(fid: Fid, access: "read" | "write"): void {
+  /** Closes a handle of a fid; resolves when the node has, and at once for one that was only read. */
+  async #forgetHandle(fid: Fid, access: "read" | "write"): Promise<void> {
     const key = access === "read" ? "readHandle" : "writeHandle";
     const held = fid[key];
     fid[key] = undefined;
-    held?.then((handle) => this.#files.close(handle), () => {});
+    const handle = await held?.catch(() => undefined);
+    if (handle === undefined) return;
+    const closed = this.#files.close(handle);
+    if (access === "write") await closed;
+    else closed.catch(() => {});
   }
 
   async #readEvents(
@@ -673,8 +678,8 @@ export class RuntimeChannel {
       binding: session.binding,
       fids: new Fids((fid) => {
         this.#drop(fid);
-        this.#forgetHandle(fid, "read");
-        this.#forgetHandle(fid, "write");
+        void this.#forgetHandle(fid, "read");
+        return this.#atNode(`end the writing of ${shown(fid.path)}`, () => this.#forgetHandle(fid, "write"));
       }),
       look: viewerSource(plane.store, actor, session.binding),
       desk: new PairingDesk(plane, run),

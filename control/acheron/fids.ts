@@ -52,14 +52,14 @@ export class Fid implements PositionHolder {
 
 /** The fids of one session. */
 export class Fids {
-  readonly #release: (fid: Fid) => void;
+  readonly #release: (fid: Fid) => Promise<void>;
   readonly #fids = new Map<number, Fid>();
   readonly #turns = new Map<number, Turns>();
   /** How many wait to let a fid go. */
   readonly #ending = new Map<number, number>();
 
-  /** @param release Frees what a fid holds at a node. */
-  constructor(release: (fid: Fid) => void) {
+  /** @param release Frees what a fid holds at a node; rejects when the node says that what was written is of no use. */
+  constructor(release: (fid: Fid) => Promise<void>) {
     this.#release = release;
   }
 
@@ -86,27 +86,37 @@ export class Fids {
 
   /** Lets a fid go; does nothing when there is none. */
   remove(number: number): void {
+    this.#letGo(number).catch(() => {
+      // Nobody asked how it ended.
+    });
+  }
+
+  async #letGo(number: number): Promise<void> {
     const fid = this.#fids.get(number);
     if (fid === undefined) return;
     this.#fids.delete(number);
     fid.letGo();
-    this.#release(fid);
+    await this.#release(fid);
   }
 
   /**
    * Lets a fid go after everything that came before it. What waits there for
-   * something to happen ends at once.
+   * something to happen ends at once. Rejects with what the node says at the end
+   * of a file that was written; the fid is let go all the same.
    */
   async end(number: number): Promise<void> {
     this.#ending.set(number, (this.#ending.get(number) ?? 0) + 1);
     this.#fids.get(number)?.letGo();
+    let released: Promise<void> | undefined;
     await this.alone(number, () => {
-      this.remove(number);
+      released = this.#letGo(number);
+      released.catch(() => {}); // It is waited for below.
       const left = (this.#ending.get(number) ?? 1) - 1;
       if (left === 0) this.#ending.delete(number);
       else this.#ending.set(number, left);
       return Promise.resolve();
     });
+    await released;
   }
 
   /** Whether a fid is to be let go as soon as what runs there has ended. */

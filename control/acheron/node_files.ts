@@ -188,11 +188,11 @@ export class NodeFiles {
     });
   }
 
-  /** Closes a file; a second time does nothing. */
-  close(handle: NodeHandle): void {
+  /** Closes a file; a second time does nothing. @throws {FsError} What the node says of what was written. */
+  async close(handle: NodeHandle): Promise<void> {
     if (!this.#handles.delete(handle)) return;
     // A handle ends with the tunnel that it was opened through, as far as this connection knows of it.
-    if (isSame(handle)) handle.line.closeHandle(handle.h);
+    if (isSame(handle)) await handle.line.closeHandle(handle.h);
   }
 
   async truncate(file: NodeFile, holder: PositionHolder): Promise<void> {
@@ -204,7 +204,7 @@ export class NodeFiles {
     await this.#at(parent, holder, async (line, target) => {
       if (kind === "dir") return void await line.ask("mkdir", fsReplies.done, target, { name });
       const { h } = await line.ask("create", createReply, target, { name, mode: 0o100644, flags: 2 });
-      line.closeHandle(h);
+      line.closeHandle(h).catch(() => {}); // Nothing was written.
     });
   }
 
@@ -235,7 +235,7 @@ export class NodeFiles {
   /** Closes everything that is open. */
   closeAll(): void {
     this.#isClosed = true;
-    for (const handle of [...this.#handles]) this.close(handle);
+    for (const handle of [...this.#handles]) this.#closeLater(handle);
     for (const line of this.#lines.values()) line.close();
   }
 
@@ -301,8 +301,14 @@ export class NodeFiles {
   #keep(handle: NodeHandle): NodeHandle {
     this.#handles.add(handle);
     // The connection may have ended while the node opened it.
-    if (this.#isClosed) this.close(handle);
+    if (this.#isClosed) this.#closeLater(handle);
     return handle;
+  }
+
+  #closeLater(handle: NodeHandle): void {
+    this.close(handle).catch(() => {
+      // Nobody is there who could be told.
+    });
   }
 
   #line(nodeId: string): NodeLine {

@@ -10,7 +10,7 @@ import type { z } from "zod";
 import { ZssError } from "../protocol/errors.ts";
 import { FsError } from "../protocol/fs.ts";
 import { type FsAsker, type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
-import { parseFsReply } from "../protocol/fs_replies.ts";
+import { fsReplies, parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation } from "../protocol/fs_requests.ts";
 import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 
@@ -52,11 +52,9 @@ export class NodeLine {
     return parseFsReply(await this.#exchange(operation, members, payload), schema);
   }
 
-  /** Closes a handle, whoever is gone; nobody waits for it. */
-  closeHandle(h: bigint): void {
-    Promise.try(() => this.#exchange("close", { h }, {})).catch(() => {
-      // Without a tunnel the handle has ended with it.
-    });
+  /** Closes a handle, whoever is gone. @throws {FsError} What the node says of what was written through it. */
+  async closeHandle(h: bigint): Promise<void> {
+    parseFsReply(await this.#exchange("close", { h }, {}), fsReplies.done);
   }
 
   /**

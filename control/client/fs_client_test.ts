@@ -73,13 +73,16 @@ function exampleTree(): SyntheticTree {
   tree.addFile(tree.rootDirectory, "big", new Uint8Array(2_500_000).map((_, index) => index % 251));
   const control = tree.addDirectory(tree.rootDirectory, "control", 0o755);
   const reset = tree.addFile(control, "reset", new Uint8Array(), {
-    write(offset, bytes) {
-      const content = new Uint8Array(Math.max(reset.content.length, offset + bytes.length));
-      content.set(reset.content);
-      content.set(bytes, offset);
-      tree.emit([tree.replace(reset, content)]);
-      return Promise.resolve({ n: bytes.length, call_id: "call-1" });
-    },
+    open: () => ({
+      write(offset, bytes) {
+        const content = new Uint8Array(Math.max(reset.content.length, offset + bytes.length));
+        content.set(reset.content);
+        content.set(bytes, offset);
+        tree.emit([tree.replace(reset, content)]);
+        return Promise.resolve({ n: bytes.length, call_id: "call-1" });
+      },
+      close() {},
+    }),
     truncate(size) {
       tree.emit([tree.replace(reset, reset.content.slice(0, size), "all")]);
     },

@@ -469,6 +469,8 @@ export class WorldTree implements AsyncDisposable {
           }
         }
         for (const sent of underWay) reply = await sent;
+        // A node may find out only at the end that what was written is of no use; a call that ran is past that.
+        if (reply.call_id === undefined) await this.#send("t_clunk", { fid });
       } catch (error) {
         await Promise.allSettled(underWay);
         throw error;

@@ -11,13 +11,19 @@
 
 import type { Platform } from "../catalog/descriptor.ts";
 import { ZssError } from "../protocol/errors.ts";
-import type { JoinRequestRecord } from "../store/records.ts";
+import type { JoinRequestRecord, NodeRecord } from "../store/records.ts";
 import type { Transaction } from "../store/store.ts";
 import { addNode, type JoinCredentials, newNodeSecret, nextNodeId } from "./nodes.ts";
 import { hashSecret, newCode, newSecret, type RandomBytes, secretMatches } from "./tokens.ts";
 
 /** How long a request waits for its decision, and a decision for whoever asked, in milliseconds: an hour. */
 export const JOIN_REQUEST_TTL_MS = 3_600_000;
+/**
+ * How long credentials that were collected, and never used, may be collected again, in milliseconds: ten minutes.
+ *
+ * The answer may have been lost on its way, and a person would have to approve the node once more.
+ */
+export const CLAIM_AGAIN_MS = 600_000;
 /** At most this many requests wait; anybody can make one. */
 export const MAX_JOIN_REQUESTS = 256;
 
@@ -42,7 +48,7 @@ export function makeJoinRequest(
   now: number,
 ): MadeJoinRequest {
   dropExpired(tx, now);
-  if (tx.list("join_request").length >= MAX_JOIN_REQUESTS) {
+  if (tx.list("join_request").filter(({ is_claimed }) => is_claimed !== true).length >= MAX_JOIN_REQUESTS) {
     throw new ZssError("busy", `Cannot ask to join: ${MAX_JOIN_REQUESTS} requests wait already`, {
       hint: "an admin decides about them: zss node pending; or join with an invite: zss node invite",
     });
@@ -103,11 +109,17 @@ export function denyJoin(tx: Transaction, requestId: string, now: number): void 
 /** What became of a request. */
 export type Claim =
   | { readonly status: "pending" | "denied" }
-  | ({ readonly status: "approved" } & JoinCredentials);
+  | ({
+    readonly status: "approved";
+    /** Whether they were collected before, and those of then are worth nothing now. */
+    readonly isAgain: boolean;
+  } & JoinCredentials);
 
 /**
- * Collects the answer to a request, approved credentials once: they are made
- * new, so that whoever approved knows none that is good.
+ * Collects the answer to a request. Approved credentials are made new, so that
+ * whoever approved knows none that is good. They can be collected again for
+ * {@linkcode CLAIM_AGAIN_MS}, which makes them new again, until the node has
+ * proved itself with them for the first time: a tunnel, a refresh, a catalog.
  *
  * @throws {ZssError} `pending_join_not_found` for a wrong token and for a request that is not there alike.
  */
@@ -124,10 +136,16 @@ export function claimJoin(
   if (request.state !== "approved" || request.node_id === null) {
     return { status: request.state === "denied" ? "denied" : "pending" };
   }
-  tx.remove("join_request", requestId);
   const node = tx.get("node", request.node_id);
-  if (node === undefined) throw notFound(requestId, "collect");
-  return { status: "approved", ...newNodeSecret(tx, node, random, now) };
+  const isAgain = request.is_claimed === true;
+  // A request that is of no use any more stays until it expires: what is thrown undoes the transaction.
+  if (node === undefined || (isAgain && node.is_unproven !== true)) throw notFound(requestId, "collect");
+  const joined = newNodeSecret(tx, node, random, now);
+  const unproven: NodeRecord = { ...joined.node, is_unproven: true };
+  tx.put("node", node.node_id, unproven);
+  const expires_at_ms = isAgain ? request.expires_at_ms : now + CLAIM_AGAIN_MS;
+  tx.put("join_request", requestId, { ...request, expires_at_ms, is_claimed: true });
+  return { status: "approved", isAgain, ...joined, node: unproven };
 }
 
 function waiting(tx: Transaction, requestId: string, action: string, now: number): JoinRequestRecord {

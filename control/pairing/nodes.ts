@@ -111,12 +111,18 @@ export function checkGeneration(node: NodeRecord, generation: number | undefined
 export function newGeneration(tx: Transaction, nodeId: string, secret: string, now: number): NodeRecord {
   const node = authenticateNode(tx, nodeId, secret);
   const next = {
-    ...node,
+    ...proven(node),
     lease_generation: node.lease_generation + 1,
     last_seen_ms: now,
     lease_expires_at_ms: now + node.lease_ttl_ms,
   };
   return putOnline(tx, next, now);
+}
+
+/** The record of a node that has proved itself: its credentials can be collected no more. */
+export function proven(node: NodeRecord): NodeRecord {
+  const { is_unproven: _isUnproven, ...rest } = node;
+  return rest;
 }
 
 /** What a refresh may change. */
@@ -135,7 +141,7 @@ export function refreshLease(
 ): { readonly node: NodeRecord; readonly lease_token: string } {
   const leaseToken = newSecret("lease-", random);
   const next: NodeRecord = {
-    ...node,
+    ...proven(node),
     fs_url: refresh.fs_url || node.fs_url,
     lease_token_hash: hashSecret(leaseToken),
     lease_ttl_ms: refresh.lease_ttl_ms,

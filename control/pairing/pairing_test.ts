@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { memoryStore } from "../store/memory.ts";
+import type { Transaction } from "../store/store.ts";
+import { approveJoin, CLAIM_AGAIN_MS, claimJoin, makeJoinRequest } from "./join_requests.ts";
 import { createInvite, keepJoinKey, redeemInvite, unansweredJoin } from "./invites.ts";
 import {
   addNode,
@@ -11,6 +13,7 @@ import {
   nextNodeId,
   refreshLease,
 } from "./nodes.ts";
+import { publishCatalog } from "./publish.ts";
 
 const join = { node_name: "edge", fs_url: "", lease_ttl_ms: 1_000 };
 
@@ -120,4 +123,44 @@ Deno.test("keepJoinKey() keeps the key as a digest only", async () => {
     keepJoinKey(tx, invite_token, "join-0123456789", addNode(tx, "node-1", join, randomBytes, 0).node);
   });
   assert.ok(!JSON.stringify(store.list("invite")).includes("0123456789"));
+});
+
+/** A request to join that an admin has approved. */
+async function approvedRequest() {
+  const store = memoryStore({ epoch: "e" });
+  const { record: { request_id }, claim_token } = await store.transact((tx) => makeJoinRequest(tx, {}, randomBytes, 0));
+  await store.transact((tx) => approveJoin(tx, request_id, 60_000, randomBytes, 0));
+  const claim = async (now: number) => {
+    const answer = await store.transact((tx) => claimJoin(tx, request_id, claim_token, randomBytes, now));
+    assert.ok(answer.status === "approved");
+    return answer;
+  };
+  return { store, claim };
+}
+
+Deno.test("claimJoin() hands out new credentials again, and voids the earlier ones, until somebody has used them", async () => {
+  const uses: Readonly<Record<string, (tx: Transaction, id: string, secret: string) => void>> = {
+    "a tunnel": (tx, id, secret) => void newGeneration(tx, id, secret, 10),
+    "a refresh": (tx, id, secret) =>
+      void refreshLease(tx, authenticateNode(tx, id, secret), { fs_url: "", lease_ttl_ms: 1 }, randomBytes, 10),
+    "a catalog that says nothing": (tx, id, secret) =>
+      void publishCatalog(tx, { node_id: id, node_secret: secret, services: [] }, 10),
+  };
+  for (const [use, prove] of Object.entries(uses)) {
+    const { store, claim } = await approvedRequest();
+    const [lost, second] = [await claim(10), await claim(10)];
+    assert.deepEqual([lost.isAgain, second.isAgain, second.node.node_id], [false, true, lost.node.node_id]);
+    assert.throws(() => authenticateNode(store, lost.node.node_id, lost.node_secret), { code: "node_auth_failed" });
+    assert.throws(() => checkGeneration(second.node, lost.node.lease_generation), { code: "lease_superseded" });
+    await store.transact((tx) => prove(tx, second.node.node_id, second.node_secret));
+    await assert.rejects(claim(10), { code: "pending_join_not_found" }, use);
+    authenticateNode(store, second.node.node_id, second.node_secret);
+  }
+});
+
+Deno.test("claimJoin() hands out credentials again for ten minutes from the first time", async () => {
+  const { claim } = await approvedRequest();
+  await claim(1_000);
+  await claim(1_000 + CLAIM_AGAIN_MS - 1);
+  await assert.rejects(claim(1_000 + CLAIM_AGAIN_MS), { code: "pending_join_not_found" });
 });

@@ -13,7 +13,7 @@ import { applyUpsert, type UpsertRequest } from "../catalog/upsert.ts";
 import { ZssError } from "../protocol/errors.ts";
 import type { Transaction } from "../store/store.ts";
 import { catalogOf, catalogPayload } from "./node_events.ts";
-import { authenticateNode, checkGeneration } from "./nodes.ts";
+import { authenticateNode, checkGeneration, proven } from "./nodes.ts";
 
 /** How exactly a node's `last_seen_ms` is kept; to write it at each upsert would cost as much as the upsert. */
 const LAST_SEEN_GRAIN_MS = 1_000;
@@ -42,8 +42,8 @@ export function publishCatalog(tx: Transaction, request: UpsertRequest, now: num
   const next = applyUpsert(held, request);
   const delta = deltaOf(held.services, next.services, now);
   const payload = { ...catalogPayload(node, next), service_delta: delta };
-  if (Math.abs(now - node.last_seen_ms) >= LAST_SEEN_GRAIN_MS) {
-    tx.put("node", node.node_id, { ...node, last_seen_ms: now });
+  if (node.is_unproven === true || Math.abs(now - node.last_seen_ms) >= LAST_SEEN_GRAIN_MS) {
+    tx.put("node", node.node_id, { ...proven(node), last_seen_ms: now });
   }
   const isSame = !delta.changed && sameValue(held.platform, next.platform) && sameValue(held.labels, next.labels);
   if (isSame) return { payload, revision: held.revision, isEvent: false };

@@ -34,6 +34,8 @@ export interface AuditNote {
   readonly target?: string;
   /** The rule that decided. */
   readonly rule?: string;
+  /** Whether a call that went well changed nothing that is worth a line. */
+  readonly isSilent?: boolean;
 }
 
 /** What a handler may use. */

@@ -190,7 +190,8 @@ export class Session implements Caller {
       about = { rule: this.#permit(operation, frame) };
       const payload = await operation.run(context, frame.payload);
       this.#plane.meters.ran(operation.name);
-      if (operation.scope !== undefined || operation.isAudited === true) this.#audit(operation, frame, about);
+      const isAudited = operation.scope !== undefined || operation.isAudited === true;
+      if (isAudited && about.isSilent !== true) this.#audit(operation, frame, about);
       return payload;
     } catch (error) {
       this.#auditRefusal(operation, frame, about, error);

@@ -27,6 +27,8 @@ export interface NodeRecord {
   readonly offline_since_ms: number | null;
   readonly joined_at_ms: number;
   readonly last_seen_ms: number;
+  /** Whether its credentials were collected and nobody has proved itself with them yet; absent for no. */
+  readonly is_unproven?: true;
 }
 
 /** What a node published last. */
@@ -68,6 +70,8 @@ export interface JoinRequestRecord {
   readonly state: "pending" | "approved" | "denied";
   /** The node that an approval made; `null` before it. */
   readonly node_id: string | null;
+  /** Whether the credentials of that node were collected; absent for no. */
+  readonly is_claimed?: true;
 }
 
 /** A bearer token, kept under its hash. */

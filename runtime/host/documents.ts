@@ -21,6 +21,7 @@ import {
   type Status,
   type SupervisionState,
 } from "../supervision/machine.ts";
+import { stateReason } from "../supervision/status.ts";
 import type { FirstDocuments } from "../namespace/service_port.ts";
 
 /** What the documents say about a service and no run changes. */
@@ -119,8 +120,9 @@ export function metricsDocument(stats: Stats): string {
   return JSON.stringify({ ...countersOf(stats), ...lastRunOf(stats) });
 }
 
-/** health.json. */
+/** health.json; while the service is not online it ends with `detail`, which says why. */
 export function healthDocument(facts: ServiceFacts, state: SupervisionState, at: Instant): string {
+  const detail = stateReason(state);
   return JSON.stringify({
     state: availability(state),
     enabled: state.enabled,
@@ -140,6 +142,7 @@ export function healthDocument(facts: ServiceFacts, state: SupervisionState, at:
       auto_disable_on_threshold: state.policy.auto_disable_on_threshold,
     },
     ...lastRunOf(state.stats),
+    ...(detail === null ? {} : { detail }),
   });
 }
 

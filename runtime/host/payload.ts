@@ -8,6 +8,7 @@ import { isObject } from "../../control/protocol/envelope.ts";
 import { errorText } from "../../control/protocol/errors.ts";
 import { Errno, FsError } from "../../control/protocol/fs.ts";
 import { parseJson } from "../../control/protocol/json.ts";
+import type { WrittenDocument } from "../namespace/service_port.ts";
 
 const REFUSAL = "service invoke payload invalid";
 const SPACE = new Set([0x20, 0x09, 0x0d, 0x0a]);
@@ -24,10 +25,22 @@ export function trimmed(document: Uint8Array): Uint8Array {
 }
 
 /**
- * Reads a trimmed document that must be a JSON object.
+ * Whether something is to be done with a document: it is finished, and not blank.
  *
- * A document that is not complete yet, because more writes follow, is refused
- * without being parsed.
+ * @throws {FsError} `EINVAL` when nothing that is still written could make it a JSON object.
+ */
+export function isFinished({ form, fault }: WrittenDocument): boolean {
+  if (form === "broken") throw invalidPayload(fault);
+  return form === "whole";
+}
+
+/** The refusal of a document that ends in the middle. @param length In bytes. */
+export function endedTooSoon(length: number): FsError {
+  return invalidPayload(`the payload ended before its closing brace, after ${length} bytes`);
+}
+
+/**
+ * Reads a trimmed document that must be a JSON object.
  *
  * @throws {FsError} `EINVAL service invoke payload invalid: <reason>`, also for `config.json`.
  */

@@ -23,8 +23,10 @@ import type {
   FileUpdate,
   InvokeAnswer,
   OperatorOp,
+  PayloadFile,
   ServiceControl,
   ServiceFiles,
+  WrittenDocument,
 } from "../namespace/service_port.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import {
@@ -44,6 +46,7 @@ import {
 } from "../supervision/machine.ts";
 import type { EndedRun, ServiceNumbers } from "../supervision/numbers.ts";
 import { declaredPolicy, DEFAULT_DECLARED, DEFAULT_POLICY } from "../supervision/policy.ts";
+import { stateReason } from "../supervision/status.ts";
 import { type ServiceSnapshot, stateFromSnapshot, takeSnapshot } from "../supervision/snapshot.ts";
 import { type Config, readConfig } from "./config_document.ts";
 import { factsOf, type ServiceDefinition, treeIdentityOf } from "./definition.ts";
@@ -57,7 +60,7 @@ import {
 } from "./documents.ts";
 import { DriverSlot } from "./driver_slot.ts";
 import { effectUpdates } from "./effect_updates.ts";
-import { requireObject, trimmed } from "./payload.ts";
+import { endedTooSoon, isFinished, requireObject, trimmed } from "./payload.ts";
 import { queueFullError, refusalError, stoppingError } from "./refusal.ts";
 import { Publication } from "./publication.ts";
 import { restoredConfig, restoredStatus } from "./restored_documents.ts";
@@ -87,6 +90,18 @@ export interface ServiceDeps {
   readonly report: (problem: string) => void;
   /** Hears of each run that has ended. */
   readonly onRun?: (run: EndedRun) => void;
+  /** Hears of each service that has become well or unwell, or was switched on or off. */
+  readonly onTransition?: (transition: ServiceTransition) => void;
+}
+
+/** A service that is now otherwise than it was. */
+export interface ServiceTransition {
+  readonly service_id: string;
+  readonly state: "online" | "degraded" | "offline";
+  /** Whether an operator wanted it so. */
+  readonly wanted: boolean;
+  /** Why, in one line; `null` when it is online. */
+  readonly reason: string | null;
 }
 
 /** A run that waits for its place. */
@@ -227,10 +242,10 @@ export class Service implements ServiceControl {
     return decision.allowed ? undefined : decision.reason;
   }
 
-  async invoke(content: Uint8Array): Promise<InvokeAnswer> {
+  async invoke(document: WrittenDocument): Promise<InvokeAnswer> {
     this.#requireAdmission();
-    const payload = trimmed(content);
-    if (payload.length === 0) return {};
+    if (!isFinished(document)) return {};
+    const payload = trimmed(document.content);
     requireObject(payload);
     if (!this.#queue.hasRoom) throw queueFullError();
     return await this.#enqueue(payload);
@@ -243,12 +258,21 @@ export class Service implements ServiceControl {
     if (op !== "disable") this.#listener.wantsLook();
   }
 
-  configure(content: Uint8Array): void {
-    const { policy, document } = readConfig(content, declaredPolicy(this.#state.declared));
+  configure(written: WrittenDocument): void {
+    if (written.form !== "blank" && !isFinished(written)) return;
+    const { policy, document } = readConfig(written.content, declaredPolicy(this.#state.declared));
     this.#config = document;
     this.#take({ type: "configure", policy, at: this.#now() }, [
       { file: "config.json", content: stringifyJson(document) },
     ]);
+  }
+
+  abandon(file: PayloadFile, length: number): FsError {
+    const refusal = endedTooSoon(length);
+    // Hardly a client reads the answer to a close, and one whose connection ended gets none.
+    this.#files.update([{ file: "last_error.txt", content: `${file}: ${refusal.message}` }]);
+    this.#listener.changed();
+    return refusal;
   }
 
   /**
@@ -427,11 +451,19 @@ export class Service implements ServiceControl {
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
     this.#publication.show(this.#state);
+    this.#tellTransition(before);
     // A service that is off keeps no process; its next driver is made when it is switched on.
     if (before.enabled && !this.#state.enabled) {
       this.#retire(this.#slot, this.#definition.endsWhenDisabled ? 0 : undefined);
     }
     if (before !== this.#state) this.#listener.changed();
+  }
+
+  #tellTransition(before: SupervisionState): void {
+    const state = availability(this.#state);
+    if (state === availability(before)) return;
+    const wanted = before.last_control_op !== this.#state.last_control_op && this.#state.last_control_op === "disable";
+    this.#deps.onTransition?.({ service_id: this.service_id, state, wanted, reason: stateReason(this.#state) });
   }
 
   /** The contents as they are shown: with what is wrong with the manifest, where that is said. */

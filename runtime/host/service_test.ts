@@ -3,7 +3,7 @@ import { Errno, FsError } from "../../control/protocol/fs.ts";
 import type { InvokeResult } from "../../drivers/driver.ts";
 import { DEFAULT_DECLARED } from "../supervision/policy.ts";
 import { serviceSnapshot } from "../supervision/snapshot.ts";
-import { Service, type ServiceLimits } from "./service.ts";
+import { Service, type ServiceLimits, type ServiceTransition } from "./service.ts";
 import {
   bytes,
   definition,
@@ -167,7 +167,13 @@ Deno.test("Service shows a failing run in last_error.txt and keeps the last resu
       '"duration_ms":7,"exit_code":3,"invokes_total":2,"failures_total":1,"consecutive_failures":1,' +
       '"timeouts_total":0,"consecutive_timeouts":0,"retry_after_ms":0,"call_id":"c-2"}',
   );
-  assert.equal((await files.readJson("health.json"))["state"], "degraded");
+  const health = await files.readJson("health.json");
+  assert.deepEqual([health["state"], health["detail"]], [
+    "degraded",
+    "the last run failed, until a good one or control/reset: the scripted run ended with exit",
+  ]);
+  await run(fixture, success("good again"));
+  assert.equal("detail" in await files.readJson("health.json"), false);
 });
 
 Deno.test("Service shows a launch failure as an error that counts", async () => {
@@ -244,6 +250,34 @@ Deno.test("Service tells of changes by control files in the order of the referen
   }
   await files.write("config.json", "{}");
   assert.deepEqual(await files.changedPaths(), ["config.json", "health.json"]);
+});
+
+Deno.test("Service tells of each time that it becomes well or unwell, or is switched on or off, once", async () => {
+  const told: string[] = [];
+  const driver = new ScriptedDriver();
+  const parts = {
+    ...hostParts(),
+    onTransition: ({ state, wanted, reason }: ServiceTransition) => told.push(`${state} ${wanted} ${reason}`),
+  };
+  const service = new Service(definition("echo", driver), () => driver, parts, NOBODY);
+  const fixture = { driver, files: new TreeClient(service.tree) };
+  await run(fixture, success("{}"));
+  await run(fixture, failure("exit"));
+  await run(fixture, failure("exit"));
+  await run(fixture, success("{}"));
+  await fixture.files.write("control/disable", "");
+  await fixture.files.write("control/disable", "");
+  await fixture.files.write("control/enable", "");
+  await fixture.files.write("config.json", '{"supervision":{"max_consecutive_failures":1}}');
+  await run(fixture, failure("exit"));
+  const why = "the scripted run ended with exit";
+  assert.deepEqual(told, [
+    `degraded false the last run failed, until a good one or control/reset: ${why}`,
+    "online false null",
+    "offline true switched off, until control/enable",
+    "online false null",
+    `offline false switched off after too many failures, until control/enable: ${why}`,
+  ]);
 });
 
 Deno.test("Service outlives a driver that throws", async () => {
@@ -364,7 +398,7 @@ Deno.test("Service shows a run that the end of the node cut off as interrupted",
 
 Deno.test("Service refuses a payload that is no JSON object and says why", async () => {
   const { files, driver } = echoService();
-  const cases = ["[1]", "7", "{", '{"a":1,"a":2}', '{"a":}', "{}{}"];
+  const cases = ["[1]", "7", '{"a":1,"a":2}', '{"a":}', "{}{}"];
   for (const text of cases) {
     await assert.rejects(files.write(INVOKE, text), refuses(Errno.EINVAL, "service invoke payload invalid: "), text);
   }
@@ -374,8 +408,14 @@ Deno.test("Service refuses a payload that is no JSON object and says why", async
 });
 
 Deno.test("Service takes bytes that are no UTF-8 for no payload", async () => {
-  const { service } = echoService();
-  await assert.rejects(service.invoke(new Uint8Array([0x7b, 0xff, 0x7d])), refuses(Errno.EINVAL, "service invoke"));
+  const { files } = echoService();
+  for (const content of [[0x7b, 0xff, 0x7d], [0x7b, 0x22, 0x61, 0xff, 0x22, 0x3a, 0x31, 0x7d], [0xff]]) {
+    const file = await files.tree.open(await files.id(INVOKE), "write");
+    await assert.rejects(
+      file.write(0, new Uint8Array(content)),
+      refuses(Errno.EINVAL, "service invoke payload invalid"),
+    );
+  }
 });
 
 Deno.test("Service runs nothing for a payload of white space", async () => {
@@ -387,10 +427,71 @@ Deno.test("Service runs nothing for a payload of white space", async () => {
 Deno.test("Service puts a payload of several writes together", async () => {
   const { files, driver } = echoService();
   driver.answer = success("{}");
-  await assert.rejects(files.write(INVOKE, '{"text":'), refuses(Errno.EINVAL, "service invoke payload invalid"));
-  await assert.rejects(files.write(INVOKE, '"hel', 8), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  assert.deepEqual(await files.write(INVOKE, '{"text":'), { n: 8 });
+  assert.equal(await files.read("status.json"), '{"state":"idle"}');
+  assert.deepEqual(await files.write(INVOKE, '"hel', 8), { n: 4 });
   assert.deepEqual(await files.write(INVOKE, 'lo"}', 12), { n: 4, call_id: "c-1" });
   assert.deepEqual(driver.payloads, ['{"text":"hello"}']);
+});
+
+Deno.test("Service runs once for a payload that is cut anywhere, characters included", async () => {
+  const text = ' {"é":"\u{1F4F7}€\\n", "list":[1.5e3,true,{}]}\n';
+  const payload = bytes(text);
+  for (let first = 0; first <= payload.length; first++) {
+    for (const second of [first, first + 1, first + 7]) {
+      const { files, driver } = echoService();
+      driver.answer = success("{}");
+      const file = await files.tree.open(await files.id(INVOKE), "write");
+      const cuts = [0, first, Math.min(second, payload.length), payload.length];
+      for (const [n, from] of cuts.slice(0, 3).entries()) {
+        const piece = payload.subarray(from, cuts[n + 1]);
+        // An empty write asks for another run.
+        if (piece.length > 0) await file.write(from, piece);
+      }
+      await file.close();
+      assert.deepEqual(driver.payloads, [text.trim()], `cut at ${cuts}`);
+    }
+  }
+});
+
+Deno.test("Service refuses the piece after which nothing could make an object of a payload", async () => {
+  const { files, driver } = echoService();
+  const file = await files.tree.open(await files.id(INVOKE), "write");
+  await file.write(0, bytes('{"a":'));
+  await assert.rejects(
+    file.write(5, bytes("],")),
+    refuses(Errno.EINVAL, 'service invoke payload invalid: a value is wanted at byte 5, not "]"'),
+  );
+  await assert.rejects(file.write(7, bytes("1}")), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  await file.close();
+  assert.equal(await files.read(INVOKE), '{"a":],1}');
+  assert.equal(await files.read("last_error.txt"), "");
+  assert.deepEqual(driver.payloads, []);
+});
+
+Deno.test("Service says where a client that goes in the middle of a payload has gone, and runs nothing", async () => {
+  const { files, driver } = echoService();
+  driver.answer = success("{}");
+  const file = await files.tree.open(await files.id(INVOKE), "write");
+  await file.write(0, bytes('{"a":1,'));
+  const words = "service invoke payload invalid: the payload ended before its closing brace, after 7 bytes";
+  await assert.rejects(file.close(), refuses(Errno.EINVAL, words));
+  assert.equal(await files.read("last_error.txt"), `control/invoke.json: ${words}`);
+  assert.equal(await files.read("status.json"), '{"state":"idle"}');
+  assert.deepEqual(driver.payloads, []);
+  await files.write(INVOKE, "{}");
+  assert.deepEqual([driver.payloads, await files.read("last_error.txt")], [["{}"], ""]);
+});
+
+Deno.test("Service refuses the first piece of a payload when it is off or cools down", async () => {
+  const fixture = echoService();
+  const { files } = fixture;
+  await files.write("control/disable", "");
+  await assert.rejects(files.write(INVOKE, '{"a":'), refuses(Errno.EPERM, "service invoke denied"));
+  await files.write("control/enable", "");
+  await files.write("config.json", '{"supervision":{"cooldown_ms":1000,"auto_disable_on_threshold":false}}');
+  await run(fixture, failure("exit"));
+  await assert.rejects(files.write(INVOKE, '{"a":'), refuses(Errno.EAGAIN, "service invoke cooling down"));
 });
 
 Deno.test("Service takes a shorter payload at offset 0 without what stood there before", async () => {
@@ -411,10 +512,8 @@ Deno.test("Service shows the configuration in force and no draft of one", async 
   );
   await files.tree.truncate(await files.id("config.json"), 0);
   assert.equal(await files.read("config.json"), '{"mode":"safe"}');
-  await assert.rejects(
-    files.write("config.json", '{"big":90071992547'),
-    refuses(Errno.EINVAL, "service invoke payload"),
-  );
+  assert.deepEqual(await files.write("config.json", '{"big":90071992547'), { n: 18 });
+  assert.equal(await files.read("config.json"), '{"mode":"safe"}');
   await files.write("config.json", '40993, "n":1}', 18);
   assert.equal(await files.read("config.json"), '{"big":9007199254740993,"n":1}');
 });
@@ -536,7 +635,7 @@ Deno.test("Service.stop() refuses what waits, lets runs end within the grace per
   await stopped;
   await service.stop(1_000);
   assert.equal(driver.closes, 1);
-  await assert.rejects(service.invoke(bytes("{}")), refuses(Errno.EAGAIN, "service is stopping"));
+  await assert.rejects(files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service is stopping"));
 });
 
 Deno.test("Service.stop() cancels runs after the grace period and counts no failure", async () => {

@@ -11,7 +11,7 @@
 
 import type { Diagnostic } from "../../control/protocol/diagnostic.ts";
 import { placedDiagnostic, readManifest } from "./lint.ts";
-import { ManifestReader, manifestsIn } from "./manifest_files.ts";
+import { isTakenAway, ManifestReader, manifestsIn } from "./manifest_files.ts";
 import type { SetMember } from "./rule.ts";
 import { setRules, unreadable } from "./rules/mod.ts";
 import type { ServiceManifest } from "./schema.ts";
@@ -42,12 +42,22 @@ export interface LoadResult {
   /** Files that say `enabled: false`. */
   readonly disabled: readonly string[];
   readonly findings: readonly Diagnostic[];
+  /** Folders that have been away for so long that what was in them counts as gone. */
+  readonly goneFolders: readonly string[];
   /** Whether something counts as it was although it is not so any more; look again in {@linkcode SETTLE_MS}. */
   readonly isUnsettled: boolean;
 }
 
 /** How long a file that became bad or went away counts as it was, in milliseconds. */
 export const SETTLE_MS = 250;
+
+/**
+ * How long a folder may be away before what was in it counts as gone, in milliseconds.
+ *
+ * Tools that deploy replace a folder in seconds; whoever mounts it again takes longer. A folder that is there but
+ * cannot be read says nothing about what is in it, however long that lasts.
+ */
+export const FOLDER_GRACE_MS = 300_000;
 
 /** A file that was written so shortly before it was read may have been written once more since, with the same time. */
 const RACY_MS = 2_000;
@@ -80,6 +90,8 @@ export class ManifestSet {
   #held = new Map<string, Held>();
   /** Since when a file is gone that was there. */
   readonly #goneSince = new Map<string, number>();
+  /** Since when a folder is away. */
+  readonly #awaySince = new Map<string, number>();
   #last: { readonly key: string; readonly held: readonly Held[]; readonly result: LoadResult } | undefined;
 
   /** @param now Wall time in milliseconds since the Unix epoch. */
@@ -95,15 +107,41 @@ export class ManifestSet {
       this.#nodeId = options.nodeId;
     }
     const findings: Diagnostic[] = [];
-    const [held, isUnsettled] = this.#readAll([...listed(options, findings)], options);
-    const key = JSON.stringify([options.reserved, findings, isUnsettled]);
+    const goneFolders: string[] = [];
+    const [held, isUnsettled] = this.#readAll([...this.#listed(options, findings, goneFolders)], options);
+    const key = JSON.stringify([options.reserved, findings, goneFolders, isUnsettled]);
     const last = this.#last;
     const isSame = last?.key === key && last.held.length === held.length &&
       held.every((one, index) => one === last.held[index]);
     if (isSame) return last.result;
-    const result = { ...resultOf(held, options, findings), isUnsettled };
+    const result = { ...resultOf(held, options, findings), goneFolders, isUnsettled };
     this.#last = { key, held, result };
     return result;
+  }
+
+  *#listed({ files, dirs }: LoadOptions, findings: Diagnostic[], goneFolders: string[]): Generator<string> {
+    yield* files;
+    for (const dir of dirs) {
+      const found = manifestsIn(dir);
+      if (!("problem" in found)) {
+        this.#awaySince.delete(dir);
+        yield* found.map(({ file }) => file);
+      } else if (this.#isGone(dir)) {
+        goneFolders.push(dir);
+        findings.push(fileFinding(dir, "is not there, so it defines no service"));
+      } else findings.push(fileFinding(dir, `cannot be read: ${found.problem}`));
+    }
+  }
+
+  #isGone(dir: string): boolean {
+    if (!isTakenAway(dir)) {
+      this.#awaySince.delete(dir);
+      return false;
+    }
+    const now = this.#now();
+    const since = this.#awaySince.get(dir) ?? now;
+    this.#awaySince.set(dir, since);
+    return now - since >= FOLDER_GRACE_MS;
   }
 
   #readAll(files: readonly string[], { nodeId }: LoadOptions): [Held[], boolean] {
@@ -198,7 +236,7 @@ function resultOf(
   held: readonly Held[],
   { reserved }: LoadOptions,
   listing: readonly Diagnostic[],
-): Omit<LoadResult, "isUnsettled"> {
+): Omit<LoadResult, "isUnsettled" | "goneFolders"> {
   const findings = [...listing, ...held.flatMap((one) => one.findings)];
   const read = held.flatMap(({ file, text = "", usable }) => usable === undefined ? [] : [{ file, text, ...usable }]);
   const refused = new Set<number>();
@@ -214,15 +252,6 @@ function resultOf(
   }
   const services = read.filter((_, index) => !refused.has(index)).map(({ file, service }) => ({ file, service }));
   return { services, disabled: held.filter(({ isDisabled }) => isDisabled).map(({ file }) => file), findings };
-}
-
-function* listed({ files, dirs }: LoadOptions, findings: Diagnostic[]): Generator<string> {
-  yield* files;
-  for (const dir of dirs) {
-    const found = manifestsIn(dir);
-    if ("problem" in found) findings.push(fileFinding(dir, `cannot be read: ${found.problem}`));
-    else yield* found.map(({ file }) => file);
-  }
 }
 
 function fileFinding(file: string, message: string): Diagnostic {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadManifests, ManifestSet, SETTLE_MS } from "./load.ts";
+import { FOLDER_GRACE_MS, loadManifests, ManifestSet, SETTLE_MS } from "./load.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest_files.ts";
 import { toDescriptor } from "./schema.ts";
 import { builtInMembers } from "./set_member.ts";
@@ -120,6 +120,47 @@ Deno.test("ManifestSet gives the same object while nothing is different, and rea
     assert.equal(second.services[0], second.services.find(({ file }) => file.endsWith("a.json")));
     assert.equal(second.services[0]?.service, first.services[0]?.service, "not read again");
     assert.equal(second.services[1]?.service.service_id, "b2");
+  }));
+
+Deno.test("ManifestSet takes a folder for gone when it has been away for 5 minutes, and not before", () =>
+  inFolder(async (folder) => {
+    const dir = join(folder, "services.d");
+    await mkdir(dir);
+    const { time, load, write } = await loading(dir);
+    assert.deepEqual([load().goneFolders, load().services.length], [[], 2]);
+    await rm(dir, { recursive: true });
+    const isDamaged = () => load().findings.some(({ file, message }) => file === dir && /cannot be read/.test(message));
+    assert.deepEqual([load().goneFolders, isDamaged()], [[], true]);
+    time.now += FOLDER_GRACE_MS - 1;
+    assert.deepEqual([load().goneFolders, isDamaged()], [[], true]);
+    time.now += 1;
+    assert.deepEqual([load().goneFolders, isDamaged(), load().services], [[dir], false, []]);
+    assert.deepEqual(load().findings.map(({ message }) => message), ["is not there, so it defines no service"]);
+    await mkdir(dir);
+    await write("a.json", service("a"));
+    assert.deepEqual([load().goneFolders, load().findings, load().services.length], [[], [], 1]);
+    await rm(dir, { recursive: true });
+    time.now += FOLDER_GRACE_MS;
+    assert.deepEqual(load().goneFolders, [], "the time begins anew");
+  }));
+
+Deno.test("ManifestSet never takes a folder for gone that may come back by itself", () =>
+  inFolder(async (folder) => {
+    const away = join(folder, "mount", "services.d");
+    const link = join(folder, "link.d");
+    await symlink(join(folder, "elsewhere"), link);
+    const dirs = [away, link];
+    if (Deno.build.os !== "windows" && Deno.uid() !== 0) {
+      const closed = join(folder, "closed.d");
+      await mkdir(closed, { mode: 0 });
+      dirs.push(closed);
+    }
+    const time = { now: 0 };
+    const set = new ManifestSet(() => time.now);
+    const load = () => set.load({ files: [], dirs, nodeId: "n", reserved });
+    load();
+    time.now += 10 * FOLDER_GRACE_MS;
+    assert.deepEqual([load().goneFolders, load().findings.length], [[], dirs.length]);
   }));
 
 Deno.test("ManifestSet sees a file that was written twice within one moment of its clock, with the same size", () =>

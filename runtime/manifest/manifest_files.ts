@@ -32,6 +32,27 @@ export function isFolder(path: string): boolean {
   }
 }
 
+/**
+ * Whether somebody has taken a folder away: it is not there, and whatever should hold it is.
+ *
+ * A link that leads nowhere, and a folder in a place that cannot be looked at, may come back by themselves.
+ */
+export function isTakenAway(folder: string): boolean {
+  try {
+    Deno.lstatSync(folder);
+    return false;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return false;
+  }
+  const parent = folder.replace(/[\\/]+$/, "").replace(/[^\\/]+$/, "");
+  try {
+    Deno.readDirSync(parent === "" ? "." : parent)[Symbol.iterator]().next();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A manifest in a folder. */
 export interface ListedFile {
   readonly file: string;

@@ -28,14 +28,17 @@ class ExampleService {
     tree.addFile(tree.rootDirectory, "README.md", bytesOf("hello"));
     const control = tree.addDirectory(tree.rootDirectory, "control", 0o755);
     const reset = tree.addFile(control, "reset", new Uint8Array(), {
-      write: (_offset, bytes) => {
-        tree.emit([tree.replace(reset, bytes)]);
-        return Promise.resolve({ n: bytes.length });
-      },
+      open: () => ({
+        write: (_offset, bytes) => {
+          tree.emit([tree.replace(reset, bytes)]);
+          return Promise.resolve({ n: bytes.length });
+        },
+        close: () => {},
+      }),
       truncate: () => tree.emit([tree.replace(reset, new Uint8Array(), "all")]),
     });
     tree.addFile(control, "slow", new Uint8Array(), {
-      write: () => new Promise((resolve) => this.#waiting.push(resolve)),
+      open: () => ({ write: () => new Promise((resolve) => this.#waiting.push(resolve)), close: () => {} }),
       truncate: () => {},
     });
     this.tree = tree;

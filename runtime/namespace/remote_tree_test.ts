@@ -170,7 +170,8 @@ function serviceTree(): FileTree {
     invoke: () => Promise.resolve({}),
     operate() {},
     refusalFor: () => undefined,
-    configure: (content) => files.update([{ file: "config.json", content }]),
+    configure: ({ content }) => files.update([{ file: "config.json", content }]),
+    abandon: () => new FsError(Errno.EINVAL, "service invoke payload invalid"),
   });
   return files.tree;
 }

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { Errno, FsError } from "../../control/protocol/fs.ts";
 import { createServiceFiles, type ServiceFilesOptions } from "./service_files.ts";
-import type { FirstDocuments, InvokeAnswer, OperatorOp, ServiceControl } from "./service_port.ts";
+import type {
+  FirstDocuments,
+  InvokeAnswer,
+  OperatorOp,
+  PayloadFile,
+  ServiceControl,
+  WrittenDocument,
+} from "./service_port.ts";
 import type { TreeChange } from "./tree.ts";
 
 const FIRST: FirstDocuments = {
@@ -21,9 +28,10 @@ class NotingControl implements ServiceControl {
   readonly invokes: string[] = [];
   readonly operations: OperatorOp[] = [];
   readonly configs: string[] = [];
+  readonly abandoned: string[] = [];
   refusal: FsError | undefined;
 
-  invoke(content: Uint8Array): Promise<InvokeAnswer> {
+  invoke({ content }: WrittenDocument): Promise<InvokeAnswer> {
     this.invokes.push(text(content));
     return this.refusal === undefined ? Promise.resolve({ call_id: "c-1" }) : Promise.reject(this.refusal);
   }
@@ -34,9 +42,14 @@ class NotingControl implements ServiceControl {
 
   refusalFor(): undefined {}
 
-  configure(content: Uint8Array): void {
+  configure({ content }: WrittenDocument): void {
     this.configs.push(text(content));
     if (this.refusal !== undefined) throw this.refusal;
+  }
+
+  abandon(file: PayloadFile, length: number): FsError {
+    this.abandoned.push(`${file} ${length}`);
+    return new FsError(Errno.EINVAL, "service invoke payload invalid: too short");
   }
 }
 
@@ -58,7 +71,8 @@ function serviceFiles(options?: ServiceFilesOptions) {
   };
   const write = async (path: string, content: string, offset = 0) =>
     await (await tree.open((await find(path)).id, "write")).write(offset, bytes(content));
-  return { files, tree, control, changes, find, read, write };
+  const open = async (path: string) => await tree.open((await find(path)).id, "write");
+  return { files, tree, control, changes, find, read, write, open };
 }
 
 function refuses(errno: number, message: string): (thrown: unknown) => boolean {
@@ -198,6 +212,113 @@ Deno.test("each write hands the whole document over, and offset 0 begins a new o
   await write("control/invoke.json", "{}");
   await write("control/invoke.json", "!", 4);
   assert.deepEqual(control.invokes, ['{"a"', '{"a":1}', '{"a":1}', "{}", "{}\0\0!"]);
+});
+
+Deno.test("handles that write at the same time do not mix their documents", async () => {
+  const { control, read, open } = serviceFiles();
+  const [one, other] = [await open("control/invoke.json"), await open("control/invoke.json")];
+  await one.write(0, bytes('{"one":'));
+  await other.write(0, bytes('{"two":'));
+  await one.write(7, bytes("1}"));
+  assert.equal(await read("control/invoke.json"), '{"one":1}');
+  await other.write(7, bytes("2}"));
+  assert.deepEqual(control.invokes.filter((text) => text.endsWith("}")), ['{"one":1}', '{"two":2}']);
+  await Promise.all([one.close(), other.close()]);
+  assert.deepEqual(control.abandoned, []);
+});
+
+Deno.test("white space behind a document that was handed over hands over nothing, an empty write does again", async () => {
+  const { control, read, open } = serviceFiles();
+  const file = await open("control/invoke.json");
+  await file.write(0, bytes("{}"));
+  assert.deepEqual(await file.write(2, bytes("\n")), { n: 1 });
+  assert.deepEqual(control.invokes, ["{}"]);
+  assert.equal(await read("control/invoke.json"), "{}\n");
+  await file.write(3, new Uint8Array());
+  await file.write(3, bytes("{}"));
+  assert.deepEqual(control.invokes, ["{}", "{}\n", "{}\n{}"]);
+});
+
+Deno.test("a close tells whoever leaves a document in the middle, and the next one begins anew", async () => {
+  const { control, open, write } = serviceFiles();
+  const file = await open("control/invoke.json");
+  await file.write(0, bytes('{"a":'));
+  await assert.rejects(file.close(), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  const config = await open("config.json");
+  await config.write(0, bytes("{"));
+  await assert.rejects(config.close(), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  assert.deepEqual(control.abandoned, ["control/invoke.json 5", "config.json 1"]);
+  control.invokes.length = 0;
+  await write("control/invoke.json", '{"b":1}');
+  assert.deepEqual(control.invokes, ['{"b":1}']);
+});
+
+Deno.test("a close says nothing of a blank or refused document, nor of one that another handle wrote", async () => {
+  const { control, open, tree, find } = serviceFiles();
+  const [blank, refused, begun, idle] = [
+    await open("control/invoke.json"),
+    await open("control/invoke.json"),
+    await open("control/invoke.json"),
+    await open("control/invoke.json"),
+  ];
+  await blank.write(0, bytes(" \n"));
+  await refused.write(0, bytes("[1"));
+  await begun.write(0, bytes('{"a":'));
+  await idle.write(0, new Uint8Array());
+  for (const file of [blank, refused, idle]) await file.close();
+  const goesOn = await open("control/invoke.json");
+  await goesOn.write(5, bytes("1}"));
+  await begun.close();
+  await goesOn.close();
+  const cut = await open("control/enable");
+  await cut.write(0, bytes("{"));
+  await cut.close();
+  await tree.truncate((await find("control/invoke.json")).id, 0);
+  assert.deepEqual(control.abandoned, []);
+});
+
+Deno.test("a handle goes on from what a truncation has left, unless it is in the middle of a document", async () => {
+  const { control, open, tree, find } = serviceFiles();
+  const [done, begun] = [await open("control/invoke.json"), await open("control/invoke.json")];
+  await done.write(0, bytes('{"a":1}'));
+  await begun.write(0, bytes('{"b":'));
+  await tree.truncate((await find("control/invoke.json")).id, 1);
+  await done.write(1, bytes('"c":3}'));
+  await begun.write(5, bytes("2}"));
+  assert.deepEqual(control.invokes.slice(-2), ['{"c":3}', '{"b":2}']);
+});
+
+Deno.test("a document of many pieces is one of all its bytes, and holds no more than 1 MiB", async () => {
+  const { control, open } = serviceFiles();
+  const file = await open("control/invoke.json");
+  const whole = `{"text":"${"é".repeat(524_280)}"}`;
+  const content = bytes(whole);
+  assert.equal(content.length, 1_048_571);
+  for (let at = 0; at < content.length; at += 65_535) await file.write(at, content.subarray(at, at + 65_535));
+  assert.equal(control.invokes.at(-1), whole);
+  await assert.rejects(file.write(1_048_571, bytes("      ")), refuses(Errno.ENOSPC, "no space left"));
+});
+
+Deno.test("the handles of a file keep 16 MiB of what is written through them, and the oldest writer begins anew", async () => {
+  const { control, open } = serviceFiles();
+  const half = bytes(`{"text":"${"x".repeat(1_000_000)}`);
+  const handles = await Promise.all(Array.from({ length: 20 }, () => open("control/invoke.json")));
+  for (const handle of handles) await handle.write(0, half);
+  const [oldest, ...others] = handles;
+  await assert.rejects(
+    oldest?.write(half.length, bytes('"}')) ?? Promise.resolve(),
+    refuses(Errno.EAGAIN, "would block"),
+  );
+  assert.equal((await oldest?.write(0, bytes("{}")))?.call_id, "c-1");
+  control.invokes.length = 0;
+  await others.at(-1)?.write(half.length, bytes('"}'));
+  assert.equal(control.invokes[0]?.length, half.length + 2);
+  const closed = await Promise.allSettled(handles.map((handle) => handle.close()));
+  assert.equal(closed.filter(({ status }) => status === "rejected").length, 18);
+  // What was closed makes place again.
+  const again = await Promise.all(Array.from({ length: 16 }, () => open("control/invoke.json")));
+  for (const handle of again) await handle.write(0, half);
+  assert.equal((await again[0]?.write(half.length, bytes('"}')))?.call_id, "c-1");
 });
 
 Deno.test("a refused payload stays in invoke.json and truncating hands nothing over", async () => {

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { FsError } from "../../control/protocol/fs.ts";
 import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import type { FileTree, WriteResult } from "./tree.ts";
 
@@ -42,22 +43,41 @@ export interface CallContents {
 /** What the writer of `control/invoke.json` learns besides the number of bytes; `{}` when nothing ran. */
 export type InvokeAnswer = Omit<WriteResult, "n">;
 
+/** A file that takes a JSON object. */
+export type PayloadFile = "control/invoke.json" | "config.json";
+
+/**
+ * What a text is: nothing but white space, the beginning of an object, an
+ * object, or something that nothing could make one by following it.
+ */
+export type JsonForm = "blank" | "unfinished" | "whole" | "broken";
+
+/** A document as it stands after a write. */
+export interface WrittenDocument {
+  /** All of it. Nobody changes these bytes any more. */
+  readonly content: Uint8Array;
+  readonly form: JsonForm;
+  /** What is wrong with a broken document, one phrase. */
+  readonly fault: string;
+}
+
 /** What a write to a trigger file does. A method throws an `FsError` for a refusal. */
 export interface ServiceControl {
   /**
    * Runs the service once.
    *
    * Resolves when the run has ended and its files are shown, or earlier with
-   * `state: "running"`. A run that failed is no refusal.
-   *
-   * @param content The whole document as it stands after the write. Nobody changes these bytes any more.
+   * `state: "running"`. A run that failed is no refusal. A document that is
+   * not finished runs nothing, and is refused when no run could begin now.
    */
-  invoke(content: Uint8Array): Promise<InvokeAnswer>;
+  invoke(document: WrittenDocument): Promise<InvokeAnswer>;
   operate(op: OperatorOp): void;
   /** Why the service is not for somebody, for whom a server asks. */
   refusalFor(asker: FsAsker): string | undefined;
-  /** Takes a new `config.json` and shows it; the old one stays when this throws. */
-  configure(content: Uint8Array): void;
+  /** Takes a new `config.json`, when it is finished, and shows it; the old one stays when this throws. */
+  configure(document: WrittenDocument): void;
+  /** Hears that whoever wrote a document has gone in the middle of it, after so many bytes; returns the refusal. */
+  abandon(file: PayloadFile, length: number): FsError;
 }
 
 /** The files of one service as the service sees them. */

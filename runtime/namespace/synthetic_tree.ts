@@ -26,8 +26,16 @@ import {
 
 /** Takes what clients write to a file. */
 export interface FileWriter {
-  write(offset: number, bytes: Uint8Array): Promise<WriteResult>;
+  /** Begins a handle that may write. */
+  open(): HandleWriter;
   truncate(size: number): void;
+}
+
+/** Takes what is written through one handle. */
+export interface HandleWriter {
+  write(offset: number, bytes: Uint8Array): Promise<WriteResult>;
+  /** Ends the handle; throws to say that what was written through it is of no use. */
+  close(): void;
 }
 
 /** Who owns the files. */
@@ -195,10 +203,10 @@ export class SyntheticTree implements FileTree {
   }
 
   #handle(file: SyntheticFile, access: Access): OpenFile {
-    const { writer } = file;
     const readable = access === "read" || access === "read_write";
     const writable = access !== "read";
-    if (writable && writer === undefined) throw readOnlyError();
+    if (writable && file.writer === undefined) throw readOnlyError();
+    const writer = writable ? file.writer?.open() : undefined;
     return {
       readable,
       writable,
@@ -211,10 +219,10 @@ export class SyntheticTree implements FileTree {
         }),
       write: (offset, bytes) =>
         answer(() => {
-          if (!writable || writer === undefined) throw new FsError(Errno.EBADF, "handle not writable");
+          if (writer === undefined) throw new FsError(Errno.EBADF, "handle not writable");
           return writer.write(offset, bytes);
         }),
-      close: () => Promise.resolve(),
+      close: () => answer(() => writer?.close()),
     };
   }
 

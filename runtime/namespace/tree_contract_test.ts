@@ -20,10 +20,13 @@ treeContract("SyntheticTree", {
     tree.addFile(root, "empty", new Uint8Array());
     const control = tree.addDirectory(root, "control", 0o755);
     const invoke = tree.addFile(control, "invoke.json", new Uint8Array(), {
-      write(_offset, bytes) {
-        tree.emit([tree.replace(invoke, bytes)]);
-        return Promise.resolve({ n: bytes.length });
-      },
+      open: () => ({
+        write(_offset, bytes) {
+          tree.emit([tree.replace(invoke, bytes)]);
+          return Promise.resolve({ n: bytes.length });
+        },
+        close() {},
+      }),
       truncate() {
         tree.emit([tree.replace(invoke, new Uint8Array(), "all")]);
       },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Errno, FsError } from "../../control/protocol/mod.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -45,6 +46,7 @@ class Scene implements AsyncDisposable {
       operate: () => {},
       configure: () => {},
       refusalFor: () => undefined,
+      abandon: () => new FsError(Errno.EINVAL, "service invoke payload invalid"),
     });
     server.setTrees([files.tree]);
     const endpoint = await FsEndpoint.open({ bind: "127.0.0.1", port: 0, authToken: undefined, ...options }, {

@@ -67,6 +67,25 @@ export async function lockState(stateFile: string): Promise<StateLock> {
   }
 }
 
+/**
+ * Looks whether another process has the lock, and changes nothing.
+ *
+ * @throws {ZssError} `state_in_use`.
+ */
+export async function checkStateLock(stateFile: string): Promise<void> {
+  const real = await Deno.realPath(stateFile).catch(() => resolve(stateFile));
+  const path = stateLockPath(real);
+  // The lock itself is asked for only where somebody may have it: a node that starts now must not find it taken.
+  if (!await isHeldByAnother(path)) return;
+  const file = await Deno.open(path, { read: true, write: true }).catch(() => undefined);
+  if (file === undefined) throw await inUse(stateFile, path);
+  try {
+    if (await tryLock(file) !== true) throw await inUse(stateFile, path);
+  } finally {
+    file.close();
+  }
+}
+
 /** What a node that was killed was about to put in the place of the state file, or of a file named after it. */
 async function removeHalfWritten(stateFile: string): Promise<void> {
   const names = new RegExp(`^${RegExp.escape(basename(stateFile))}(?:\\.\\S+)?\\.(\\d+)-[0-9a-f]{8}\\.tmp$`);

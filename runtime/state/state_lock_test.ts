@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { lockState, stateLockPath } from "./state_lock.ts";
+import { checkStateLock, lockState, stateLockPath } from "./state_lock.ts";
 
 async function withFolder(body: (stateFile: string, folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "zss-lock-"));
@@ -46,6 +46,19 @@ Deno.test("lockState() removes what a killed process had half written, and nothi
     for (const name of [...left, ...kept]) await writeFile(join(folder, name), "{}");
     await (await lockState(stateFile))[Symbol.asyncDispose]();
     assert.deepEqual((await readdir(folder)).sort(), kept.sort());
+  });
+});
+
+Deno.test("checkStateLock() changes nothing, and is content with a lock whose process has gone", async () => {
+  await withFolder(async (stateFile, folder) => {
+    await checkStateLock(stateFile);
+    await assert.rejects(readdir(folder));
+    await mkdir(folder);
+    for (const left of [`${process.ppid}\n`, "999999999\n", "no number", ""]) {
+      await writeFile(stateLockPath(stateFile), left);
+      await checkStateLock(stateFile);
+      assert.equal(await readFile(stateLockPath(stateFile), "utf8"), left);
+    }
   });
 });
 

@@ -55,6 +55,32 @@ export function supervisionStatus(state: SupervisionState): SupervisionStatus {
   };
 }
 
+/** Why a service is not online, and until when, in one line of at most 256 bytes; `null` while it is. */
+export function stateReason(state: SupervisionState): string | null {
+  const words = wordsFor(state);
+  return words === null ? null : shortened(words);
+}
+
+function wordsFor(state: SupervisionState): string | null {
+  const { looks, failure, stats, last_control_op } = state;
+  const last = looks.outcome === "bad" ? looks.detail : failure?.text;
+  const about = last === undefined || last === null || last === "" ? "" : `: ${last}`;
+  switch (availability(state)) {
+    case "online":
+      return null;
+    case "offline":
+      return last_control_op === "auto_disable"
+        ? `switched off after too many failures, until control/enable${about}`
+        : "switched off, until control/enable";
+    case "degraded":
+      if (looks.outcome === "bad") return `its driver cannot work, until it can${about}`;
+      if (state.cooldown !== null) return `cooling down after a failed run${about}`;
+      return stats.consecutive_failures > 1
+        ? `${stats.consecutive_failures} runs in a row failed, until a good one or control/reset${about}`
+        : `the last run failed, until a good one or control/reset${about}`;
+  }
+}
+
 /** Whether a service has become well or unwell, or was switched on or off: what nobody should hear of late. */
 export function isTransition(before: SupervisionStatus, after: SupervisionStatus): boolean {
   return before.state !== after.state || before.enabled !== after.enabled || before.running !== after.running ||

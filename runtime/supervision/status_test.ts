@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { InvokeResult } from "../../drivers/driver.ts";
 import { initialState, supervise, type SupervisionEvent, type SupervisionState } from "./machine.ts";
-import { isTransition, shortened, supervisionStatus } from "./status.ts";
+import { isTransition, shortened, stateReason, supervisionStatus } from "./status.ts";
 
 const at = { wall_ms: 1_700_000_000_000, monotonic_ms: 0 };
 
@@ -62,4 +62,35 @@ Deno.test("shortened() cuts at 256 bytes, between characters, and keeps to one l
   assert.ok(new TextEncoder().encode(long).length <= 256);
   assert.match(long, /^ä+…$/);
   assert.equal(shortened("x".repeat(256)), "x".repeat(256));
+});
+
+Deno.test("stateReason() says in words why a service is not online, and until when", () => {
+  const fails = (n: number): SupervisionEvent => ({
+    type: "finish",
+    call_id: `c-${n}`,
+    result: failed("exited with code 3", "no such room"),
+    at,
+  });
+  const gone: SupervisionEvent = { type: "look", report: { ok: false, detail: "the program is gone" }, at };
+  const policy = { ...initialState().policy, max_consecutive_failures: 1 };
+  const cases: readonly [SupervisionState, string | null][] = [
+    [after(WELL), null],
+    [after(WELL, fails(1)), "the last run failed, until a good one or control/reset: exited with code 3: no such room"],
+    [
+      after(fails(1), fails(2)),
+      "2 runs in a row failed, until a good one or control/reset: exited with code 3: no such room",
+    ],
+    [after(gone), "its driver cannot work, until it can: the program is gone"],
+    [
+      after({ type: "configure", policy: { ...initialState().policy, cooldown_ms: 500 }, at }, fails(1)),
+      "cooling down after a failed run: exited with code 3: no such room",
+    ],
+    [after({ type: "operate", op: "disable", at }), "switched off, until control/enable"],
+    [
+      after({ type: "configure", policy, at }, fails(1)),
+      "switched off after too many failures, until control/enable: exited with code 3: no such room",
+    ],
+    [after(fails(1), { type: "operate", op: "reset", at }), null],
+  ];
+  for (const [state, reason] of cases) assert.equal(stateReason(state), reason);
 });

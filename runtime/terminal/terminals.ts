@@ -125,9 +125,10 @@ class Terminal {
   /** Ends the sessions when the service is switched off or begun anew. */
   watched(control: ServiceControl): ServiceControl {
     return {
-      invoke: (content) => control.invoke(content),
-      configure: (content) => control.configure(content),
       refusalFor: (asker) => control.refusalFor(asker),
+      invoke: (document) => control.invoke(document),
+      configure: (document) => control.configure(document),
+      abandon: (file, length) => control.abandon(file, length),
       operate: (op) => {
         // The files of its sessions outlive the driver that goes.
         if (op === "disable") this.#driver = undefined;

@@ -128,7 +128,11 @@ Deno.test("zss node run refuses a state file that is in use, says by whom, and t
   await node.printed(/zss node online/);
   const second = again(scene, "--services-dir", dir);
   assert.notEqual(await second.ended, 0);
-  assert.match(second.stderr, new RegExp(`process ${node.child.pid} runs as this node[\\s\\S]*--state-file`));
+  const refusal = new RegExp(`process ${node.child.pid} runs as this node[\\s\\S]*--state-file`);
+  assert.match(second.stderr, refusal);
+  const check = again(scene, "--services-dir", dir, "--check");
+  assert.equal(await check.ended, 1);
+  assert.match(check.stdout, refusal);
   assert.match(await operate(scene, "echo", "invoke", '{"text":"still here"}'), /still here/);
   await node.end("SIGKILL");
   await again(scene, "--services-dir", dir).printed(/online/);
@@ -264,4 +268,26 @@ Deno.test("zss node run publishes that a program is gone and that it is there ag
   assert.match(String(gone?.runtime.supervision_status?.["last_error"]), /driver\.sh/);
   await write();
   await until("online", () => entry(scene), (echo) => echo?.state === "online");
+  await node.printed(/zss node: service "echo" is online again/);
+  const told = node.stderr.split("\n").filter((line) => line.includes('service "echo" is'));
+  assert.equal(told.length, 1, node.stderr);
+  assert.match(told[0] ?? "", /is degraded: its driver cannot work, until it can: .*driver\.sh/);
+});
+
+Deno.test("zss node run says a finding once, also when another manifest changes", async () => {
+  await using scene = await Scene.open();
+  const dir = await servicesDir(scene, echo);
+  await writeFile(join(dir, "one.json"), "[");
+  const node = await scene.startNode("--services-dir", dir);
+  await node.printed(/zss node online/);
+  await writeFile(join(dir, "two.json"), "{");
+  await node.printed(/two\.json/);
+  await rm(join(dir, "two.json"));
+  await node.printed(/zss node: some findings are gone, 1 error is left/);
+  await rm(join(dir, "one.json"));
+  await node.printed(/all manifests are in order again/);
+  const lines = node.stderr.split("\n");
+  for (const name of ["one.json", "two.json"]) {
+    assert.equal(lines.filter((line) => line.includes(name)).length, 1, node.stderr);
+  }
 });

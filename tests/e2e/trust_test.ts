@@ -56,14 +56,24 @@ Deno.test("zss node join-request, pending, approve and deny let a node in that h
   await assert.rejects(anonymous.call("node_join_approve", { request_id }), { code: "forbidden" });
   const approved = await scene.client("node", "approve", request_id);
   assert.equal(approved.stdout, "node-1 (workshop) admitted\n");
+  // Somebody whose answer was lost on its way collects again, and what was lost opens nothing.
+  const lost = await anonymous.call("node_join_claim", { request_id, claim_token });
   const { status, node_id, node_secret } = await anonymous.call("node_join_claim", { request_id, claim_token });
   assert.deepEqual([status, node_id], ["approved", "node-1"]);
+  const publish = (secret: unknown) =>
+    anonymous.call("node_service_upsert", { node_id, node_secret: secret, services: [] });
+  await assert.rejects(publish(lost["node_secret"]), { code: "node_auth_failed" });
+  assert.equal((await publish(node_secret))["node_id"], node_id);
   await assert.rejects(anonymous.call("node_join_claim", { request_id, claim_token }), {
     code: "pending_join_not_found",
   });
-  assert.equal(
-    (await anonymous.call("node_service_upsert", { node_id, node_secret, services: [] }))["node_id"],
-    node_id,
+  const lines = (await readFile(join(scene.folder, "data", "audit.ndjson"), "utf8")).trim().split("\n");
+  const claims = lines.map((line) => JSON.parse(line)).filter(({ control_type }) =>
+    /node_join_claim$/.test(control_type)
+  );
+  assert.deepEqual(
+    claims.filter(({ result }) => result === "ok").map(({ target, rule }) => [target, rule === "claimed_again"]),
+    [[`${request_id} node-1`, false], [`${request_id} node-1`, true]],
   );
   const other = JSON.parse((await scene.client("node", "join-request", "--json")).stdout);
   assert.equal((await scene.client("node", "deny", other.request_id)).stdout, `${other.request_id} denied\n`);

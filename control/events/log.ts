@@ -120,6 +120,12 @@ class LogWriter implements EventLog {
     await this.#archiving;
   }
 
+  async #begin(): Promise<FileHandle> {
+    const handle = await open(this.#file, "a", 0o600);
+    this.#size = (await handle.stat()).size;
+    return handle;
+  }
+
   async #letGo(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
@@ -128,10 +134,7 @@ class LogWriter implements EventLog {
 
   /** Writes events as one piece, then looks whether the log has grown too large. */
   async write(events: readonly StoredEvent[]): Promise<void> {
-    if (this.#handle === undefined) {
-      this.#handle = await open(this.#file, "a", 0o600);
-      this.#size = (await this.#handle.stat()).size;
-    }
+    this.#handle ??= await this.#begin();
     const bytes = new TextEncoder().encode(events.map((event) => this.#line(event)).join(""));
     await this.#handle.appendFile(bytes);
     this.#size += bytes.length;
@@ -173,6 +176,8 @@ class LogWriter implements EventLog {
     const archive = join(folder, `${name}.ndjson`);
     await this.#letGo();
     await rename(this.#file, archive);
+    // Whoever reads the log finds one, also before the next event.
+    this.#handle = await this.#begin();
     this.#archiving = this.#archiving.then(() => this.#archive(archive)).catch((error) => {
       log.error("An archive of the event log could not be compressed: {error}", { error });
     });

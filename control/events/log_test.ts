@@ -89,6 +89,7 @@ Deno.test("openEventLog() writes nothing twice when the last event put the log a
     }
     await log.close();
     const before = (await readdir(folder)).sort();
+    assert.ok(before.includes(EVENT_LOG_FILE), "who reads the log finds one at any time");
     await (await openEventLog({ folder, rotateMaxBytes: 1, archiveKeep: 8 }, store)).close();
     assert.deepEqual((await readdir(folder)).sort(), before);
   }));

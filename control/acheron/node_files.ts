@@ -281,11 +281,10 @@ export class NodeFiles {
     const same = from.rest.findIndex((name, at) => name !== file.rest[at]);
     const ids = from.ids.slice(0, (same < 0 ? from.rest.length : same) + 1);
     const isSamePlace = ids.length === from.ids.length && ids.length === file.rest.length + 1;
-    let found: FileAttributes | undefined;
-    for (const name of file.rest.slice(ids.length - 1)) {
-      found = (await line.ask("lookup", fsReplies.lookup, { node: ids.at(-1) ?? 0n, as: file.asker }, { name })).attr;
-      ids.push(found.id);
-    }
+    const names = file.rest.slice(ids.length - 1);
+    const steps = await lookUp(line, from.tunnel, { node: ids.at(-1) ?? 0n, as: file.asker }, names);
+    ids.push(...steps.map(({ id }) => id));
+    const found = steps.at(-1);
     const isLink = found === undefined ? isSamePlace && from.isLink : isLinked(found);
     holder.position = { tunnel: from.tunnel, tree: file.tree, rest: file.rest, ids, isLink };
     return { node: ids.at(-1) ?? 0n, found };
@@ -316,6 +315,26 @@ export class NodeFiles {
     if (line === undefined) this.#lines.set(nodeId, line = new NodeLine(this.#tunnels, nodeId));
     return line;
   }
+}
+
+/** What stands at each of these names, one below the other. @throws {FsError} */
+async function lookUp(
+  line: NodeLine,
+  { abilities }: Tunnel,
+  from: Target,
+  names: readonly string[],
+): Promise<readonly FileAttributes[]> {
+  if (abilities.walks && names.length > 1) {
+    const { attrs } = await line.ask("walk", fsReplies.walk, from, { names });
+    if (attrs.length !== names.length) throw new FsError(Errno.EIO, "InvalidReply: walk told of another path");
+    return attrs;
+  }
+  const found: FileAttributes[] = [];
+  for (const name of names) {
+    const target = { node: found.at(-1)?.id ?? from.node, as: from.as };
+    found.push((await line.ask("lookup", fsReplies.lookup, target, { name })).attr);
+  }
+  return found;
 }
 
 /** Whether a name led here that is a symbolic link. A node may also show the link itself. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { fsReplyFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
-import { NodeFiles } from "./node_files.ts";
+import { NodeFiles, type PositionHolder } from "./node_files.ts";
 
 /** A node that answers each operation with what it is told to, and counts. */
-function nodeThatSays(replies: Readonly<Record<string, object>>) {
+function nodeThatSays(replies: Readonly<Record<string, object>>, walks = false) {
   const asked: string[] = [];
   const tunnel = {
+    abilities: { walks },
     request(client: RelayClient, tag: number, text: string) {
       const operation = parseFsFrame(text).type.slice("acheron.t_fs_".length);
       asked.push(operation);
@@ -42,4 +43,25 @@ Deno.test("NodeFiles knows a link for as long as the place is held", async () =>
   assert.equal((await files.attributes(file, holder)).link, true);
   assert.equal((await files.attributes({ ...file, rest: [] }, holder)).link, undefined);
   assert.deepEqual(asked, ["exports", "lookup", "getattr", "getattr"]);
+});
+
+Deno.test("NodeFiles goes a long way in one request where the node can, else step by step", async () => {
+  const replies = {
+    exports: { exports: [{ name: "work", root: 1 }] },
+    lookup: { attr },
+    walk: { attrs: [{ id: 5, k: 2 }, { id: 6, k: 2 }, attr] },
+  };
+  const file = { node_id: "n", tree: "work", rest: ["a", "b", "c"] };
+  for (const [walks, steps] of [[true, ["walk"]], [false, ["lookup", "lookup", "lookup"]]] as const) {
+    const { files, asked } = nodeThatSays(replies, walks);
+    const holder: PositionHolder = {};
+    assert.equal((await files.find(file, holder)).id, 7n);
+    assert.deepEqual(asked, ["exports", ...steps]);
+    assert.equal(holder.position?.ids.length, 4);
+    // One step from where it is already.
+    await files.find({ ...file, rest: ["a", "b", "d"] }, holder);
+    assert.deepEqual(asked.at(-1), "lookup");
+  }
+  const { files } = nodeThatSays({ ...replies, walk: { attrs: [attr] } }, true);
+  await assert.rejects(files.find(file, {}), { errno: 5, message: /walk told of another path/ });
 });

@@ -121,6 +121,8 @@ const helloSchema = z.looseObject({
   subscribe_invalidations: z.boolean().default(false),
   /** Of a node: whether it understands `t_fs_subscribe`, and can be told that nobody wants its news. */
   news_on_demand: z.boolean().default(false),
+  /** Of a node: whether it understands `t_fs_walk`. */
+  walk: z.boolean().default(false),
 });
 
 /** What a hello asks for. */

@@ -88,6 +88,7 @@ export const fsReplies = {
     })),
   }),
   lookup: z.object({ attr: attributes }),
+  walk: z.object({ attrs: z.array(attributes) }),
   getattr: z.object({ attr: attributes }),
   readdirp: z.object({
     ents: z.array(z.object({ name: z.string(), attr: attributes })),

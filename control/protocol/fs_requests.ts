@@ -36,6 +36,9 @@ const DEFAULT_READ_BYTES = 65_536;
 const DEFAULT_PAGE = 128;
 const MAX_PAGE = 16_384;
 
+/** Most names in one walk. */
+const MAX_WALK = 512;
+
 const MAX_U32 = 0xffff_ffff;
 
 /** Largest time either side of 1970 that 64 bits of nanoseconds hold. */
@@ -182,6 +185,8 @@ const fsRequest = z.discriminatedUnion("op", [
   // Of the connection, and not of a file: who answers carries it out.
   plain("subscribe", z.object({ invalidations: flag("invalidations", true) })),
   onNode("lookup", z.object({ name: childName("lookup") })),
+  // Of the server to its nodes: as many lookups, and one wait.
+  onNode("walk", z.object({ names: z.array(childName("walk"), "names must be an array").min(1).max(MAX_WALK) })),
   onNode("getattr", none),
   onNode(
     "readdirp",

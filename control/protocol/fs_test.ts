@@ -302,7 +302,7 @@ Deno.test("parseFsNews() reads both kinds of news and nothing else", () => {
 
 Deno.test("parseFsHello() names what keeps a hello from being one", () => {
   const good = { protocol: "unified-v2-fs", proto: 2 };
-  assert.deepEqual(parseFsHello(good), { ...good, subscribe_invalidations: false, news_on_demand: false });
+  assert.deepEqual(parseFsHello(good), { ...good, subscribe_invalidations: false, news_on_demand: false, walk: false });
   const cases: readonly [unknown, string][] = [
     [null, "InvalidPayload"],
     [{}, "MissingField"],

@@ -71,6 +71,9 @@ const byName: Readonly<Record<string, Operation>> = {
 /** The operations of the file protocol by their names. */
 export const operations: Readonly<Record<string, Operation | undefined>> = Object.assign(Object.create(null), byName);
 
+/** Operations of the server with its nodes: what a node is told of its tunnel, and how the tree finds a file. */
+export const serverOperations: ReadonlySet<string> = new Set(["fs_subscribe", "fs_walk"]);
+
 const PREFIX = "acheron.t_";
 /** Frames up to this size are parsed whole for everybody: what the node could not read is answered here and at once. */
 const WHOLE_CHARS = 65_536;
@@ -94,8 +97,7 @@ export function readRequest(text: string, asker: FsAsker | undefined): ClientReq
   }
   const frame = parseFsFrame(text);
   const op = frame.type.startsWith(PREFIX) ? frame.type.slice(PREFIX.length) : "";
-  // What the node is told of its tunnel is the server's business.
-  if (operations[op] === undefined && (isStrict || op === "fs_subscribe")) {
+  if (operations[op] === undefined && (isStrict || serverOperations.has(op))) {
     throw new FsError(Errno.EINVAL, `UnsupportedType: "${frame.type.slice(0, 64)}" is no request of the file protocol`);
   }
   const payload = isObject(frame.payload) ? frame.payload : {};

@@ -84,7 +84,7 @@ export class NodePeer {
       );
       this.#parts.leases.extended(node);
       this.#socket.trustAsNode();
-      const tunnel = this.#parts.tunnels.open(node_id, this.#socket);
+      const tunnel = this.#parts.tunnels.open(node_id, this.#socket, { walks: hello.walk });
       this.#open = { node, tunnel };
       this.#socket.sendText(fsReplyFrame("fs_hello", tag, {
         protocol: FS_PROTOCOL,

@@ -77,9 +77,16 @@ interface Line {
   isGone: boolean;
 }
 
+/** What a node can do that the reference's cannot. */
+export interface NodeAbilities {
+  /** Whether it takes `t_fs_walk`. */
+  readonly walks: boolean;
+}
+
 /** One node's tunnel. */
 export class Tunnel {
   readonly socket: RelaySocket;
+  readonly abilities: NodeAbilities;
   readonly #clock: Clock;
   readonly #clients: ReadonlySet<RelayClient>;
   readonly #pending = new Map<number, Request>();
@@ -91,8 +98,9 @@ export class Tunnel {
   /** Whether the node sends news; `undefined` when it sends them whatever it is told. */
   #sendsNews: boolean | undefined;
 
-  constructor(socket: RelaySocket, clients: ReadonlySet<RelayClient>, clock: Clock) {
+  constructor(socket: RelaySocket, clients: ReadonlySet<RelayClient>, clock: Clock, abilities: NodeAbilities) {
     this.socket = socket;
+    this.abilities = abilities;
     this.#clients = clients;
     this.#clock = clock;
   }
@@ -280,11 +288,11 @@ export class TunnelRegistry {
   }
 
   /** Opens the tunnel of a node. One that is open already is closed, and what waits in it fails. */
-  open(nodeId: string, socket: RelaySocket): Tunnel {
+  open(nodeId: string, socket: RelaySocket, abilities: NodeAbilities = { walks: false }): Tunnel {
     const earlier = this.#tunnels.get(nodeId);
     earlier?.fail();
     earlier?.socket.close(1000, "superseded by a newer tunnel of this node");
-    const tunnel = new Tunnel(socket, this.#clientsOf(nodeId), this.#clock);
+    const tunnel = new Tunnel(socket, this.#clientsOf(nodeId), this.#clock, abilities);
     this.#tunnels.set(nodeId, tunnel);
     return tunnel;
   }

@@ -82,7 +82,7 @@ function sayHello(socket: TextSocket, ended: Promise<string>, credentials: Crede
     }
   });
   const { node_id, node_secret } = credentials;
-  const hello = { protocol: FS_PROTOCOL, proto: FS_PROTO, node_id, node_secret, news_on_demand: true };
+  const hello = { protocol: FS_PROTOCOL, proto: FS_PROTO, node_id, node_secret, news_on_demand: true, walk: true };
   socket.send(fsRequestFrame("fs_hello", 1, {}, hello));
   return promise.finally(cancel);
 }

@@ -65,6 +65,17 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
       const { tree, local } = trees.locate(request.node);
       return { attr: onWire(trees, tree, await tree.lookup(local, request.payload.name)) };
     }
+    case "walk": {
+      const { tree, local } = trees.locate(request.node);
+      const attrs: FileAttributes[] = [];
+      let at = local;
+      for (const name of request.payload.names) {
+        const found = await tree.lookup(at, name);
+        attrs.push(onWire(trees, tree, found));
+        at = found.id;
+      }
+      return { attrs };
+    }
     case "getattr": {
       const { tree, local } = trees.locate(request.node);
       return { attr: onWire(trees, tree, await tree.attributes(local)) };

@@ -429,6 +429,20 @@ Deno.test("FileServer tells every subscriber of a change before the one who made
   assert.deepEqual(other.frames, []);
 });
 
+Deno.test("FileServer walks several names at once, and says at which it ends by what a lookup there would say", async () => {
+  const server = serverWith(new ExampleService().tree);
+  const client = new Client(server);
+  const { node } = await client.open(ROOT, ["control", "reset"], 0);
+  const walk = (names: unknown) => client.ask("walk", { node: ROOT, payload: { names } });
+  const { attrs } = await walk(["control", "reset"]) as { attrs: { id: number; k: number }[] };
+  assert.deepEqual(attrs.map(({ id, k }) => [BigInt(id), k]), [[attrs[0] && BigInt(attrs[0].id), 2], [node, 1]]);
+  assert.deepEqual(await walk(["control", "none"]), { errno: Errno.ENOENT, message: "file not found" });
+  assert.deepEqual(await walk(["control", ".."]), { errno: Errno.EINVAL, message: "invalid child name" });
+  for (const names of [[], "control", [1], undefined]) {
+    assert.equal((await walk(names) as { errno: number }).errno, Errno.EINVAL, JSON.stringify(names));
+  }
+});
+
 Deno.test("FileServer refuses what the tree is not for, for whom a server asks, but to close a file", async () => {
   const { tree } = new ExampleService();
   const reasons: string[] = [];

@@ -48,6 +48,8 @@ const MAX_FOLLOWERS = 32;
 const MAX_HELD = 16;
 /** So many refused writes of one connection are written down a minute; invokes all are. */
 const REFUSALS = 60;
+/** Longest id of a request or a call that is sent back or written down. */
+const MAX_ID_CHARS = 256;
 /** Deepest path. */
 const MAX_DEPTH = 512;
 
@@ -123,8 +125,12 @@ export class RuntimeChannel {
     const name = messageName(frame.type);
     const sent: (() => void)[] = [];
     try {
-      if (tag !== undefined && !["number", "string", "bigint"].includes(typeof tag)) {
-        throw new ZssError("invalid", "Cannot run a message: its tag must be a number or a string", { path: "/tag" });
+      if (tag !== undefined && !isTag(tag)) {
+        throw new ZssError(
+          "invalid",
+          `Cannot run a message: its tag must be a number or a string of at most ${MAX_ID_CHARS} characters`,
+          { path: "/tag" },
+        );
       }
       const payload = await this.#run(name, frame, sent);
       this.#send(replyFrame(name ?? "", tag, payload));
@@ -234,17 +240,20 @@ export class RuntimeChannel {
     return Promise.resolve({ qid: qid([], "dir") });
   }
 
-  async #walk({ fid, newfid, path: steps }: Message<"t_walk">, { table }: Request): Promise<object> {
-    const { last, kind } = await this.#walkFrom(table, table.fids.get(fid, "walk"), steps, "walk to");
+  async #walk({ fid, newfid, path: steps }: Message<"t_walk">, request: Request): Promise<object> {
+    const { table } = request;
+    const { last, kind } = await this.#walkFrom(table.fids.get(fid, "walk"), steps, "walk to", request);
     table.fids.set(newfid, last);
     return { qid: qid(last.path, kind), walked: steps.length };
   }
 
   /** Goes from a place to another; what stands there is known then. */
-  async #walkFrom(table: Table, from: Fid, steps: readonly string[], action: string) {
+  async #walkFrom(from: Fid, steps: readonly string[], action: string, request: Request) {
+    const { table } = request;
     const path = [...from.path];
-    const next = () => new Fid([...path], from.position);
-    let last = next();
+    let last = new Fid(path, isFresh(from, request) ? from.position : undefined);
+    // What the steps before have found on the way need not be looked for again.
+    const next = () => new Fid([...path], last.position);
     for (const [index, name] of steps.entries()) {
       if (name === ".") continue;
       if (name === "..") {
@@ -270,6 +279,7 @@ export class RuntimeChannel {
       });
     }
     const place = this.#find(table, fid.path, "open");
+    renew(fid, request);
     const kind = await this.#kindOf(table, fid, "open");
     if (isWrite) {
       if (kind === "dir") throw isDirectory(fid.path, "write");
@@ -278,7 +288,7 @@ export class RuntimeChannel {
         const file = nodeFile(place.entry, place.rest);
         await this.#atNode(`open ${shown(fid.path)}`, async () => {
           if (truncate) await this.#files.truncate(file, fid);
-          if (fid.isAppending !== mode.includes("a")) this.#forgetHandle(fid, "write");
+          if (fid.isAppending !== mode.includes("a")) await this.#forgetHandle(fid, "write");
           fid.isAppending = mode.includes("a");
           await this.#handle(fid, file, "write");
         });
@@ -293,7 +303,8 @@ export class RuntimeChannel {
     return { qid: qid(fid.path, kind), iounit: IO_UNIT };
   }
 
-  async #read(message: Message<"t_read">, { table, stop, sent }: Request): Promise<object> {
+  async #read(message: Message<"t_read">, request: Request): Promise<object> {
+    const { table, stop, sent } = request;
     const { count } = message;
     const fid = table.fids.get(message.fid, "read");
     const place = this.#find(table, fid.path, "read");
@@ -302,8 +313,11 @@ export class RuntimeChannel {
       const { bytes, eof } = await this.#readEvents(place.entry, fid, { ...message, follow }, stop.signal, table);
       return part(bytes, eof);
     }
+    const owner = place.entry.kind === "node_tree" ? place.entry.node_id : "";
     // As base64; a waiting stream reserves nothing, or it would keep others from reading.
-    sent.push(await this.#budget.take(Math.ceil(count / 3) * 4));
+    sent.push(await this.#budget.take(Math.ceil(count / 3) * 4, owner));
+    // An open file is read on, wherever it stands by now; a listing goes on where it was.
+    if (fid.readHandle === undefined && message.offset === 0) renew(fid, request);
     return await this.#readPart(message, table, fid);
   }
 
@@ -355,7 +369,11 @@ export class RuntimeChannel {
     try {
       const reply = await this.#atNode(`write ${shown(fid.path)}`, async () => {
         const file = nodeFile(entry, place.rest);
-        return await this.#withHandle(fid, file, "write", (handle) => this.#files.write(handle, offset, bytes));
+        if (fid.writeHandle === undefined) renew(fid, request);
+        const write = (handle: NodeHandle) => this.#files.write(handle, offset, bytes);
+        // What a service is given begins at 0: a later part must not go on from what somebody else has written.
+        const mayOpenAnew = offset === 0 || serviceOfTree(file.tree) === undefined;
+        return await this.#withHandle(fid, file, "write", write, mayOpenAnew);
       });
       this.#noteWrite(place, entry, frame, { rule, callId: reply.call_id });
       return reply;
@@ -390,7 +408,8 @@ export class RuntimeChannel {
     const target = `/nodes/${node_id}/${place}${within === "" ? "" : `/${within}`}`;
     const about = { target: target.slice(0, 512), rule };
     const { tag } = frame.members;
-    const correlation = callId ?? frame.correlation_id ?? frame.id ?? `t_write ${String(tag ?? "")}`;
+    const request = frame.correlation_id ?? frame.id ?? `t_write ${String(tag ?? "")}`;
+    const correlation = (callId ?? request).slice(0, MAX_ID_CHARS);
     this.#host.audit(service === undefined ? "files" : "invoke", about, correlation, error?.code ?? null);
   }
 
@@ -398,7 +417,8 @@ export class RuntimeChannel {
     const { table } = request;
     const from = table.fids.get(number, "look at");
     const isWalked = steps.length > 0;
-    const fid = isWalked ? (await this.#walkFrom(table, from, steps, "look at")).last : from;
+    const fid = isWalked ? (await this.#walkFrom(from, steps, "look at", request)).last : from;
+    if (!isWalked) renew(fid, request);
     // After the walk, during which it may have been taken away.
     const place = this.#find(table, fid.path, "look at");
     const { found } = fid;
@@ -413,6 +433,7 @@ export class RuntimeChannel {
     const fid = table.fids.get(number, "create");
     const path = [...fid.path, name];
     const place = this.#find(table, fid.path, "create in");
+    renew(fid, request);
     const { entry } = place;
     if (entry.kind !== "node_tree") throw readOnly(path);
     await this.#permitWrite({ ...place, path, rest: [...place.rest, name] }, request);
@@ -427,11 +448,13 @@ export class RuntimeChannel {
     const { table } = request;
     const fid = table.fids.get(number, "remove");
     const place = this.#find(table, fid.path, "remove");
+    renew(fid, request);
     const { entry, rest } = place;
     const name = rest.at(-1);
     if (entry.kind !== "node_tree" || name === undefined) throw readOnly(fid.path);
     await this.#permitWrite(place, request);
-    const kind = fid.position?.isLink === true ? "file" : await this.#kindOf(table, fid, "remove");
+    const found = await this.#kindOf(table, fid, "remove");
+    const kind = fid.position?.isLink === true ? "file" : found;
     await this.#atNode(`remove ${shown(fid.path)}`, () => {
       const above = { position: undefined };
       return this.#files.remove(nodeFile(entry, rest.slice(0, -1)), above, name, kind);
@@ -536,7 +559,7 @@ export class RuntimeChannel {
           path,
           entry,
           rest,
-          await this.#atNode(`look at ${shown(path)}`, () => this.#files.attributes(nodeFile(entry, rest), fid)),
+          await this.#atNode(`look at ${shown(path)}`, () => this.#files.find(nodeFile(entry, rest), fid)),
         );
     }
   }
@@ -611,6 +634,7 @@ export class RuntimeChannel {
     file: NodeFile,
     access: "read" | "write",
     action: (handle: NodeHandle) => Promise<T>,
+    mayOpenAnew = true,
   ): Promise<T> {
     const handle = await this.#handle(fid, file, access);
     // Another node or another tree may stand at the path by now, or the node has come back.
@@ -619,10 +643,17 @@ export class RuntimeChannel {
         return await action(handle);
       } catch (error) {
         // The node has closed it, with the tree that it was in.
-        if (!(error instanceof FsError) || error.errno !== Errno.EBADF) throw error;
+        if (!(error instanceof FsError) || error.errno !== Errno.EBADF || !mayOpenAnew) throw error;
       }
+    } else if (!mayOpenAnew) {
+      throw new FsError(
+        Errno.EBADF,
+        "unknown handle: the file was closed meanwhile, write it again from its beginning",
+      );
     }
     void this.#forgetHandle(fid, access).catch(() => {});
+    // What stands at the path by now is what is opened.
+    fid.position = undefined;
     return await action(await this.#handle(fid, file, access));
   }
 
@@ -707,6 +738,21 @@ export class RuntimeChannel {
     log.error("Message {type} failed: {error}", { type, error });
     return new ZssError("eio", `Cannot run ${type}: a fault of the server`, { hint: "the server's log says more" });
   }
+}
+
+function isTag(tag: unknown): boolean {
+  if (typeof tag === "string") return tag.length <= MAX_ID_CHARS;
+  return typeof tag === "number" || typeof tag === "bigint";
+}
+
+/** Whether what was found at a place was found after a request had come, or together with it. */
+function isFresh({ found }: Fid, { number }: Request): boolean {
+  return found !== undefined && number <= found.received;
+}
+
+/** Forgets what was found at a place before a request came: another file may stand there by now. */
+function renew(fid: Fid, request: Request): void {
+  if (!isFresh(fid, request)) fid.position = fid.kind = fid.found = undefined;
 }
 
 /** Whether writing there makes a service do something; what is typed into a terminal is nobody's business. */

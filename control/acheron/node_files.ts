@@ -19,6 +19,9 @@ import { NodeLine } from "./node_line.ts";
 /** Entries of a directory asked for at a time. */
 const PAGE = 4_096;
 
+/** So many files of nodes a connection has open. */
+const MAX_OPEN = 128;
+
 /** Bytes stay base64 on their way through. */
 const readReply = z.object({
   data_b64: z.string().refine((text) => text.length % 4 === 0, "must be base64 with padding"),
@@ -61,6 +64,7 @@ export interface NodeHandle {
   readonly line: NodeLine;
   readonly tunnel: Tunnel;
   readonly h: bigint;
+  readonly access: NodeAccess;
 }
 
 /** How a file of a node is opened. */
@@ -126,17 +130,6 @@ export class NodeFiles {
       async (line, target, found) => {
         if (found !== undefined) return found;
         const { attr } = await line.ask("getattr", fsReplies.getattr, target);
-        return holder.position?.isLink === true ? { ...attr, link: true } : attr;
-      },
-    );
-  }
-
-  attributes(file: NodeFile, holder: PositionHolder): Promise<FileAttributes> {
-    return this.#at(
-      file,
-      holder,
-      async (line, target) => {
-        const { attr } = await line.ask("getattr", fsReplies.getattr, target);
         // The file behind a link does not know that there is one.
         return holder.position?.isLink === true ? { ...attr, link: true } : attr;
       },
@@ -159,24 +152,33 @@ export class NodeFiles {
     });
   }
 
-  /** Opens a file; whoever opens it closes it, else the end of the connection does. */
+  /**
+   * Opens a file; whoever opens it closes it, else the end of the connection does. Of many files that are open to be
+   * read, the one that was not read for the longest time is closed.
+   *
+   * @throws {FsError} `EAGAIN` when too many are open to be written.
+   */
   open(file: NodeFile, holder: PositionHolder, access: NodeAccess): Promise<NodeHandle> {
+    this.#makeRoom();
     return this.#at(file, holder, async (line, target) => {
       const tunnel = line.tunnel();
       const { h } = await line.ask("open", fsReplies.open, target, { flags: OPEN_FLAGS[access] });
-      return this.#keep({ file, line, tunnel, h });
+      return this.#keep({ file, line, tunnel, h, access });
     });
   }
 
   /** Whether a handle is that of a file, and good still. */
-  isFor(handle: NodeHandle, { node_id, tree, rest }: NodeFile): boolean {
+  isFor(handle: NodeHandle, { node_id, tree, rest, asker }: NodeFile): boolean {
     const { file } = handle;
     const isSameFile = file.node_id === node_id && file.tree === tree && file.rest.join("/") === rest.join("/");
-    return isSameFile && isSame(handle);
+    const isSameAsker = file.asker?.role === asker?.role && file.asker?.token === asker?.token;
+    return isSameFile && isSameAsker && this.#handles.has(handle) && isSame(handle);
   }
 
   async read(handle: NodeHandle, off: number, len: number): Promise<z.output<typeof readReply>> {
     requireSame(handle);
+    // The one that was used last stands last.
+    if (this.#handles.delete(handle)) this.#handles.add(handle);
     return await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
   }
 
@@ -295,6 +297,15 @@ export class NodeFiles {
     const roots = new Map(exports.map(({ name, root, ro }) => [name, { root, ro }]));
     this.#roots.set(tunnel, roots);
     return roots;
+  }
+
+  #makeRoom(): void {
+    if (this.#handles.size < MAX_OPEN) return;
+    const oldest = [...this.#handles].find(({ access }) => access === "read");
+    if (oldest === undefined) {
+      throw new FsError(Errno.EAGAIN, `too many open files: this connection writes ${MAX_OPEN} already`);
+    }
+    this.#closeLater(oldest);
   }
 
   #keep(handle: NodeHandle): NodeHandle {

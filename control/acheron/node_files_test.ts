@@ -40,8 +40,8 @@ Deno.test("NodeFiles knows a link for as long as the place is held", async () =>
   const file = { node_id: "n", tree: "work", rest: ["to"] };
   const holder = {};
   assert.equal((await files.find(file, holder)).link, true);
-  assert.equal((await files.attributes(file, holder)).link, true);
-  assert.equal((await files.attributes({ ...file, rest: [] }, holder)).link, undefined);
+  assert.equal((await files.find(file, holder)).link, true);
+  assert.equal((await files.find({ ...file, rest: [] }, holder)).link, undefined);
   assert.deepEqual(asked, ["exports", "lookup", "getattr", "getattr"]);
 });
 

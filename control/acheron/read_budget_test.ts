@@ -17,10 +17,10 @@ class FakeSocket {
 }
 
 /** What has been let through so far. */
-function taking(budget: ReadBudget, sizes: readonly number[]) {
+function taking(budget: ReadBudget, sizes: readonly number[], ownerOf: (index: number) => string = () => "") {
   const taken: { readonly index: number; readonly release: () => void }[] = [];
   for (const [index, size] of sizes.entries()) {
-    budget.take(size).then((release) => taken.push({ index, release }));
+    budget.take(size, ownerOf(index)).then((release) => taken.push({ index, release }));
   }
   return taken;
 }
@@ -51,4 +51,16 @@ Deno.test("ReadBudget waits for what is unread, and lets a large read through wh
   taken[0]?.release();
   await settled();
   assert.deepEqual(taken.map(({ index }) => index), [0, 1]);
+});
+
+Deno.test("ReadBudget lets nodes that do not answer hold up no other, and bounds all of them together", async () => {
+  const budget = new ReadBudget(new FakeSocket());
+  const silent = taking(budget, Array.from({ length: 60 }, () => 1.4 * MIB), (index) => `node-${index % 12}`);
+  await settled();
+  // Four of each of the first, and one of each of the others.
+  assert.ok(silent.length >= 33 && silent.length <= 46, `${silent.length} began`);
+  assert.equal(new Set(silent.map(({ index }) => index % 12)).size, 12);
+  const other = taking(budget, [1.4 * MIB, MIB], (index) => index === 0 ? "node-99" : "");
+  await settled();
+  assert.equal(other.length, 2);
 });

@@ -99,7 +99,7 @@ export const fsReplies = {
   create: z.object({ attr: attributes, h: id }),
   read: z.object({ data_b64: content, eof: z.boolean() }),
   /** `call_id` and `state` are there when the write was an invoke. */
-  write: z.object({ n: count, call_id: z.string().optional(), state: z.string().optional() }),
+  write: z.object({ n: count, call_id: z.string().max(256).optional(), state: z.string().optional() }),
   done: z.object({}),
   readlink: z.object({ target: z.string() }),
   getxattr: z.object({ value_b64: content }),

@@ -93,7 +93,8 @@ export class ClientNotes {
       agentId,
       nodeId,
       target: targetOf(nodeId, touch, request),
-      correlationId: callId ?? `${request.op} ${request.tag}`,
+      // The node's word, however long it is.
+      correlationId: (callId ?? `${request.op} ${request.tag}`).slice(0, 256),
       ...(error === undefined ? {} : { error }),
       ...(rule === undefined ? {} : { rule }),
     });

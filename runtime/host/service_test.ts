@@ -427,10 +427,11 @@ Deno.test("Service runs nothing for a payload of white space", async () => {
 Deno.test("Service puts a payload of several writes together", async () => {
   const { files, driver } = echoService();
   driver.answer = success("{}");
-  assert.deepEqual(await files.write(INVOKE, '{"text":'), { n: 8 });
-  assert.equal(await files.read("status.json"), '{"state":"idle"}');
-  assert.deepEqual(await files.write(INVOKE, '"hel', 8), { n: 4 });
-  assert.deepEqual(await files.write(INVOKE, 'lo"}', 12), { n: 4, call_id: "c-1" });
+  const file = await files.tree.open(await files.id(INVOKE), "write");
+  assert.deepEqual(await file.write(0, bytes('{"text":')), { n: 8 });
+  assert.deepEqual([await files.read("status.json"), await files.read(INVOKE)], ['{"state":"idle"}', ""]);
+  assert.deepEqual(await file.write(8, bytes('"hel')), { n: 4 });
+  assert.deepEqual(await file.write(12, bytes('lo"}')), { n: 4, call_id: "c-1" });
   assert.deepEqual(driver.payloads, ['{"text":"hello"}']);
 });
 
@@ -512,9 +513,10 @@ Deno.test("Service shows the configuration in force and no draft of one", async 
   );
   await files.tree.truncate(await files.id("config.json"), 0);
   assert.equal(await files.read("config.json"), '{"mode":"safe"}');
-  assert.deepEqual(await files.write("config.json", '{"big":90071992547'), { n: 18 });
+  const file = await files.tree.open(await files.id("config.json"), "write");
+  assert.deepEqual(await file.write(0, bytes('{"big":90071992547')), { n: 18 });
   assert.equal(await files.read("config.json"), '{"mode":"safe"}');
-  await files.write("config.json", '40993, "n":1}', 18);
+  await file.write(18, bytes('40993, "n":1}'));
   assert.equal(await files.read("config.json"), '{"big":9007199254740993,"n":1}');
 });
 

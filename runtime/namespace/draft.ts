@@ -23,17 +23,11 @@ export const MAX_DRAFT_BYTES = 16 * MAX_DOCUMENT_BYTES;
  * A handle costs a client nothing, so what all of them keep has to have an end.
  */
 export class DraftShelf {
-  readonly #dropped: (draft: Draft) => void;
   /** Their bytes, in the order in which they were written last. */
   readonly #sizes = new Map<Draft, number>();
   #total = 0;
 
-  /** @param dropped Hears of each document that had to go, the one that was written the longest ago first. */
-  constructor(dropped: (draft: Draft) => void) {
-    this.#dropped = dropped;
-  }
-
-  /** Keeps a document that was written just now. */
+  /** Keeps a document that was written just now; what was written the longest ago has to go when it is too much. */
   keep(draft: Draft): void {
     this.release(draft);
     this.#sizes.set(draft, draft.length);
@@ -42,7 +36,6 @@ export class DraftShelf {
       if (this.#total <= MAX_DRAFT_BYTES) return;
       this.release(oldest);
       oldest.drop();
-      this.#dropped(oldest);
     }
   }
 
@@ -139,7 +132,8 @@ export function resized(document: Uint8Array, size: number): Uint8Array {
   return next;
 }
 
-function requireFit(size: number): void {
+/** @throws {FsError} `ENOSPC` for more than a file here holds. */
+export function requireFit(size: number): void {
   if (size <= MAX_DOCUMENT_BYTES) return;
   throw new FsError(Errno.ENOSPC, `no space left: a file here holds at most ${MAX_DOCUMENT_BYTES} bytes`);
 }

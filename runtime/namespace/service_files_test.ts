@@ -205,12 +205,13 @@ Deno.test("a write to a file of an operator is that operation, whatever is writt
 });
 
 Deno.test("each write hands the whole document over, and offset 0 begins a new one", async () => {
-  const { control, write } = serviceFiles();
-  assert.deepEqual(await write("control/invoke.json", '{"a"'), { n: 4, call_id: "c-1" });
-  await write("control/invoke.json", ":1}", 4);
-  await write("control/invoke.json", "", 2);
-  await write("control/invoke.json", "{}");
-  await write("control/invoke.json", "!", 4);
+  const { control, open } = serviceFiles();
+  const file = await open("control/invoke.json");
+  assert.deepEqual(await file.write(0, bytes('{"a"')), { n: 4, call_id: "c-1" });
+  await file.write(4, bytes(":1}"));
+  await file.write(2, new Uint8Array());
+  await file.write(0, bytes("{}"));
+  await file.write(4, bytes("!"));
   assert.deepEqual(control.invokes, ['{"a"', '{"a":1}', '{"a":1}', "{}", "{}\0\0!"]);
 });
 
@@ -219,6 +220,7 @@ Deno.test("handles that write at the same time do not mix their documents", asyn
   const [one, other] = [await open("control/invoke.json"), await open("control/invoke.json")];
   await one.write(0, bytes('{"one":'));
   await other.write(0, bytes('{"two":'));
+  assert.equal(await read("control/invoke.json"), "", "what is not finished nobody else sees");
   await one.write(7, bytes("1}"));
   assert.equal(await read("control/invoke.json"), '{"one":1}');
   await other.write(7, bytes("2}"));
@@ -267,9 +269,12 @@ Deno.test("a close says nothing of a blank or refused document, nor of one that 
   await idle.write(0, new Uint8Array());
   for (const file of [blank, refused, idle]) await file.close();
   const goesOn = await open("control/invoke.json");
-  await goesOn.write(5, bytes("1}"));
-  await begun.close();
+  const message = "service invoke payload invalid: it begins at byte 5, and a payload begins at byte 0";
+  await assert.rejects(goesOn.write(5, bytes("1}")), refuses(Errno.EINVAL, message));
   await goesOn.close();
+  assert.deepEqual(control.abandoned, []);
+  await begun.write(5, bytes("1}"));
+  await begun.close();
   const cut = await open("control/enable");
   await cut.write(0, bytes("{"));
   await cut.close();
@@ -324,8 +329,8 @@ Deno.test("the handles of a file keep 16 MiB of what is written through them, an
 Deno.test("a refused payload stays in invoke.json and truncating hands nothing over", async () => {
   const { tree, control, changes, find, read, write } = serviceFiles();
   control.refusal = new FsError(Errno.EINVAL, "service invoke payload invalid: no");
-  await assert.rejects(write("control/invoke.json", "{"), refuses(Errno.EINVAL, "service invoke payload invalid"));
-  assert.equal(await read("control/invoke.json"), "{");
+  await assert.rejects(write("control/invoke.json", "{}"), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  assert.equal(await read("control/invoke.json"), "{}");
   const { id, gen } = await find("control/invoke.json");
   changes.length = 0;
   await tree.truncate(id, 0);
@@ -334,13 +339,33 @@ Deno.test("a refused payload stays in invoke.json and truncating hands nothing o
 });
 
 Deno.test("a refused config.json is a draft that nobody sees", async () => {
-  const { control, changes, read, write } = serviceFiles();
+  const { control, changes, read, open } = serviceFiles();
+  const file = await open("config.json");
   control.refusal = new FsError(Errno.EINVAL, "service invoke payload invalid: no");
-  await assert.rejects(write("config.json", '{"a"'), refuses(Errno.EINVAL, "service invoke payload invalid"));
+  await assert.rejects(file.write(0, bytes('{"a":1')), refuses(Errno.EINVAL, "service invoke payload invalid"));
   assert.deepEqual([await read("config.json"), changes], ["{}", []]);
   control.refusal = undefined;
-  assert.deepEqual(await write("config.json", ":1}", 4), { n: 3 });
-  assert.deepEqual(control.configs, ['{"a"', '{"a":1}']);
+  await file.write(0, bytes('{"a"'));
+  assert.deepEqual(await file.write(4, bytes(":1}")), { n: 3 });
+  assert.deepEqual(control.configs, ['{"a":1', '{"a"', '{"a":1}']);
+});
+
+Deno.test("who is refused at the first piece has begun nothing, and is told nothing more at the close", async () => {
+  const { control, open } = serviceFiles();
+  control.refusal = new FsError(Errno.EPERM, "service runtime disabled");
+  const file = await open("control/invoke.json");
+  await assert.rejects(file.write(0, bytes('{"a":')), refuses(Errno.EPERM, "service runtime disabled"));
+  await file.close();
+  assert.deepEqual(control.abandoned, []);
+  control.refusal = undefined;
+  const again = await open("control/invoke.json");
+  await again.write(0, bytes('{"a":'));
+  control.refusal = new FsError(Errno.EAGAIN, "service cooldown");
+  await assert.rejects(again.write(5, bytes("1}")), refuses(Errno.EAGAIN, "service cooldown"));
+  control.refusal = undefined;
+  await again.write(5, bytes("1}"));
+  await again.close();
+  assert.equal(control.invokes.at(-1), '{"a":1}');
 });
 
 Deno.test("calls keeps the last calls, never drops one that runs, and forgets the rest", async () => {

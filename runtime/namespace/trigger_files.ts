@@ -20,7 +20,8 @@
  * @module
  */
 
-import { Draft, DraftShelf, resized, tooManyDrafts } from "./draft.ts";
+import { Errno, FsError } from "../../control/protocol/fs.ts";
+import { Draft, DraftShelf, requireFit, resized, tooManyDrafts } from "./draft.ts";
 import type { InvokeAnswer, OperatorOp, ServiceControl, WrittenDocument } from "./service_port.ts";
 import type { FileWriter, HandleWriter, SyntheticDirectory, SyntheticFile, SyntheticTree } from "./synthetic_tree.ts";
 import type { WriteResult } from "./tree.ts";
@@ -82,21 +83,22 @@ interface Actions {
 }
 
 interface DraftedFileDeps extends Actions {
-  /** What a handle goes on from that did not write from the beginning. */
+  /** What everybody reads. */
   readonly inForce: () => Uint8Array;
   /** Shows what was written. */
   readonly show: (content: Uint8Array, what: "data" | "all") => void;
 }
 
-/** A file whose content a service takes when it is complete. */
+/**
+ * A file whose content a service takes when it is complete. What a handle has not finished nobody else sees, and nobody
+ * else goes on from it.
+ */
 class DraftedFile implements FileWriter {
   readonly #deps: DraftedFileDeps;
-  /** What was written last and is not in force. */
-  #last: Draft | undefined;
+  /** What a truncation has left, for whoever goes on from there; until something whole is written. */
+  #left: Uint8Array | undefined;
   #truncations = 0;
-  readonly #shelf = new DraftShelf((draft) => {
-    if (this.#last === draft) this.#last = undefined;
-  });
+  readonly #shelf = new DraftShelf();
 
   constructor(deps: DraftedFileDeps) {
     this.#deps = deps;
@@ -107,68 +109,80 @@ class DraftedFile implements FileWriter {
     /** Whether the service has been given `own` as it stands. */
     let isTaken = false;
     let truncations = this.#truncations;
+    const forget = () => {
+      if (own !== undefined) this.#shelf.release(own);
+      own = undefined;
+    };
     return {
-      write: (offset, bytes) => {
-        if (own !== undefined && truncations !== this.#truncations && own.form !== "unfinished") {
-          this.#shelf.release(own);
-          own = undefined;
-        }
+      write: async (offset, bytes) => {
+        if (own !== undefined && truncations !== this.#truncations && own.form !== "unfinished") forget();
         truncations = this.#truncations;
-        if (own?.dropped !== undefined && offset > 0 && bytes.length > 0) {
-          const isCutOff = own.dropped === "unfinished";
+        if (own?.dropped !== undefined && (offset > 0 || bytes.length === 0)) {
+          const isCutOff = own.dropped === "unfinished" && bytes.length > 0;
           own = undefined;
           if (isCutOff) throw tooManyDrafts();
         }
+        if (bytes.length === 0) return await this.#take(own ?? new Draft(this.#deps.inForce()), 0);
         const before = own;
-        if (bytes.length === 0) {
-          return this.#take(own?.dropped === undefined ? own ?? this.#current() : this.#current(), 0);
+        const draft = this.#written(before, offset, bytes);
+        const isTail = draft === before && isTaken && offset + bytes.length === draft.length && draft.form === "whole";
+        if (draft !== before) forget();
+        own = draft;
+        this.#shelf.keep(draft);
+        isTaken = draft.form === "whole";
+        if (draft.form !== "unfinished") {
+          this.#left = undefined;
+          this.#deps.show(draft.content, "data");
         }
-        if (offset === 0) {
-          if (own !== undefined) this.#shelf.release(own);
-          own = new Draft(bytes.slice());
-          this.#shelf.keep(own);
-        } else {
-          const draft = own ?? this.#current();
-          const isTail = draft === before && isTaken && offset === draft.length;
-          draft.write(offset, bytes);
-          own = draft;
-          this.#shelf.keep(own);
-          if (isTail && draft.form === "whole") {
-            this.#deps.show(draft.content, "data");
-            return Promise.resolve({ n: bytes.length });
-          }
+        if (isTail) return { n: bytes.length };
+        try {
+          return await this.#take(draft, bytes.length);
+        } catch (error) {
+          // Who is refused at the first piece has begun nothing that a close could tell of.
+          if (draft !== before && own === draft && draft.form === "unfinished") forget();
+          throw error;
         }
-        isTaken = own.form === "whole";
-        this.#last = own;
-        this.#deps.show(own.content, "data");
-        return this.#take(own, bytes.length);
       },
       close: () => {
-        if (own !== undefined) this.#shelf.release(own);
-        if (own?.form !== "unfinished" || this.#deps.abandoned === undefined) return;
-        const { length } = own;
-        own = undefined;
-        throw this.#deps.abandoned(length);
+        const left = own;
+        forget();
+        if (left?.form === "unfinished" && this.#deps.abandoned !== undefined) {
+          throw this.#deps.abandoned(left.length);
+        }
       },
     };
   }
 
   truncate(size: number): void {
-    const content = resized(this.#current().content, size);
+    const content = resized(this.#left ?? this.#deps.inForce(), size);
     this.#truncations++;
-    this.#last = new Draft(content);
+    this.#left = content;
     this.#deps.show(content, "all");
   }
 
-  #current(): Draft {
-    return this.#last ?? new Draft(this.#deps.inForce());
+  /** The document that a piece makes of the one of its handle, or begins. @throws {FsError} `EINVAL`, `ENOSPC`. */
+  #written(own: Draft | undefined, offset: number, bytes: Uint8Array): Draft {
+    requireFit(offset + bytes.length);
+    if (offset === 0) return new Draft(bytes.slice());
+    const draft = own ?? new Draft(this.#base(offset));
+    draft.write(offset, bytes);
+    return draft;
   }
 
-  #take(draft: Draft, n: number): Promise<WriteResult> {
+  /** What a handle goes on from that did not write the beginning: never the text of somebody else. */
+  #base(offset: number): Uint8Array {
+    const { abandoned, inForce } = this.#deps;
+    if (this.#left !== undefined) return this.#left;
+    if (abandoned === undefined) return inForce();
+    throw new FsError(
+      Errno.EINVAL,
+      `service invoke payload invalid: it begins at byte ${offset}, and a payload begins at byte 0 of the same open file`,
+    );
+  }
+
+  async #take(draft: Draft, n: number): Promise<WriteResult> {
     const { form, fault } = draft;
     const content = form === "whole" ? draft.ownBytes() : draft.content;
-    const answer = this.#deps.take({ content, form, fault });
-    if (form !== "unfinished" && this.#last === draft) this.#last = undefined;
-    return answer.then((members) => ({ n, ...members }));
+    return { n, ...await this.#deps.take({ content, form, fault }) };
   }
 }

@@ -114,7 +114,11 @@ export class RuntimeChannel {
 
   constructor(host: ChannelHost) {
     this.#host = host;
-    this.#files = new NodeFiles(host.plane.tunnels);
+    const { actor } = host;
+    this.#files = new NodeFiles(
+      host.plane.tunnels,
+      actor.role === "anonymous" ? actor.role : `token ${actor.token_id}`,
+    );
     this.#budget = new ReadBudget(host.socket);
     this.#refusals = new Budget(host.plane.clock, REFUSALS, 60_000);
   }

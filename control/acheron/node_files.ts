@@ -13,6 +13,7 @@ import { z } from "zod";
 import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, serviceOfTree } from "../protocol/fs.ts";
 import type { FsAsker } from "../protocol/fs_frames.ts";
 import { fsReplies } from "../protocol/fs_replies.ts";
+import type { FileHolder } from "../relay/open_files.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
 
@@ -103,10 +104,15 @@ export class NodeFiles {
   readonly #handles = new Set<NodeHandle>();
   /** Roots of the trees of each tunnel, by name. */
   readonly #roots = new WeakMap<Tunnel, ReadonlyMap<string, TreeRoot>>();
+  readonly #owner: string;
+  /** By the ids of nodes: the tunnel at which this connection is counted among those that open files. */
+  readonly #counted = new Map<string, { readonly tunnel: Tunnel; readonly holder: FileHolder }>();
   #isClosed = false;
 
-  constructor(tunnels: TunnelRegistry) {
+  /** @param owner Whose files are counted together: the same for all connections of one token. */
+  constructor(tunnels: TunnelRegistry, owner: string) {
     this.#tunnels = tunnels;
+    this.#owner = owner;
   }
 
   /** Names of the folders that a node exports; the trees of services are not among them. */
@@ -162,6 +168,8 @@ export class NodeFiles {
     this.#makeRoom();
     return this.#at(file, holder, async (line, target) => {
       const tunnel = line.tunnel();
+      this.#countAt(file.node_id, tunnel);
+      tunnel.openFiles.requireRoom(this.#owner);
       const { h } = await line.ask("open", fsReplies.open, target, { flags: OPEN_FLAGS[access] });
       return this.#keep({ file, line, tunnel, h, access });
     });
@@ -238,6 +246,7 @@ export class NodeFiles {
   closeAll(): void {
     this.#isClosed = true;
     for (const handle of [...this.#handles]) this.#closeLater(handle);
+    for (const { tunnel, holder } of this.#counted.values()) tunnel.openFiles.leave(this.#owner, holder);
     for (const line of this.#lines.values()) line.close();
   }
 
@@ -297,6 +306,19 @@ export class NodeFiles {
     const roots = new Map(exports.map(({ name, root, ro }) => [name, { root, ro }]));
     this.#roots.set(tunnel, roots);
     return roots;
+  }
+
+  /** Counts this connection among those that open files of a node, anew when the node has connected anew. */
+  #countAt(nodeId: string, tunnel: Tunnel): void {
+    if (this.#counted.get(nodeId)?.tunnel === tunnel) return;
+    const openAt = () => [...this.#handles].filter((handle) => handle.tunnel === tunnel).length;
+    const holder = {
+      get openCount() {
+        return openAt();
+      },
+    };
+    this.#counted.set(nodeId, { tunnel, holder });
+    tunnel.openFiles.join(this.#owner, holder);
   }
 
   #makeRoom(): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fsReplyFrame, parseFsFrame } from "../protocol/fs_frames.ts";
+import { OpenFiles } from "../relay/open_files.ts";
 import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeFiles, type PositionHolder } from "./node_files.ts";
 
@@ -8,6 +9,7 @@ function nodeThatSays(replies: Readonly<Record<string, object>>, walks = false) 
   const asked: string[] = [];
   const tunnel = {
     abilities: { walks },
+    openFiles: new OpenFiles(),
     request(client: RelayClient, tag: number, text: string) {
       const operation = parseFsFrame(text).type.slice("acheron.t_fs_".length);
       asked.push(operation);
@@ -15,7 +17,7 @@ function nodeThatSays(replies: Readonly<Record<string, object>>, walks = false) 
     },
   } as unknown as Tunnel;
   const tunnels = { get: () => tunnel, find: () => tunnel } as unknown as TunnelRegistry;
-  return { files: new NodeFiles(tunnels), asked };
+  return { files: new NodeFiles(tunnels, "token t-1"), asked };
 }
 
 const attr = { id: 7, k: 1 };

@@ -46,6 +46,11 @@ export class ClientFiles {
     this.#isStrict = isStrict;
   }
 
+  /** How many files it has open, or is about to open. */
+  get openCount(): number {
+    return this.#handles.size + this.#opening;
+  }
+
   /** Forgets everything: another process of the node may give the same numbers to other files. */
   clear(): void {
     this.#nodes.clear();
@@ -72,7 +77,7 @@ export class ClientFiles {
     const operation = operations[op];
     if (operation === undefined) return [];
     const { on, act, opens } = operation;
-    if (opens === true && this.#handles.size + this.#opening >= MAX_OPEN) {
+    if (opens === true && this.openCount >= MAX_OPEN) {
       throw new FsError(Errno.EAGAIN, `too many open files: this connection has ${MAX_OPEN}, close one`);
     }
     switch (on) {

@@ -26,7 +26,7 @@ import { startOf } from "../sessions/gate.ts";
 import { viewerSource } from "../sessions/viewer.ts";
 import { ClientFiles, closing, type Touch, type TreePath } from "./client_files.ts";
 import { ClientNotes } from "./client_notes.ts";
-import { type ClientRequest, forTheNode, idOf, readRequest, requireTag, tagOf } from "./client_request.ts";
+import { type ClientRequest, forTheNode, idOf, operations, readRequest, requireTag, tagOf } from "./client_request.ts";
 import { refuse, type RelayParts, type Speaker } from "./node_peer.ts";
 import { type RelayClient, type RelaySocket, sendOrDrop, type Tunnel } from "./tunnels.ts";
 
@@ -81,6 +81,7 @@ export class ClientPeer {
     this.#isClosed = true;
     if (this.#open === undefined) return;
     const { client, files, tunnel } = this.#open;
+    tunnel.openFiles.leave(ownerOf(this.#open.speaker), files);
     this.#parts.tunnels.removeClient(this.#nodeId, client);
     for (const frame of files.closings()) tunnel.tell(frame);
   }
@@ -111,6 +112,7 @@ export class ClientPeer {
         files: new ClientFiles(viewer !== undefined),
         notes: new ClientNotes({ ...this.#parts, nodeId: this.#nodeId, speaker, agentId }),
       };
+      tunnel.openFiles.join(ownerOf(speaker), this.#open.files);
       this.#parts.note({ what: "files", speaker, agentId, nodeId: this.#nodeId });
       this.#parts.tunnels.addClient(this.#nodeId, client);
     } catch (error) {
@@ -176,10 +178,13 @@ export class ClientPeer {
       if (tunnel !== open.tunnel) {
         // Another connection of the node, perhaps of another process: the numbers may stand for other files there.
         open.files.clear();
+        open.tunnel.openFiles.leave(ownerOf(open.speaker), open.files);
+        tunnel.openFiles.join(ownerOf(open.speaker), open.files);
         open.tunnel = tunnel;
       }
       const touches = open.files.touches(request);
       const rules = touches.map((touch) => this.#require(open, request, touch));
+      if (operations[request.op]?.opens === true) tunnel.openFiles.requireRoom(ownerOf(open.speaker));
       // What waits for its reply holds on to no more than it needs.
       const held = { ...request, text: "" };
       tunnel.request(open.client, tag, request.text, (reply) => this.#replied(open, held, { touches, rules }, reply));
@@ -264,6 +269,11 @@ export class ClientPeer {
     }
     sendOrDrop(this.#socket, text);
   }
+}
+
+/** The same for all connections of one token. */
+function ownerOf(speaker: Speaker): string {
+  return "token_id" in speaker ? `token ${speaker.token_id}` : speaker.role;
 }
 
 function isPermitted(check: () => unknown): boolean {

@@ -315,6 +315,31 @@ Deno.test("a client has 128 files open and no more", async () => {
   assert.equal(relay.node.texts.length, before + 1);
 });
 
+Deno.test("the connections of one token have 512 files of a node open and no more, and others have theirs", async () => {
+  const relay = await Relay.open();
+  let h = 0;
+  const openMany = (actor: Actor, count: number) => {
+    const { peer, wire } = relay.client(actor);
+    relay.shown(peer);
+    for (let at = 0; at < count; at++) {
+      const sent = relay.node.texts.length;
+      relay.ask(peer, "fs_open", { node: 10, payload: { flags: 0 } });
+      if (relay.node.texts.length > sent) relay.answer({ h: ++h });
+    }
+    return { peer, wire };
+  };
+  const peers = [1, 2, 3, 4].map(() => openMany(bob, 128));
+  assert.equal(h, 512);
+  const late = openMany(bob, 1);
+  assert.deepEqual([errno(late.wire), h], [11, 512]);
+  openMany({ ...bob, token_id: "t-c" }, 1);
+  assert.equal(h, 513);
+  peers[0]?.peer.closed();
+  relay.ask(late.peer, "fs_open", { node: 10, payload: { flags: 0 } });
+  relay.answer({ h: ++h });
+  assert.equal(Object(late.wire.last["payload"]).h, 514);
+});
+
 Deno.test("what waits is bounded by its size too, and refusals are written down a bounded number of times", async () => {
   const relay = await Relay.open();
   const { peer, wire } = relay.client(admin);

@@ -15,6 +15,7 @@ import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import { Errno, FsError } from "../protocol/fs.ts";
 import { fsErrorFrame, fsRequestFrame } from "../protocol/fs_frames.ts";
 import { findMember } from "../protocol/json.ts";
+import { OpenFiles } from "./open_files.ts";
 
 const log = getLogger(["zss", "control", "relay"]);
 
@@ -87,6 +88,7 @@ export interface NodeAbilities {
 export class Tunnel {
   readonly socket: RelaySocket;
   readonly abilities: NodeAbilities;
+  readonly openFiles = new OpenFiles();
   readonly #clock: Clock;
   readonly #clients: ReadonlySet<RelayClient>;
   readonly #pending = new Map<number, Request>();

@@ -46,7 +46,7 @@ const log = getLogger(["zss", "runtime", "files"]);
 
 /** How much one connection may hold. */
 export interface ConnectionLimits {
-  /** Open files; beyond, the one that was not used for the longest time is closed. @default {4,096} */
+  /** Open files; beyond, the one that is only read and was not used for the longest time is closed. @default {4,096} */
   readonly handles: number;
   /** Requests under way; beyond, they are refused with `EAGAIN`. @default {4,096} */
   readonly requests: number;

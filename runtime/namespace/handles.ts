@@ -11,7 +11,7 @@ import type { FileTree, OpenFile } from "./tree.ts";
 export interface HandleTableOptions {
   /** Gives numbers that are never the same twice, over all connections. */
   readonly nextNumber: () => bigint;
-  /** How many files may be open; beyond, the one that was not used for the longest time is closed. */
+  /** How many files may be open; beyond, the one that is only read and was not used for the longest time is closed. */
   readonly limit: number;
   /** Told of a file that was closed without a request for it and could not be. */
   readonly onError: (error: unknown) => void;
@@ -41,19 +41,20 @@ export class HandleTable {
    * Puts a file in and returns its number.
    *
    * A connection may end while a file is being opened for it; the file is closed then, and `EBADF` thrown to nobody.
+   *
+   * @throws {FsError} `EAGAIN` when all files that are open are being written: what somebody writes is not cut off.
    */
   add(tree: FileTree, file: OpenFile): bigint {
     if (this.#closed) {
       this.#end(file);
       throw unknownHandle();
     }
+    if (this.#handles.size >= this.#options.limit && !this.#closeOldest()) {
+      this.#end(file);
+      throw new FsError(Errno.EAGAIN, `would block: ${this.#options.limit} files are being written`);
+    }
     const number = this.#options.nextNumber();
     this.#handles.set(number, { tree, file });
-    for (const [oldest, handle] of this.#handles) {
-      if (this.#handles.size <= this.#options.limit) break;
-      this.#handles.delete(oldest);
-      this.#end(handle.file);
-    }
     return number;
   }
 
@@ -92,6 +93,16 @@ export class HandleTable {
     this.#closed = true;
     for (const { file } of this.#handles.values()) this.#end(file);
     this.#handles.clear();
+  }
+
+  #closeOldest(): boolean {
+    for (const [oldest, { file }] of this.#handles) {
+      if (file.writable) continue;
+      this.#handles.delete(oldest);
+      this.#end(file);
+      return true;
+    }
+    return false;
   }
 
   #end(file: OpenFile): void {

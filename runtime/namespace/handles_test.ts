@@ -11,13 +11,14 @@ const tree = (name: string) =>
 
 class CountedFile implements OpenFile {
   readonly readable = true;
-  readonly writable = false;
+  readonly writable: boolean;
   readonly generation = 1n;
   closed = 0;
   readonly #fails: boolean;
 
-  constructor(fails = false) {
+  constructor(fails = false, writable = false) {
     this.#fails = fails;
+    this.writable = writable;
   }
 
   read(): Promise<never> {
@@ -92,4 +93,16 @@ Deno.test("HandleTable closes every file when it ends, and those that come too l
   await Promise.resolve();
   assert.deepEqual([one.closed, bad.closed, late.closed], [1, 1, 1]);
   assert.deepEqual(errors.map(String), ["Error: disk on fire"]);
+});
+
+Deno.test("HandleTable never closes a file that is being written for another", () => {
+  const { table } = tableOf(2);
+  const [written, read, more, last] = [true, false, true, true].map((writable) => new CountedFile(false, writable));
+  assert.ok(written && read && more && last);
+  table.add(tree("a"), written);
+  table.add(tree("a"), read);
+  table.add(tree("a"), more);
+  assert.deepEqual([written.closed, read.closed, more.closed], [0, 1, 0]);
+  assert.throws(() => table.add(tree("a"), last), { errno: 11, message: "would block: 2 files are being written" });
+  assert.deepEqual([written.closed, more.closed, last.closed], [0, 0, 1]);
 });

@@ -55,8 +55,9 @@ Of a node that is mounted in the project, and that one may \`observe\`, one find
 \`read\`, and the services that one sees. To write, into a folder or to a service's \`control/invoke.json\`, takes \`invoke\`;
 \`config.json\` and \`control/{enable,disable,restart,reset}\` take \`admin\`, for they change the service for everybody. It
 is decided anew at each request: what is taken away is gone at once, open or not. The audit log holds each invoke with
-its call id, and each refusal. The node looks once more: what the permissions in its manifest do not let a role do, it
-refuses, also when the catalog of the server is older than the manifest.
+its call id and whether the driver succeeded, and each refusal; of invokes, a crash of the server may lose those of its
+last 20 ms. The node looks once more: what the permissions in its manifest do not let a role do, it refuses, also when
+the catalog of the server is older than the manifest.
 
 ## Projects, every case
 

@@ -30,6 +30,7 @@ import type { SessionSocket } from "../sessions/session_socket.ts";
 import { viewerSource } from "../sessions/viewer.ts";
 import type { EventStream, NodeTree, WorldEntry } from "../worldfs/entry.ts";
 import { findEntry } from "../worldfs/world.ts";
+import { driverFailed } from "../relay/client_notes.ts";
 import { fromNode, noSuchPath, refusalFrame, replyFrame, shown } from "./errors.ts";
 import { EventReader } from "./event_reader.ts";
 import { Fid, Fids } from "./fids.ts";
@@ -379,7 +380,8 @@ export class RuntimeChannel {
         const mayOpenAnew = offset === 0 || serviceOfTree(file.tree) === undefined;
         return await this.#withHandle(fid, file, "write", write, mayOpenAnew);
       });
-      this.#noteWrite(place, entry, frame, { rule, callId: reply.call_id });
+      const failed = reply.state === "error" ? { error: driverFailed() } : {};
+      this.#noteWrite(place, entry, frame, { rule, callId: reply.call_id, ...failed });
       return reply;
     } catch (error) {
       this.#noteWrite(place, entry, frame, { rule, error: this.#refusalOf(error, frame.type) });

@@ -2,9 +2,9 @@
  * The record of who did what, as a file that is only ever added to.
  *
  * What is written is noted in the store first, with the hash of the last line,
- * then added to the file and synced. So a crash loses nothing: what the file
- * lacks is added at the next start. Nobody waits for it. What comes often, each
-invoke of a service, is gathered for a moment first.
+ * then added to the file and synced: what a crash kept from the file is added
+ * at the next start. Nobody waits for it. What comes often, each permitted
+ * invoke of a service, is gathered for a moment first, and a crash loses it.
  *
  * @module
  */

@@ -418,7 +418,7 @@ export class WorldTree implements AsyncDisposable {
     { timeoutMs = INVOKE_TIMEOUT_MS, signal }: InvokeOptions,
   ): Promise<Record<string, unknown>> {
     const deadline = this.#clock.monotonic() + timeoutMs;
-    for (let isLooking = state !== undefined;; isLooking = true) {
+    for (let isLooking = state === "running";; isLooking = true) {
       const status = z.record(z.string(), z.unknown()).parse(parseJson(await this.readText(`${folder}/status.json`)));
       if (status["state"] !== "running" && status["state"] !== "queued") return status;
       signal?.throwIfAborted();

@@ -6,6 +6,7 @@
  */
 
 import { isObject } from "../protocol/envelope.ts";
+import { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError, serviceOfTree } from "../protocol/fs.ts";
 import type { FsFrame } from "../protocol/fs_frames.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
@@ -61,7 +62,9 @@ export class ClientNotes {
     const rule = permittedBy === null ? {} : { rule: permittedBy };
     const { error } = frame.members;
     const callId = isObject(frame.payload) ? frame.payload["call_id"] : undefined;
-    if (typeof callId === "string") return this.#note(request, touch, { callId, ...rule });
+    const state = isObject(frame.payload) ? frame.payload["state"] : undefined;
+    const failed = state === "error" ? { error: driverFailed() } : {};
+    if (typeof callId === "string") return this.#note(request, touch, { callId, ...rule, ...failed });
     if (touch.tree === "") return this.#wroteUnknown(request, touch, isObject(error));
     if (!isObject(error)) {
       if (!touch.path.endsWith("invoke.json")) this.#note(request, touch, rule);
@@ -83,7 +86,7 @@ export class ClientNotes {
   #note(
     request: ClientRequest,
     touch: Touch,
-    { error, rule, callId }: { readonly error?: FsError; readonly rule?: string; readonly callId?: string },
+    { error, rule, callId }: { readonly error?: FsError | ZssError; readonly rule?: string; readonly callId?: string },
   ): void {
     const { note, nodeId, speaker, agentId } = this.#parts;
     const isService = serviceOfTree(touch.tree) !== undefined || callId !== undefined;
@@ -99,6 +102,11 @@ export class ClientNotes {
       ...(rule === undefined ? {} : { rule }),
     });
   }
+}
+
+/** What the audit log says of an invoke that was permitted and whose driver did not succeed. */
+export function driverFailed(): ZssError {
+  return new ZssError("driver_failed", "the driver did not succeed");
 }
 
 function targetOf(nodeId: string, { tree, path }: TreePath, { handle }: ClientRequest): string {

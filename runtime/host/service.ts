@@ -108,7 +108,8 @@ export interface ServiceTransition {
 interface Job {
   readonly call_id: string;
   readonly payload: Uint8Array;
-  readonly ended: () => void;
+  /** @param ok Whether the driver succeeded. */
+  readonly ended: (ok: boolean) => void;
   readonly refuse: (refusal: FsError) => void;
 }
 
@@ -381,7 +382,7 @@ export class Service implements ServiceControl {
     this.#queue.offer({
       call_id,
       payload,
-      ended: () => settle(() => resolve({ call_id })),
+      ended: (ok) => settle(() => resolve(ok ? { call_id } : { call_id, state: "error" })),
       refuse: (refusal) => settle(() => reject(refusal)),
     });
     return promise;
@@ -405,7 +406,7 @@ export class Service implements ServiceControl {
     });
     this.#take({ type: "finish", call_id, result, at: this.#now() });
     this.#refuseWaiting();
-    job.ended();
+    job.ended(result.ok);
   }
 
   /** Throws when the machine does not let a run begin; the files then say why. */

@@ -134,7 +134,7 @@ Deno.test("Service keeps request, result and status of each call apart", async (
   driver.settle(success("two"), "c-2");
   assert.deepEqual(await second, { n: 7, call_id: "c-2" });
   driver.settle(failure("exit", "broken", 9, "half"), "c-1");
-  assert.deepEqual(await first, { n: 7, call_id: "c-1" });
+  assert.deepEqual(await first, { n: 7, call_id: "c-1", state: "error" });
   assert.deepEqual(await files.names("calls"), ["c-1", "c-2"]);
   assert.deepEqual(await files.names("calls/c-1"), ["request.json", "result.json", "status.json"]);
   assert.equal(await files.read("calls/c-1/request.json"), '{"n":1}');
@@ -157,7 +157,7 @@ Deno.test("Service keeps the last 32 calls", async () => {
 Deno.test("Service shows a failing run in last_error.txt and keeps the last result", async () => {
   const fixture = echoService();
   await run(fixture, success("good"));
-  assert.deepEqual(await run(fixture, failure("exit", "", 3)), { n: 2, call_id: "c-2" });
+  assert.deepEqual(await run(fixture, failure("exit", "", 3)), { n: 2, call_id: "c-2", state: "error" });
   const { files } = fixture;
   assert.equal(await files.read("result.json"), "good");
   assert.equal(await files.read("last_error.txt"), "service process failed: the scripted run ended with exit");
@@ -178,7 +178,7 @@ Deno.test("Service shows a failing run in last_error.txt and keeps the last resu
 
 Deno.test("Service shows a launch failure as an error that counts", async () => {
   const fixture = echoService();
-  assert.deepEqual(await run(fixture, failure("launch")), { n: 2, call_id: "c-1" });
+  assert.deepEqual(await run(fixture, failure("launch")), { n: 2, call_id: "c-1", state: "error" });
   const status = await fixture.files.readJson("status.json");
   assert.deepEqual([status["state"], status["failures_total"], status["exit_code"]], ["error", 1, -1]);
   assert.equal(await fixture.files.read("last_error.txt"), "the scripted run ended with launch");
@@ -307,7 +307,7 @@ Deno.test("namespace service reset control restores idle status files", async ()
 
 Deno.test("namespace service hard timeout kills process runtime", async () => {
   const fixture = echoService();
-  assert.deepEqual(await run(fixture, failure("timeout")), { n: 2, call_id: "c-1" });
+  assert.deepEqual(await run(fixture, failure("timeout")), { n: 2, call_id: "c-1", state: "error" });
   const { files } = fixture;
   const status = await files.readJson("status.json");
   assert.deepEqual([status["state"], status["reason"], status["exit_code"]], ["timeout", "timeout", -1]);

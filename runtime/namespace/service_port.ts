@@ -67,7 +67,8 @@ export interface ServiceControl {
    * Runs the service once.
    *
    * Resolves when the run has ended and its files are shown, or earlier with
-   * `state: "running"`. A run that failed is no refusal. A document that is
+   * `state: "running"`. A run that failed is no refusal: it is answered with
+   * `state: "error"`. A document that is
    * not finished runs nothing, and is refused when no run could begin now.
    */
   invoke(document: WrittenDocument): Promise<InvokeAnswer>;

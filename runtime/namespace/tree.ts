@@ -44,7 +44,7 @@ export interface WriteResult {
   readonly n: number;
   readonly call_id?: string;
   /** `running` when the answer came before the run ended. */
-  readonly state?: "running";
+  readonly state?: "running" | "error";
 }
 
 /** An open file. The caller closes it exactly once. */

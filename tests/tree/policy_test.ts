@@ -138,8 +138,10 @@ Deno.test("what a manifest does not permit the node refuses too, whatever the se
 
 Deno.test("an invoke is one line of the audit log with who, what, the rule and how it ended; so is a refusal", async () => {
   await using scene = await TreeScene.open();
-  const { node, project_id, admin, permit } = await site(scene, [shellService("echo", "cat")]);
+  const broken = shellService("broken", "cat >/dev/null; exit 1");
+  const { node, project_id, admin, permit } = await site(scene, [shellService("echo", "cat"), broken]);
   const { tree } = await bound(scene, "ann", project_id);
+  assert.equal((await tree.invoke(`/nodes/${node.node_id}/services/broken`, {})).ok, false);
   const base = `/nodes/${node.node_id}/echo`;
   const { call_id } = await tree.invoke(`/nodes/${node.node_id}/services/echo`, { a: 1 });
   await assert.rejects(tree.write(`${base}/control/disable`, "{}"), { code: "eperm" });
@@ -153,13 +155,14 @@ Deno.test("an invoke is one line of the audit log with who, what, the rule and h
       { role, actor, agent_id, target, result, error_code },
     ) => [role, actor, agent_id, target, result, error_code]),
     [
+      ["user", "ann", "bob", `/nodes/${node.node_id}/services/broken/control/invoke.json`, "error", "driver_failed"],
       ["user", "ann", "bob", `/nodes/${node.node_id}/services/echo/control/invoke.json`, "ok", null],
       ["user", "ann", "bob", `/nodes/${node.node_id}/services/echo/control/disable`, "error", "eperm"],
       ["user", "ann", "bob", `/nodes/${node.node_id}/services/echo/control/disable`, "ok", null],
       ["user", "ann", "bob", `/nodes/${node.node_id}/services/echo/control/invoke.json`, "error", "eperm"],
     ],
   );
-  assert.equal(lines[0]?.["correlation_id"], call_id);
+  assert.equal(lines[1]?.["correlation_id"], call_id);
   for (const { rule } of lines) assert.match(String(rule), /./);
 });
 

@@ -106,7 +106,7 @@ export class ClientNotes {
 
 /** What the audit log says of an invoke that was permitted and whose driver did not succeed. */
 export function driverFailed(): ZssError {
-  return new ZssError("driver_failed", "the driver did not succeed");
+  return new ZssError("driver_failed", "Invoked the service, and its driver did not succeed");
 }
 
 function targetOf(nodeId: string, { tree, path }: TreePath, { handle }: ClientRequest): string {

@@ -88,9 +88,10 @@ compdef _zss zss
   fish: `# fish completion for zss: zss completion fish | source
 function __zss_complete
     set -l words (commandline -opc)
-    set -l typed (commandline -oct)
-    test (count $typed) -eq 0; and set typed ''
-    $words[1] __complete $words[2..-1] $typed[-1] 2>/dev/null
+    set -l raw (commandline -ct)
+    # The quote that the last word begins with may still be open.
+    set -l typed (string unescape -- "$raw"; or string unescape -- "$raw'"; or string unescape -- "$raw\\"")
+    $words[1] __complete $words[2..-1] "$typed" 2>/dev/null
 end
 complete -c zss -f -a '(__zss_complete)'
 `,

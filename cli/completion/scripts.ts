@@ -45,7 +45,7 @@ _zss() {
   while IFS=$'\\t' read -r word _; do
     [[ $word == "$kept"* && $word != *[[:cntrl:]]* ]] && _zss_propose "$quote" "\${word#"$kept"}"
   done < <("\${words[0]}" __complete "\${words[@]:1}" 2>/dev/null)
-  [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *[/=:] ]] && compopt -o nospace
+  [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *[/=:] ]] && compopt -o nospace 2>/dev/null
   return 0
 }
 # Proposes a text that stands for itself behind the quote that is open, or behind none.

@@ -6,6 +6,7 @@
 
 import { errorText, ZssError } from "../control/protocol/errors.ts";
 import type { Paint } from "./paint.ts";
+import { cleanText } from "./render/table.ts";
 
 /** An error of the command line itself. */
 export function usageError(message: string, hint?: string): ZssError {
@@ -16,11 +17,16 @@ export function usageError(message: string, hint?: string): ZssError {
 export function errorLines(error: unknown, paint: Paint): string {
   if (!(error instanceof ZssError)) {
     const stack = error instanceof Error && error.stack !== undefined ? error.stack : errorText(error);
-    return `${paint.red("error:")} ${errorText(error)}\n  This is a fault of zss itself.\n${paint.dim(stack)}\n`;
+    return `${paint.red("error:")} ${told(errorText(error))}\n  This is a fault of zss itself.\n${paint.dim(stack)}\n`;
   }
   const code = paint.dim(`[${error.code}]`);
-  if (error.hint === undefined) return `${paint.red("error:")} ${error.message} ${code}\n`;
-  return `${paint.red("error:")} ${error.message}\n  hint: ${error.hint} ${code}\n`;
+  if (error.hint === undefined) return `${paint.red("error:")} ${told(error.message)} ${code}\n`;
+  return `${paint.red("error:")} ${told(error.message)}\n  hint: ${told(error.hint)} ${code}\n`;
+}
+
+/** What a server or a node says is told as text, and drives no terminal. */
+function told(text: string): string {
+  return text.split("\n").map(cleanText).join("\n");
 }
 
 /** The same for a program. */

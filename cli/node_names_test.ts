@@ -23,5 +23,5 @@ Deno.test("nodeMeant() refuses a word that means no node, with those that there 
   const many = Array.from({ length: 20 }, (_, at) => ({ id: `node-${at + 30}`, name: `n${at}` }));
   assert.throws(() => nodeMeant("work", [...nodes, ...many]), { hint: "the nodes like it are node-1 (workshop)" });
   assert.throws(() => nodeMeant("zzz", [...nodes, ...many]), { hint: /zss node list/ });
-  assert.throws(() => nodeMeant("n1", [{ id: "node-9", name: "n\u001b1" }]), { hint: /\(n1\)/ });
+  assert.throws(() => nodeMeant("n1", [{ id: "node-9", name: "n\u001b1" }]), { hint: /\(n\\u001b1\)/ });
 });

@@ -59,7 +59,7 @@ Examples:
       const target = places.pop();
       if (target === undefined) throw usageError("Cannot copy: say where to");
       try {
-        return await copyAll(places, target, recursive, {
+        return await copyAll(places, { ...target, isFolder: paths.at(-1)?.endsWith("/") === true }, recursive, {
           begin: () => line.begin(),
           progress: (path, done, total) => line.show(path, done, total),
           end: (path, bytes) => {

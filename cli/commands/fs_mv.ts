@@ -13,7 +13,8 @@ export const command = buildCommand<Record<never, never>, string[], CliContext>(
   docs: helpPage(`Move or rename files and directories within an exported folder of a node.
 
 The last path is the target: a directory that is there, into which the others go, or the new name of the only other one.
-A file of that name is replaced.
+A file of that name is replaced; two things that would get the same name are not moved at all. A target that ends in a
+slash is a directory.
 
 Examples:
   $ zss fs mv /nodes/node-1/fs/work/draft.txt /nodes/node-1/fs/work/final.txt
@@ -34,8 +35,10 @@ Examples:
           "make it first: zss fs mkdir",
         );
       }
-      for (const from of paths) {
-        const to = isDirectory ? below(target, nameOf(from)) : target;
+      const moves = paths.map((from) => ({ from, to: isDirectory ? below(target, nameOf(from)) : target }));
+      requireSane(moves);
+      if (!isDirectory && given.at(-1)?.endsWith("/") === true) await requireDirectory(tree, moves);
+      for (const { from, to } of moves) {
         await tree.rename(from, to);
         moved.push({ from, to });
       }
@@ -47,6 +50,43 @@ Examples:
     });
   },
 });
+
+interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Refuses, before anything is moved, what could only fail or lose something. */
+function requireSane(moves: readonly Move[]): void {
+  const taken = new Map<string, string>();
+  for (const { from, to } of moves) {
+    if (from === to) throw usageError(`Cannot move "${from}" to "${to}": it is there already`);
+    if (to.startsWith(`${from}/`)) {
+      throw usageError(`Cannot move "${from}" to "${to}": a directory cannot go into itself`);
+    }
+    const other = taken.get(to);
+    if (other === from) throw usageError(`Cannot move "${from}": it is named twice`);
+    if (other !== undefined) {
+      throw usageError(
+        `Cannot move "${from}" to "${to}": it would replace "${other}", which goes there too`,
+        "nothing was moved; move them one at a time, each to a name of its own",
+      );
+    }
+    taken.set(to, from);
+  }
+}
+
+/** Refuses to give a file a name that was written as that of a directory. */
+async function requireDirectory(tree: WorldTree, moves: readonly Move[]): Promise<void> {
+  for (const { from, to } of moves) {
+    const { kind, link } = await tree.stat(from);
+    if (kind === "dir" && link !== true) continue;
+    throw usageError(
+      `Cannot move "${from}" to "${to}/": no directory is there`,
+      "make it first: zss fs mkdir; or leave the slash out",
+    );
+  }
+}
 
 async function isDirectoryAt(tree: WorldTree, path: string): Promise<boolean> {
   try {

@@ -74,7 +74,10 @@ async function follow({ io }: CliContext, tree: WorldTree, path: string, start?:
     io.stderr.write("note: past events are for admins; what happens from now on is shown\n");
   }
   const behind = now === undefined ? 0 : (start ?? now).revision;
-  for await (const line of linesBehind(tree.follow(path, io.interrupted), behind)) io.stdout.write(`${line}\n`);
+  for await (const line of linesBehind(tree.follow(path, io.interrupted), behind)) {
+    // The lines are JSON, which this leaves to mean what it did.
+    io.stdout.write(`${cleanText(line)}\n`);
+  }
 }
 
 async function look({ io, globals }: CliContext, tree: WorldTree, path: string, intervalMs: number): Promise<void> {

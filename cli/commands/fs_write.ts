@@ -7,7 +7,7 @@ import { parseJson } from "../../control/protocol/json.ts";
 import { usageError } from "../errors.ts";
 import { Exit } from "../exit.ts";
 import { nonEmpty } from "../flags.ts";
-import { meantPath, withTree } from "../fs/with_tree.ts";
+import { meantPath, rooted, withTree } from "../fs/with_tree.ts";
 import { treePath } from "../fs/tree_path.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -28,7 +28,7 @@ standard input, byte for byte.
 
 Words are joined by spaces, and no line end is added. What is written to a service's
 control/invoke.json runs it; how the run ended is printed, and when the driver failed
-the exit status is 6. What --append adds goes to the end of the file as it is then, so
+the exit status is 6; an empty payload is refused. What --append adds goes to the end of the file as it is then, so
 several may add to one.
 
 Examples:
@@ -57,6 +57,12 @@ Examples:
     const size = content.length;
     const { path, call_id, state } = await withTree(this, async (tree) => {
       const path = await meantPath(tree, given);
+      if (isBlank(content) && await isInvokeFile(tree, path)) {
+        throw usageError(
+          `Cannot invoke "${path}": the payload is empty, and nothing was invoked`,
+          "what was to give it may have failed; the least payload is {}",
+        );
+      }
       const { call_id, state } = await tree[append ? "append" : "write"](path, content, { create });
       return { path, call_id, state: call_id === undefined ? state : state ?? await stateOf(tree, path, call_id) };
     });
@@ -71,6 +77,42 @@ Examples:
     if (call_id !== undefined && state !== undefined && !GOOD_STATES.has(state)) this.setExitCode(Exit.driver);
   },
 });
+
+/** Whether there is nothing but what JSON calls white space. */
+function isBlank(content: Uint8Array): boolean {
+  return content.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
+}
+
+/** Whether a write to a file runs a service, and is no content that somebody keeps. */
+async function isInvokeFile(tree: WorldTree, path: string): Promise<boolean> {
+  const [, node] = /^\/nodes\/([^/]+)\/./.exec(path) ?? [];
+  if (node !== undefined) {
+    // The manifest of a service may put its file anywhere.
+    const services = `/nodes/${node}/services`;
+    for (const { name, kind } of await orNone(tree.list(services), [])) {
+      const status = kind === "dir" ? await orNone(tree.readText(`${services}/${name}/STATUS.json`), "{}") : "{}";
+      const known = parseJson(status);
+      if (isObject(known) && typeof known["invoke_path"] === "string" && rooted(known["invoke_path"]) === path) {
+        return true;
+      }
+    }
+    return false;
+  }
+  // Elsewhere a service is mounted with what it keeps of its calls.
+  const end = "/control/invoke.json";
+  if (!path.endsWith(end)) return false;
+  return await orNone(tree.stat(`${path.slice(0, -end.length)}/calls`).then(({ kind }) => kind === "dir"), false);
+}
+
+/** What a server answers, or `otherwise` when it refuses. */
+async function orNone<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ZssError) return otherwise;
+    throw error;
+  }
+}
 
 /** States of a call that nobody has to look after. */
 const GOOD_STATES: ReadonlySet<string> = new Set(["ok", "running", "queued"]);

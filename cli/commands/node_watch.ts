@@ -242,17 +242,17 @@ class Show {
       case "reconnecting":
         // Who has never been connected has probably the wrong address.
         if (!this.#isStarted) throw item.error;
-        stderr.write(`${item.error.message}; trying again in ${item.retry_in_ms} ms\n`);
+        stderr.write(`${cleanText(item.error.message)}; trying again in ${item.retry_in_ms} ms\n`);
         return;
       case "gap":
-        stderr.write(`${item.error.message}; some events are lost, going on with the state as it is now\n`);
+        stderr.write(`${cleanText(item.error.message)}; some events are lost, going on with the state as it is now\n`);
         if (this.#json) stdout.write(line({ kind: "gap", code: item.error.code, ...item.error.data }));
     }
   }
 
   /** Says why a strict watch ends. */
   refused(error: ZssError): void {
-    this.#context.io.stderr.write(`error: ${error.message} [${error.code}]\n`);
+    this.#context.io.stderr.write(`error: ${cleanText(error.message)} [${error.code}]\n`);
     if (this.#json) this.#context.io.stdout.write(line({ kind: "gap", code: error.code, ...error.data }));
   }
 
@@ -277,7 +277,8 @@ function isChange(payload: Readonly<Record<string, unknown>>): boolean {
 
 function snapshotText(payload: Readonly<Record<string, unknown>>): string {
   const services = Array.isArray(payload["services"]) ? payload["services"].length : 0;
-  return `node_service_snapshot node=${payload["node_id"]} state=${payload["state"]} services=${services}\n`;
+  const [node, state] = [payload["node_id"], payload["state"]].map((one) => cleanText(String(one)));
+  return `node_service_snapshot node=${node} state=${state} services=${services}\n`;
 }
 
 function line(value: unknown): string {

@@ -8,7 +8,7 @@ import { Exit } from "../exit.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { withConnection } from "../remote.ts";
-import { printResult } from "../render/mod.ts";
+import { cleanText, printResult } from "../render/mod.ts";
 
 /** `zss server audit verify` */
 export const command = buildCommand<{ readonly dataDir?: string }, [], CliContext>({
@@ -39,7 +39,7 @@ Exit status:
         : unknownEnd === undefined
         ? [`${file} is whole: ${lines} entries`]
         : [`${file} holds ${lines} entries that follow each other; whether some are missing at its end is not known`],
-      names: problems,
+      names: problems.map(cleanText),
     });
     if (unknownEnd !== undefined) {
       this.io.stderr.write(`note: a server uses the store, and did not say where the log ends: ${unknownEnd}\n`);

@@ -3,7 +3,7 @@ import { dataDirFlag, defaultDataDir } from "../data_dir.ts";
 import { Exit } from "../exit.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
-import { printResult } from "../render/mod.ts";
+import { cleanText, printResult } from "../render/mod.ts";
 
 /** `zss server verify` */
 export const command = buildCommand<{ readonly dataDir?: string }, [], CliContext>({
@@ -30,7 +30,7 @@ Exit status:
       table: report.problems.length === 0
         ? [`${report.file} is sound: ${counts}`]
         : [`${report.file} is damaged: ${counts}`, ...report.problems.map((problem) => `  ${problem}`)],
-      names: report.problems,
+      names: report.problems.map(cleanText),
     });
     if (report.problems.length > 0) this.setExitCode(Exit.problems);
   },

@@ -10,6 +10,7 @@
 
 import { buildApplication, proposeCompletions } from "@stricli/core";
 import { reading, routeMap } from "../route_map.ts";
+import { isPlain } from "../render/table.ts";
 import { inTime } from "./in_time.ts";
 import { contextNames, projectIds } from "./known_arguments.ts";
 import { type Globals, globalValues, liftGlobals, outputForms } from "../globals.ts";
@@ -23,10 +24,20 @@ export interface Proposal {
   readonly brief: string;
 }
 
-/** Proposals for the last of `words`, as the scripts of the shells read them: `word`, a tab, what it is for. */
+/** Proposals for the last of `words`, as the scripts of the shells read them; see {@linkcode proposalLines}. */
 export async function completionLines(words: readonly string[], io: CliIo): Promise<string> {
-  const proposals = await proposalsFor(words, io).catch(() => []);
-  return proposals.map(({ word, brief }) => `${word}\t${brief.replace(/\s+/g, " ")}\n`).join("");
+  return proposalLines(await proposalsFor(words, io).catch(() => []));
+}
+
+/**
+ * One line for each proposal: `word`, a tab, what it is for.
+ *
+ * A word that {@linkcode isPlain} refuses is left out: what drives a terminal is nothing to type, and a line end would
+ * make two proposals of one. Every other one is as it is; to quote it is up to the script.
+ */
+export function proposalLines(proposals: readonly Proposal[]): string {
+  return proposals.filter(({ word }) => isPlain(word))
+    .map(({ word, brief }) => `${word}\t${brief.replace(/\s+/g, " ")}\n`).join("");
 }
 
 /** @throws Whatever stands in the way. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ManualClock } from "../../drivers/process/manual_clock.ts";
 import type { CliIo } from "../io.ts";
-import { completionLines, proposalsFor } from "./complete.ts";
+import { completionLines, proposalLines, proposalsFor } from "./complete.ts";
 
 const io: CliIo = {
   stdout: { isTerminal: false, write: () => {} },
@@ -36,4 +36,19 @@ Deno.test("completionLines() is silent whatever goes wrong, also without a serve
   assert.equal(await completionLines(["fs", "ls", "/no"], io), "");
   assert.equal(await completionLines(["node", "list", "--context", ""], io), "");
   assert.match(await completionLines(["manifest", "li"], io), /^lint\t\w/);
+});
+
+Deno.test("proposalLines() leaves out what nobody can type, and changes nothing of the rest", () => {
+  const odd = [
+    "a b",
+    "two\nlines",
+    "$(touch x)",
+    "\u001b[2J",
+    "tab\there",
+    "half\ud800",
+    "\u009b",
+    "\u202e",
+    "ä→\u{1f600}",
+  ];
+  assert.equal(proposalLines(odd.map((word) => ({ word, brief: "" }))), "a b\t\n$(touch x)\t\nä→\u{1f600}\t\n");
 });

@@ -25,6 +25,12 @@ export interface CopyListener {
   end(path: string, bytes: number): void;
 }
 
+/** Where a copy goes. */
+export interface Target extends Place {
+  /** Whether it was written as the path of a folder, with a slash at its end. */
+  readonly isFolder?: boolean;
+}
+
 /** What was copied. */
 export interface Copied {
   files: number;
@@ -37,15 +43,16 @@ export interface Copied {
 /**
  * Copies sources to a target as `cp` does: into it when it is a folder, under its name otherwise.
  *
- * Links are followed where they are named, and left out below.
+ * Links are followed where they are named, and left out below. Nothing is copied when two sources would get one name.
  *
  * @throws {ZssError} `same_file` for a file that would be copied onto itself, and for a folder into one below it;
- * `usage` for a folder without `recursive`, and for several sources that do not go into a folder; `short_copy` when a
+ * `usage` for a folder without `recursive`, and for several sources that do not go into a folder, or would get one name there; `enotdir` for a file that would get the name of a
+ * folder that is not there; `short_copy` when a
  * file ends before the size that was promised; what the places throw.
  */
 export async function copyAll(
   sources: readonly Place[],
-  target: Place,
+  target: Target,
   recursive: boolean,
   listener: CopyListener,
 ): Promise<Copied> {
@@ -54,7 +61,9 @@ export async function copyAll(
   if (sources.length > 1 && there?.kind !== "dir") {
     throw usageError(`Cannot copy ${sources.length} sources to "${target.path}": it is no directory`);
   }
-  for (const source of sources) {
+  const plan = sources.map((source) => ({ source, path: pathWithin(source, target, there) }));
+  requireOwnNames(plan, target);
+  for (const { source, path } of plan) {
     const found = await source.side.look(source.path);
     if (found === undefined) {
       throw new ZssError("enoent", `Cannot copy "${source.path}": no such file or directory`);
@@ -62,14 +71,39 @@ export async function copyAll(
     if (found.kind === "dir" && !recursive) {
       throw usageError(`Cannot copy "${source.path}": it is a directory`, "add -r to copy it with what is in it");
     }
-    const name = nameOf(source.path.replace(/[/\\]+$/, "").replaceAll("\\", "/"));
-    const isWithin = there?.kind === "dir" && !["", ".", ".."].includes(name);
-    const path = isWithin ? target.side.child(target.path, name) : target.path;
+    if (found.kind === "file" && target.isFolder === true && there?.kind !== "dir") {
+      throw new ZssError("enotdir", `Cannot copy "${source.path}" to "${target.path}": it is no directory`, {
+        hint: "make it first, or leave out the slash at its end",
+      });
+    }
     const to = { side: target.side, path };
     const known = found.kind === "dir" ? await requireOutside(source, found, to) : undefined;
     await copyOne(source, found, to, { listener, copied, known });
   }
   return copied;
+}
+
+/** What a source becomes: the target, or below the folder that this is. */
+function pathWithin(source: Place, target: Place, there: Found | undefined): string {
+  const name = nameOf(source.path.replace(/[/\\]+$/, "").replaceAll("\\", "/"));
+  const isWithin = there?.kind === "dir" && !["", ".", ".."].includes(name);
+  return isWithin ? target.side.child(target.path, name) : target.path;
+}
+
+/** Refuses two sources of which the one would replace the other. Several may pour what they hold into the target. */
+function requireOwnNames(plan: readonly { readonly source: Place; readonly path: string }[], target: Place): void {
+  const taken = new Map<string, string>();
+  for (const { source, path } of plan) {
+    const other = taken.get(path);
+    if (other === source.path) throw usageError(`Cannot copy "${source.path}": it is named twice`);
+    if (other !== undefined) {
+      throw usageError(
+        `Cannot copy "${source.path}" to "${path}": it would replace the copy of "${other}"`,
+        "nothing was copied; copy them one at a time, each to a name of its own",
+      );
+    }
+    if (path !== target.path) taken.set(path, source.path);
+  }
 }
 
 /** One copy of all that is below a source. */

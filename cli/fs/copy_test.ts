@@ -218,3 +218,30 @@ Deno.test("a local file is replaced under a name of its own, with the mode that 
     assert.deepEqual(await readdir(folder), ["f", "f.zss-part", "n".repeat(255)]);
     await assert.rejects(localSide.write(join(folder, "f", "g"), pieces(Promise.resolve(), "c")), ZssError);
   }));
+
+Deno.test("copyAll() copies nothing when two sources would get one name, or one is named twice", async () => {
+  const memory = new MemorySide();
+  for (const path of ["/d1", "/d2", "/to"]) memory.directories.add(path);
+  memory.files.set("/d1/x", text("one")).set("/d2/x", text("two")).set("/d1/y", text("y"));
+  const copy = (...paths: string[]) =>
+    copyAll(paths.map((path) => ({ side: memory, path })), { side: memory, path: "/to" }, true, quiet);
+  await assert.rejects(copy("/d1/y", "/d1/x", "/d2/x"), {
+    code: "usage",
+    message: 'Cannot copy "/d2/x" to "/to/x": it would replace the copy of "/d1/x"',
+  });
+  await assert.rejects(copy("/d1/y", "/d1/y"), { code: "usage", message: 'Cannot copy "/d1/y": it is named twice' });
+  assert.deepEqual((await memory.children("/to")).names, []);
+});
+
+Deno.test("copyAll() makes no file where a folder was named that is not there", async () => {
+  const memory = new MemorySide();
+  memory.directories.add("/d");
+  memory.files.set("/f", text("f"));
+  const copy = (from: string, to: string) =>
+    copyAll([{ side: memory, path: from }], { side: memory, path: to, isFolder: true }, true, quiet);
+  await assert.rejects(copy("/f", "/new"), { code: "enotdir" });
+  assert.equal(memory.files.has("/new"), false);
+  await copy("/d", "/new");
+  await copy("/f", "/new");
+  assert.ok(memory.files.has("/new/f"));
+});

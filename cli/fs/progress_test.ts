@@ -9,7 +9,7 @@ Deno.test("progressLine() draws the share that is done, and says how fast it goe
   );
   assert.match(
     progressLine({ name: "e\u001b[2J", done: 0, total: 0, elapsedMs: 0 }),
-    /^█{24} 100% {2}0 B of 0 B {2}e\[2J$/,
+    /^█{24} 100% {2}0 B of 0 B {2}e\\u001b\[2J$/,
   );
 });
 

@@ -48,7 +48,7 @@ export function changeLines(payload: unknown, paint: Paint): string {
 
 function changesOf(entry: Readonly<Record<string, unknown>>): string {
   const { changes } = entry;
-  if (!Array.isArray(changes)) return `version ${entry["previous_version"]} → ${entry["version"]}`;
+  if (!Array.isArray(changes)) return cleanText(`version ${entry["previous_version"]} → ${entry["version"]}`);
   return changes.filter(isObject).map(({ path, from, to }) =>
     cleanText(`${String(path).slice(1)} ${value(from)} → ${value(to)}`)
   ).join(", ");

@@ -6,10 +6,10 @@
 
 import { usageError } from "../errors.ts";
 import { outputForms } from "../globals.ts";
-import type { CliContext } from "../io.ts";
-import { cleanText, type Table, tableText } from "./table.ts";
+import type { CliContext, TextStream } from "../io.ts";
+import { cleanText, isPlain, type Table, tableText } from "./table.ts";
 
-export { cleanText, type Table, tableText } from "./table.ts";
+export { cleanText, isPlain, type Table, tableText } from "./table.ts";
 
 /** A result in every form. */
 export interface Rendering {
@@ -17,13 +17,22 @@ export interface Rendering {
   readonly value: unknown;
   /** What `table` prints: a table, or lines. */
   readonly table: Table | readonly string[];
-  /** What `name` prints, one a line. */
+  /** What `name` prints, one a line; it is for programs, so what no line can hold exactly is left out. */
   readonly names: readonly string[];
 }
 
-/** Prints a result to standard output. */
+/** Prints a result to standard output, and to standard error what that form leaves out. */
 export async function printResult({ io, globals }: CliContext, rendering: Rendering): Promise<void> {
-  io.stdout.write(await renderAs(outputForm(globals.output), rendering));
+  const form = outputForm(globals.output);
+  io.stdout.write(await renderAs(form, rendering));
+  if (form === "name") noteOddNames(io.stderr, rendering.names);
+}
+
+function noteOddNames(stderr: TextStream, names: readonly string[]): void {
+  const odd = names.filter((name) => !isPlain(name));
+  if (odd.length === 0) return;
+  const count = odd.length === 1 ? "1 name is" : `${odd.length} names are`;
+  stderr.write(`note: ${count} left out, with control characters: ${cleanText(odd[0] ?? "")}; -o json has all\n`);
 }
 
 /** @throws {ZssError} `usage` for a form that nobody knows. */
@@ -44,7 +53,7 @@ async function renderAs(form: typeof outputForms[number], rendering: Rendering):
       return stringify(rendering.value);
     }
     case "name":
-      return rendering.names.map((name) => `${name}\n`).join("");
+      return rendering.names.filter(isPlain).map((name) => `${name}\n`).join("");
     case "table":
       return "columns" in rendering.table
         ? tableText(rendering.table)

@@ -21,10 +21,31 @@ export function tableText(table: Table): string {
     .join("");
 }
 
-// deno-lint-ignore no-control-regex -- control characters are exactly what is taken out
-const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** What drives a terminal, ends a line, turns the order of what is written around, or is half a character. */
+const unshown = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]/gu;
 
-/** Text from elsewhere without what would move the cursor or colour the terminal. */
+/** Short forms of JSON. */
+const SHORT: Readonly<Record<string, string>> = {
+  "\b": "\\b",
+  "\t": "\\t",
+  "\n": "\\n",
+  "\f": "\\f",
+  "\r": "\\r",
+};
+
+/**
+ * Text from elsewhere on one line, without what would move the cursor, colour the terminal or forge another row: such
+ * characters stand as JSON writes them, `\n` or `\u001b`. A backslash stays as it is, so what is shown is for the eye;
+ * text that is JSON already keeps its value.
+ */
 export function cleanText(text: string): string {
-  return text.replace(control, "");
+  return text.replace(
+    unshown,
+    (character) => SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Whether {@linkcode cleanText} leaves the text as it is. */
+export function isPlain(text: string): boolean {
+  return text.search(unshown) < 0;
 }

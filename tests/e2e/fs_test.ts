@@ -135,6 +135,78 @@ Deno.test("zss fs write, mkdir, rm and cp change an exported folder, and run a s
   assert.equal((await fs("rm", "/nodes/node-1/STATUS.json")).code, 4);
 });
 
+Deno.test("zss fs mv and cp refuse what would lose a file, before anything is done, and say why", async () => {
+  const { scene, work, fs } = await opened();
+  await using _scene = scene;
+  for (const folder of ["d1", "d2", "d3"]) await mkdir(join(work, folder));
+  for (const name of ["d1/x", "d2/x", "d1/y"]) await writeFile(join(work, name), name);
+  const before = (await fs("tree", WORK)).stdout;
+  const at = (name: string) => `${WORK}/${name}`;
+  for (
+    const [args, message] of [
+      [["mv", at("d1/y"), at("d1/x"), at("d2/x"), at("d3")], /it would replace "\S+d1\/x", which goes there too/],
+      [["mv", at("d1/x"), at("d1/x"), at("d3")], /it is named twice/],
+      [["mv", at("d1/x"), at("d1")], /it is there already/],
+      [["mv", at("d1"), at("d1")], /a directory cannot go into itself/],
+      [["mv", at("d1"), at("d1/new")], /a directory cannot go into itself/],
+      [["mv", at("d1/x"), at("new/")], /no directory is there[^]*zss fs mkdir/],
+      [["cp", `:${at("d1/x")}`, `:${at("d2/x")}`, `:${at("d3")}`], /it would replace the copy of "\S+d1\/x"/],
+      [["cp", `:${at("d1/x")}`, `:${at("new/")}`], /it is no directory/],
+    ] as const
+  ) {
+    const refused = await fs(...args);
+    assert.deepEqual([refused.code === 0, message.test(refused.stderr)], [false, true], refused.stderr);
+  }
+  assert.equal((await fs("tree", WORK)).stdout, before);
+  assert.equal((await fs("mv", at("d2"), at("new/"))).code, 0);
+  assert.equal((await fs("mv", at("d1/x"), at("d1/y"), at("d3/"))).code, 0);
+  assert.equal(await readFile(join(work, "new", "x"), "utf8"), "d2/x");
+  assert.deepEqual(await readdir(join(work, "d3")), ["x", "y"]);
+});
+
+Deno.test("zss fs write with an empty payload runs nothing and says so, and empties any other file", async () => {
+  const { scene, work, fs } = await opened();
+  await using _scene = scene;
+  const write = (path: string, stdin: string) => zss(["fs", "write", path], { env: scene.env, stdin });
+  for (const stdin of ["", " \n"]) {
+    const refused = await write("/nodes/edge/echo/control/invoke.json", stdin);
+    assert.deepEqual([refused.code, refused.stdout], [2, ""]);
+    assert.match(refused.stderr, /the payload is empty, and nothing was invoked/);
+  }
+  assert.doesNotMatch((await fs("ls", "/nodes/node-1/echo/calls")).stdout, /c-/);
+  assert.equal((await write("/nodes/edge/echo/control/invoke.json", "{}")).code, 0);
+  await mkdir(join(work, "control"));
+  await writeFile(join(work, "control", "invoke.json"), "kept");
+  assert.equal((await write(`${WORK}/control/invoke.json`, "")).stdout, "wrote 0 bytes\n");
+  assert.equal(await readFile(join(work, "control", "invoke.json"), "utf8"), "");
+});
+
+Deno.test("zss fs shows a name that holds line ends and escapes on one line, and -o name leaves it out", async () => {
+  const { scene, work, fs } = await opened();
+  await using _scene = scene;
+  const name = "a\nb\u001b[31m";
+  await writeFile(join(work, name), "");
+  await writeFile(join(work, "plain"), "");
+  assert.equal((await fs("ls", WORK)).stdout, "a\\nb\\u001b[31m\nplain\n");
+  assert.equal((await fs("ls", "-l", WORK)).stdout.split("\n").length, 4);
+  assert.equal((await fs("tree", WORK)).stdout, `${WORK}\n  a\\nb\\u001b[31m\n  plain\n`);
+  const names = await fs("ls", "-o", "name", WORK);
+  assert.deepEqual([names.code, names.stdout], [0, "plain\n"]);
+  assert.match(
+    names.stderr,
+    /^note: 1 name is left out, with control characters: a\\nb\\u001b\[31m; -o json has all$/m,
+  );
+  assert.equal(JSON.parse((await fs("ls", WORK, "--json")).stdout)[0].name, name);
+  assert.equal((await scene.client("__complete", "fs", "read", `${WORK}/`)).stdout, `${WORK}/plain\t\n`);
+  const missing = await fs("read", `${WORK}/no\u001b[2J`);
+  assert.ok(!missing.stderr.includes("\u001b"), missing.stderr);
+  const watch = scene.start(["fs", "watch", WORK, "--interval-ms", "50"], scene.env);
+  await watch.printed(/watching/);
+  await writeFile(join(work, "n\u001b]0;x\u0007\n~ forged"), "");
+  await watch.printed(/^\+ \S+\/n\\u001b\]0;x\\u0007\\n~ forged$/m);
+  await watch.end("SIGINT");
+});
+
 Deno.test("zss fs watch prints the events of the world, and what changes in a folder", async () => {
   const { scene, work, fs } = await opened();
   await using _scene = scene;

@@ -12,6 +12,7 @@
 import { z } from "zod";
 import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, serviceOfTree } from "../protocol/fs.ts";
 import type { FsAsker } from "../protocol/fs_frames.ts";
+import { type ListedEntry, MAX_LISTED, wholeListing } from "../protocol/fs_listing.ts";
 import { fsReplies } from "../protocol/fs_replies.ts";
 import type { FileHolder } from "../relay/open_files.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
@@ -73,12 +74,6 @@ export type NodeAccess = "read" | "write" | "append";
 
 const OPEN_FLAGS: Readonly<Record<NodeAccess, number>> = { read: 0, write: 1, append: 1 | OPEN_APPEND };
 
-/** A child of a directory of a node. */
-export interface NodeEntry {
-  readonly name: string;
-  readonly attributes: FileAttributes;
-}
-
 /** Where a tree begins, and whether the node lets nobody write it. */
 interface TreeRoot {
   readonly root: bigint;
@@ -107,6 +102,8 @@ export class NodeFiles {
   readonly #owner: string;
   /** By the ids of nodes: the tunnel at which this connection is counted among those that open files. */
   readonly #counted = new Map<string, { readonly tunnel: Tunnel; readonly holder: FileHolder }>();
+  /** Entries of the directories that are being listed. */
+  #listed = 0;
   #isClosed = false;
 
   /** @param owner Whose files are counted together: the same for all connections of one token. */
@@ -142,18 +139,23 @@ export class NodeFiles {
     );
   }
 
-  /** All children, without `.` and `..`. @throws {FsError} `ENOTDIR` for a file. */
-  list(directory: NodeFile, holder: PositionHolder): Promise<NodeEntry[]> {
+  /** All children, without `.` and `..`. @throws {FsError} `ENOTDIR` for a file; `EAGAIN`, `EIO` for too many. */
+  list(directory: NodeFile, holder: PositionHolder): Promise<ListedEntry[]> {
     return this.#at(directory, holder, async (line, target) => {
-      const entries: NodeEntry[] = [];
-      for (let cookie = 0;;) {
-        const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, max: PAGE });
-        for (const { name, attr } of page.ents) {
-          // A name that is no single step would lead a client somewhere else.
-          if (childNameProblem(name) === undefined) entries.push({ name, attributes: attr });
-        }
-        if (page.eof || page.ents.length === 0) return entries;
-        cookie = page.next;
+      let held = 0;
+      try {
+        return await wholeListing(async (cookie) => {
+          const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, max: PAGE });
+          held += page.ents.length;
+          this.#listed += page.ents.length;
+          // What one listing may hold, several share: a connection has one memory.
+          if (this.#listed > MAX_LISTED && this.#listed > held) {
+            throw new FsError(Errno.EAGAIN, `${MAX_LISTED} entries of directories are being listed already`);
+          }
+          return page;
+        });
+      } finally {
+        this.#listed -= held;
       }
     });
   }

@@ -15,6 +15,7 @@ import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES, OPEN_APPEND } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
+import { type ListedEntry, wholeListing } from "../protocol/fs_listing.ts";
 import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
 import type { FsOperation, LockKind } from "../protocol/fs_requests.ts";
 import type { SessionTarget } from "./connection.ts";
@@ -52,10 +53,7 @@ export type FsHelloReply = z.output<typeof fsReplies.hello>;
 export type RemoteExport = z.output<typeof fsReplies.exports>["exports"][number];
 
 /** A child of a directory. */
-export interface RemoteEntry {
-  readonly name: string;
-  readonly attributes: FileAttributes;
-}
+export type RemoteEntry = ListedEntry;
 
 /** What a node answers to a write: the bytes taken, and for an invoke which call it became. */
 export type WriteReply = z.output<typeof fsReplies.write>;
@@ -180,17 +178,15 @@ export class FsClient {
     return (await this.#ask("getattr", fsReplies.getattr, { node })).attr;
   }
 
-  /** All children of a directory, without `.` and `..`, in the order of the node. */
+  /**
+   * All children of a directory, without `.` and `..`, in the order of the node.
+   *
+   * @throws {FsError} `EIO` for more than 262,144 entries, and for a node that does not come to an end.
+   */
   async list(directory: bigint): Promise<RemoteEntry[]> {
-    const entries: RemoteEntry[] = [];
-    for (let cookie = 0;;) {
-      const page = await this.#ask("readdirp", fsReplies.readdirp, { node: directory }, { cookie, max: PAGE });
-      for (const { name, attr } of page.ents) {
-        if (name !== "." && name !== "..") entries.push({ name, attributes: attr });
-      }
-      if (page.eof || page.ents.length === 0) return entries;
-      cookie = page.next;
-    }
+    return await wholeListing((cookie) =>
+      this.#ask("readdirp", fsReplies.readdirp, { node: directory }, { cookie, max: PAGE })
+    );
   }
 
   /** Makes a file and opens it. `EEXIST` when the name is taken. @param mode Permission bits. */

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, serviceOfTree } from "../protocol/fs.ts";
 import type { FsAsker } from "../protocol/fs_frames.ts";
 import { type ListedEntry, MAX_LISTED, wholeListing } from "../protocol/fs_listing.ts";
-import { fsReplies } from "../protocol/fs_replies.ts";
+import { fsReplies, requireAtMost } from "../protocol/fs_replies.ts";
 import type { FileHolder } from "../relay/open_files.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
@@ -189,15 +189,19 @@ export class NodeFiles {
     requireSame(handle);
     // The one that was used last stands last.
     if (this.#handles.delete(handle)) this.#handles.add(handle);
-    return await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
+    const reply = await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
+    requireAtMost(reply.data_b64.length / 4 * 3 - paddingOf(reply.data_b64), len, "read");
+    return reply;
   }
 
   async write(handle: NodeHandle, off: number, bytes: Uint8Array): Promise<z.output<typeof fsReplies.write>> {
     requireSame(handle);
-    return await handle.line.ask("write", fsReplies.write, { h: handle.h, as: handle.file.asker }, {
+    const reply = await handle.line.ask("write", fsReplies.write, { h: handle.h, as: handle.file.asker }, {
       off,
       data_b64: bytes.toBase64(),
     });
+    requireAtMost(reply.n, bytes.length, "write");
+    return reply;
   }
 
   /** Closes a file; a second time does nothing. @throws {FsError} What the node says of what was written. */
@@ -375,6 +379,11 @@ async function lookUp(
 /** Whether a name led here that is a symbolic link. A node may also show the link itself. */
 export function isLinked({ k, link }: FileAttributes): boolean {
   return k === 3 || link === true;
+}
+
+/** How many signs at the end of base64 stand for nothing. */
+function paddingOf(text: string): number {
+  return text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
 }
 
 function isSame({ line, tunnel }: NodeHandle): boolean {

@@ -92,3 +92,26 @@ Deno.test("NodeFiles.list() ends with a node that never ends a listing, and seve
   const pages = longest.asked.filter((operation) => operation === "readdirp").length;
   assert.ok(pages <= 262_144 / 4_096 + 33, `${pages} pages`);
 });
+
+Deno.test("NodeFiles refuses a reply about more bytes than were asked for or sent", async () => {
+  const replies = (bytes: number) => ({
+    exports: { exports: [{ name: "work", root: 1 }] },
+    lookup: { attr },
+    open: { h: 3 },
+    read: { data_b64: new Uint8Array(bytes).toBase64(), eof: true },
+    write: { n: bytes },
+  });
+  const file = { node_id: "n", tree: "work", rest: ["a"] };
+  for (const bytes of [8, 9, 10, 11, 2_359_296]) {
+    const { files } = nodeThatSays(replies(bytes));
+    const handle = await files.open(file, {}, "read");
+    const [reading, writing] = [files.read(handle, 0, 10), files.write(handle, 0, new Uint8Array(10))];
+    if (bytes <= 10) {
+      assert.equal((await reading).eof, true);
+      assert.equal((await writing).n, bytes);
+      continue;
+    }
+    await assert.rejects(reading, { errno: 5, message: `InvalidReply: read told of ${bytes} bytes instead of 10` });
+    await assert.rejects(writing, { errno: 5, message: `InvalidReply: write told of ${bytes} bytes instead of 10` });
+  }
+});

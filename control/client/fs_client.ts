@@ -16,7 +16,7 @@ import { errorText, ZssError } from "../protocol/errors.ts";
 import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES, OPEN_APPEND } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
 import { type ListedEntry, wholeListing } from "../protocol/fs_listing.ts";
-import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
+import { type FsNews, fsReplies, parseFsNews, parseFsReply, requireAtMost } from "../protocol/fs_replies.ts";
 import type { FsOperation, LockKind } from "../protocol/fs_requests.ts";
 import type { SessionTarget } from "./connection.ts";
 import { openSocket, urlWithPath } from "./socket.ts";
@@ -262,8 +262,7 @@ export class FsClient {
     const h = await this.#open(node, 0);
     try {
       for (let off = 0;;) {
-        const request = { off, len: this.#limits.max_read };
-        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, request);
+        const { bytes, eof } = await this.#read(h, off, this.#limits.max_read);
         if (bytes.length > 0) yield bytes;
         if (eof || bytes.length === 0) break;
         off += bytes.length;
@@ -292,6 +291,8 @@ export class FsClient {
    *
    * What the node takes at once (1 MiB) goes in one write, as the trigger files of services want it; a longer content
    * goes in several, and a reader may see a part of it meanwhile.
+   *
+   * @throws {FsError} What the node refuses with; `EIO` when it takes a part of what was sent, which stays.
    */
   async write(node: bigint, content: Uint8Array): Promise<WriteReply> {
     await this.#ask("truncate", fsReplies.done, { node }, { sz: 0 });
@@ -301,7 +302,10 @@ export class FsClient {
       let off = 0;
       do {
         const piece = content.subarray(off, off + this.#limits.max_write);
-        reply = await this.#ask("write", fsReplies.write, { h }, { off, data_b64: piece.toBase64() });
+        reply = await this.#write(h, off, piece);
+        if (reply.n < piece.length) {
+          throw new FsError(Errno.EIO, `short write: ${reply.n} of ${piece.length} bytes were taken`);
+        }
         off += piece.length;
       } while (off < content.length);
     } catch (error) {
@@ -336,15 +340,23 @@ export class FsClient {
 
   #fileOf(h: bigint): RemoteFile {
     return {
-      read: async (off, length) => {
-        const len = Math.min(length, this.#limits.max_read);
-        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
-        return { bytes, eof };
-      },
-      write: (off, bytes) => this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() }),
+      read: (off, length) => this.#read(h, off, Math.min(length, this.#limits.max_read)),
+      write: (off, bytes) => this.#write(h, off, bytes),
       lock: async (kind, wait = true) => void await this.#ask("lock", fsReplies.done, { h }, { kind, wait }),
       close: async () => void await this.#ask("close", fsReplies.done, { h }),
     };
+  }
+
+  async #read(h: bigint, off: number, len: number): Promise<{ readonly bytes: Uint8Array; readonly eof: boolean }> {
+    const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
+    requireAtMost(bytes.length, len, "read");
+    return { bytes, eof };
+  }
+
+  async #write(h: bigint, off: number, bytes: Uint8Array): Promise<WriteReply> {
+    const reply = await this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() });
+    requireAtMost(reply.n, bytes.length, "write");
+    return reply;
   }
 
   async #open(node: bigint, flags: number): Promise<bigint> {

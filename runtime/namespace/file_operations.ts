@@ -203,13 +203,21 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
 export function requirePermitted(request: FsRequest, asker: FsAsker, { trees, handles }: RequestScope): void {
   // Who closes a file does no harm, and it would stay open.
   if (request.op === "close") return;
-  const tree = "node" in request
-    ? trees.locate(request.node).tree
-    : "h" in request
-    ? handles.treeOf(request.h)
-    : undefined;
-  const refusal = tree?.refusalFor?.(asker);
-  if (refusal !== undefined) throw new FsError(Errno.EACCES, `access denied: ${refusal}`);
+  for (const tree of treesOf(request, trees, handles)) {
+    const refusal = tree.refusalFor?.(asker);
+    if (refusal !== undefined) throw new FsError(Errno.EACCES, `access denied: ${refusal}`);
+  }
+}
+
+/** The trees that a request is about. */
+function treesOf(request: FsRequest, trees: ServedTrees, handles: HandleTable): readonly FileTree[] {
+  if (request.op === "rename") {
+    const { old_parent, new_parent } = request.payload;
+    return [trees.locate(old_parent).tree, trees.locate(new_parent).tree];
+  }
+  if ("node" in request) return [trees.locate(request.node).tree];
+  const tree = "h" in request ? handles.treeOf(request.h) : undefined;
+  return tree === undefined ? [] : [tree];
 }
 
 /** Numbers an open file; closes it when its tree is served no more. */

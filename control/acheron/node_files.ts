@@ -139,13 +139,19 @@ export class NodeFiles {
     );
   }
 
-  /** All children, without `.` and `..`. @throws {FsError} `ENOTDIR` for a file; `EAGAIN`, `EIO` for too many. */
-  list(directory: NodeFile, holder: PositionHolder): Promise<ListedEntry[]> {
+  /**
+   * All children, without `.` and `..`.
+   *
+   * @param links Whether links that cannot be followed are among them, of nodes that can say so.
+   * @throws {FsError} `ENOTDIR` for a file; `EAGAIN`, `EIO` for too many.
+   */
+  list(directory: NodeFile, holder: PositionHolder, links = false): Promise<ListedEntry[]> {
     return this.#at(directory, holder, async (line, target) => {
+      const how = { max: PAGE, ...(links ? { links } : {}) };
       let held = 0;
       try {
         return await wholeListing(async (cookie) => {
-          const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, max: PAGE });
+          const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, ...how });
           held += page.ents.length;
           this.#listed += page.ents.length;
           // What one listing may hold, several share: a connection has one memory.

@@ -291,14 +291,14 @@ function isFolder({ description }: FileTree): boolean {
 
 async function listPage(
   node: bigint,
-  { cookie, max }: { readonly cookie: number; readonly max: number },
+  { cookie, max, links }: { readonly cookie: number; readonly max: number; readonly links: boolean },
   { trees, listings }: RequestScope,
 ): Promise<object> {
   const { tree, local } = trees.locate(node);
   const begin = async (): Promise<Listing> => {
     const above = tree.parent(local);
     const [children, own, parents] = await Promise.all([
-      tree.list(local),
+      tree.list(local, links),
       tree.attributes(local),
       tree.attributes(above),
     ]);
@@ -317,6 +317,8 @@ async function listPage(
 }
 
 function onWire(trees: ServedTrees, tree: FileTree, attributes: FileAttributes): FileAttributes {
+  // A link that cannot be followed stands for no file.
+  if (attributes.k === 3) return attributes;
   return { ...attributes, id: trees.wireId(tree, attributes.id) };
 }
 

@@ -17,7 +17,7 @@ interface Flags {
 export const command = buildCommand<Flags, string[], CliContext>({
   docs: helpPage(`Remove files and directories of an exported folder of a node.
 
-A symbolic link is removed, and what it leads to stays.
+A symbolic link is removed, and what it leads to stays; it may lead nowhere or out of the folder.
 
 Examples:
   $ zss fs rm /nodes/node-1/fs/work/a.txt
@@ -49,7 +49,13 @@ Examples:
 });
 
 async function remove(tree: WorldTree, path: string, recursive: boolean): Promise<void> {
-  const { kind, link } = await tree.stat(path);
+  const { kind, link } = await tree.stat(path).catch((error: unknown) => {
+    // A link that leads nowhere, or out of the folder, has a name and nothing else.
+    if (error instanceof ZssError && (error.code === "enoent" || error.code === "eperm")) {
+      return { kind: "file", link: true };
+    }
+    throw error;
+  });
   if (kind === "dir" && link !== true) {
     if (!recursive) {
       throw usageError(`Cannot remove "${path}": it is a directory`, "add -r to remove what is in it too");
@@ -64,12 +70,25 @@ async function removeDirectory(tree: WorldTree, path: string): Promise<void> {
   try {
     return await tree.remove(path);
   } catch (error) {
-    if (!(error instanceof ZssError) || (error.code !== "enotempty" && error.code !== "eexist")) throw error;
+    if (!isInTheWay(error)) throw error;
   }
-  for (const { name, kind, link } of await tree.list(path)) {
+  for (const { name, kind, link } of await tree.list(path, { links: true })) {
     const child = `${path}/${name}`;
     if (kind === "dir" && link !== true) await removeDirectory(tree, child);
     else await tree.remove(child);
   }
-  await tree.remove(path);
+  try {
+    await tree.remove(path);
+  } catch (error) {
+    if (!isInTheWay(error)) throw error;
+    throw new ZssError("enotempty", `Cannot remove "${path}": it holds entries that are not shown`, {
+      hint: "names that the node hides, or links that an older node does not tell of: remove them on its machine",
+      cause: error,
+    });
+  }
+}
+
+/** Whether a directory stays because something is in it. */
+function isInTheWay(error: unknown): boolean {
+  return error instanceof ZssError && (error.code === "enotempty" || error.code === "eexist");
 }

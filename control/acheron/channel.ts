@@ -96,6 +96,9 @@ interface Request {
   readonly sent: (() => void)[];
 }
 
+/** How a directory reads. */
+type ListingForm = Pick<Message<"t_read">, "format" | "links">;
+
 type Message<Name extends MessageName> = Extract<RuntimeMessage, { readonly name: Name }>;
 
 /** The runtime channel of a connection. */
@@ -326,13 +329,13 @@ export class RuntimeChannel {
     return await this.#readPart(message, table, fid);
   }
 
-  async #readPart({ offset, count, format }: Message<"t_read">, table: Table, fid: Fid): Promise<object> {
+  async #readPart({ offset, count, ...how }: Message<"t_read">, table: Table, fid: Fid): Promise<object> {
     const place = this.#find(table, fid.path, "read");
     if (place.entry.kind === "node_tree" && await this.#kindOf(table, fid, "read") === "file") {
       return await this.#readNode(fid, nodeFile(place.entry, place.rest), offset, count);
     }
     if (offset === 0 || fid.content === undefined) {
-      fid.content = this.#content(table, place, fid, format);
+      fid.content = this.#content(table, place, fid, how);
       fid.content.catch(() => fid.content = undefined);
       this.#hold(fid);
     }
@@ -450,16 +453,21 @@ export class RuntimeChannel {
     return { qid: qid(path, kind) };
   }
 
-  async #remove({ fid: number }: Message<"t_remove">, request: Request): Promise<object> {
+  async #remove({ fid: number, path: names }: Message<"t_remove">, request: Request): Promise<object> {
     const { table } = request;
-    const fid = table.fids.get(number, "remove");
+    const held = table.fids.get(number, "remove");
+    const fid = names.length === 0 ? held : new Fid([...held.path, ...names], undefined);
     const place = this.#find(table, fid.path, "remove");
     renew(fid, request);
     const { entry, rest } = place;
     const name = rest.at(-1);
     if (entry.kind !== "node_tree" || name === undefined) throw readOnly(fid.path);
     await this.#permitWrite(place, request);
-    const found = await this.#kindOf(table, fid, "remove");
+    const found = await this.#kindOf(table, fid, "remove").catch((error: unknown): "file" => {
+      // A link that leads nowhere, or where nobody may look, is there for the node by its name alone.
+      if (names.length > 0 && error instanceof ZssError && leadsNowhere(error)) return "file";
+      throw error;
+    });
     const kind = fid.position?.isLink === true ? "file" : found;
     await this.#atNode(`remove ${shown(fid.path)}`, () => {
       const above = { position: undefined };
@@ -468,22 +476,22 @@ export class RuntimeChannel {
     return {};
   }
 
-  async #rename({ fid: number, path: to }: Message<"t_rename">, request: Request): Promise<object> {
+  async #rename({ fid: number, path: to, from: names }: Message<"t_rename">, request: Request): Promise<object> {
     const { table } = request;
-    const fid = table.fids.get(number, "move");
-    const [from, above] = [this.#find(table, fid.path, "move"), this.#find(table, to.slice(0, -1), "move into")];
+    const path = [...table.fids.get(number, "move").path, ...names];
+    const [from, above] = [this.#find(table, path, "move"), this.#find(table, to.slice(0, -1), "move into")];
     const [oldName, newName] = [from.rest.at(-1), to.at(-1)];
-    if (from.entry.kind !== "node_tree" || oldName === undefined) throw readOnly(fid.path);
+    if (from.entry.kind !== "node_tree" || oldName === undefined) throw readOnly(path);
     if (above.entry.kind !== "node_tree" || newName === undefined) throw readOnly(to);
     const [source, target] = [nodeFile(from.entry, from.rest.slice(0, -1)), nodeFile(above.entry, above.rest)];
     await this.#permitWrite(from, request);
     await this.#permitWrite({ ...above, path: to, rest: [...above.rest, newName] }, request);
     if (source.node_id !== target.node_id || source.tree !== target.tree) {
-      throw new ZssError("exdev", `Cannot move ${shown(fid.path)} to ${shown(to)}: they are in different exports`, {
+      throw new ZssError("exdev", `Cannot move ${shown(path)} to ${shown(to)}: they are in different exports`, {
         hint: "copy it there, then remove it here",
       });
     }
-    const action = `move ${shown(fid.path)} to ${shown(to)}`;
+    const action = `move ${shown(path)} to ${shown(to)}`;
     await this.#atNode(action, () => this.#files.rename(source, oldName, target, newName));
     return {};
   }
@@ -576,18 +584,18 @@ export class RuntimeChannel {
   }
 
   /** What a file of the server or a directory holds. */
-  async #content(table: Table, place: Place, fid: Fid, format: "names" | "ndjson"): Promise<Uint8Array> {
+  async #content(table: Table, place: Place, fid: Fid, how: ListingForm): Promise<Uint8Array> {
     const { entry } = place;
     const encoder = new TextEncoder();
     if (entry.kind === "file") return encoder.encode(entry.text());
     if (entry.kind === "pairing") return encoder.encode(table.desk.read(entry.name));
-    const children = await this.#children(table, place, fid);
-    if (format === "ndjson") return encoder.encode(children.map((stat) => `${JSON.stringify(stat())}\n`).join(""));
+    const children = await this.#children(table, place, fid, how.links);
+    if (how.format === "ndjson") return encoder.encode(children.map((stat) => `${JSON.stringify(stat())}\n`).join(""));
     return encoder.encode(children.map((stat) => stat.name).filter((name) => !name.includes("\n")).join("\n"));
   }
 
   /** The children of a directory, sorted by name: functions of that name that say what each is. */
-  async #children(table: Table, { path, entry, rest }: Place, fid: Fid): Promise<Child[]> {
+  async #children(table: Table, { path, entry, rest }: Place, fid: Fid, links: boolean): Promise<Child[]> {
     switch (entry.kind) {
       case "directory": {
         const names = [...entry.names()].sort();
@@ -604,7 +612,7 @@ export class RuntimeChannel {
       case "node_tree": {
         const entries = await this.#atNode(
           `list ${shown(path)}`,
-          () => this.#files.list(nodeFile(entry, rest), fid),
+          () => this.#files.list(nodeFile(entry, rest), fid, links),
         );
         return entries.map(({ name, attributes }) =>
           childOf(name, () => this.#nodeStat([...path, name], entry, [...rest, name], attributes))
@@ -759,6 +767,11 @@ function isFresh({ found }: Fid, { number }: Request): boolean {
 /** Forgets what was found at a place before a request came: another file may stand there by now. */
 function renew(fid: Fid, request: Request): void {
   if (!isFresh(fid, request)) fid.position = fid.kind = fid.found = undefined;
+}
+
+/** Whether a refusal may be that of a link that cannot be followed. */
+function leadsNowhere({ code }: ZssError): boolean {
+  return code === "enoent" || code === "eperm";
 }
 
 /** Whether writing there makes a service do something; what is typed into a terminal is nobody's business. */

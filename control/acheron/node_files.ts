@@ -12,7 +12,8 @@
 import { z } from "zod";
 import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, serviceOfTree } from "../protocol/fs.ts";
 import type { FsAsker } from "../protocol/fs_frames.ts";
-import { fsReplies } from "../protocol/fs_replies.ts";
+import { type ListedEntry, MAX_LISTED, wholeListing } from "../protocol/fs_listing.ts";
+import { fsReplies, requireAtMost } from "../protocol/fs_replies.ts";
 import type { FileHolder } from "../relay/open_files.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
@@ -73,12 +74,6 @@ export type NodeAccess = "read" | "write" | "append";
 
 const OPEN_FLAGS: Readonly<Record<NodeAccess, number>> = { read: 0, write: 1, append: 1 | OPEN_APPEND };
 
-/** A child of a directory of a node. */
-export interface NodeEntry {
-  readonly name: string;
-  readonly attributes: FileAttributes;
-}
-
 /** Where a tree begins, and whether the node lets nobody write it. */
 interface TreeRoot {
   readonly root: bigint;
@@ -107,6 +102,8 @@ export class NodeFiles {
   readonly #owner: string;
   /** By the ids of nodes: the tunnel at which this connection is counted among those that open files. */
   readonly #counted = new Map<string, { readonly tunnel: Tunnel; readonly holder: FileHolder }>();
+  /** Entries of the directories that are being listed. */
+  #listed = 0;
   #isClosed = false;
 
   /** @param owner Whose files are counted together: the same for all connections of one token. */
@@ -142,18 +139,29 @@ export class NodeFiles {
     );
   }
 
-  /** All children, without `.` and `..`. @throws {FsError} `ENOTDIR` for a file. */
-  list(directory: NodeFile, holder: PositionHolder): Promise<NodeEntry[]> {
+  /**
+   * All children, without `.` and `..`.
+   *
+   * @param links Whether links that cannot be followed are among them, of nodes that can say so.
+   * @throws {FsError} `ENOTDIR` for a file; `EAGAIN`, `EIO` for too many.
+   */
+  list(directory: NodeFile, holder: PositionHolder, links = false): Promise<ListedEntry[]> {
     return this.#at(directory, holder, async (line, target) => {
-      const entries: NodeEntry[] = [];
-      for (let cookie = 0;;) {
-        const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, max: PAGE });
-        for (const { name, attr } of page.ents) {
-          // A name that is no single step would lead a client somewhere else.
-          if (childNameProblem(name) === undefined) entries.push({ name, attributes: attr });
-        }
-        if (page.eof || page.ents.length === 0) return entries;
-        cookie = page.next;
+      const how = { max: PAGE, ...(links ? { links } : {}) };
+      let held = 0;
+      try {
+        return await wholeListing(async (cookie) => {
+          const page = await line.ask("readdirp", fsReplies.readdirp, target, { cookie, ...how });
+          held += page.ents.length;
+          this.#listed += page.ents.length;
+          // What one listing may hold, several share: a connection has one memory.
+          if (this.#listed > MAX_LISTED && this.#listed > held) {
+            throw new FsError(Errno.EAGAIN, `${MAX_LISTED} entries of directories are being listed already`);
+          }
+          return page;
+        });
+      } finally {
+        this.#listed -= held;
       }
     });
   }
@@ -187,15 +195,19 @@ export class NodeFiles {
     requireSame(handle);
     // The one that was used last stands last.
     if (this.#handles.delete(handle)) this.#handles.add(handle);
-    return await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
+    const reply = await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
+    requireAtMost(reply.data_b64.length / 4 * 3 - paddingOf(reply.data_b64), len, "read");
+    return reply;
   }
 
   async write(handle: NodeHandle, off: number, bytes: Uint8Array): Promise<z.output<typeof fsReplies.write>> {
     requireSame(handle);
-    return await handle.line.ask("write", fsReplies.write, { h: handle.h, as: handle.file.asker }, {
+    const reply = await handle.line.ask("write", fsReplies.write, { h: handle.h, as: handle.file.asker }, {
       off,
       data_b64: bytes.toBase64(),
     });
+    requireAtMost(reply.n, bytes.length, "write");
+    return reply;
   }
 
   /** Closes a file; a second time does nothing. @throws {FsError} What the node says of what was written. */
@@ -373,6 +385,11 @@ async function lookUp(
 /** Whether a name led here that is a symbolic link. A node may also show the link itself. */
 export function isLinked({ k, link }: FileAttributes): boolean {
   return k === 3 || link === true;
+}
+
+/** How many signs at the end of base64 stand for nothing. */
+function paddingOf(text: string): number {
+  return text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
 }
 
 function isSame({ line, tunnel }: NodeHandle): boolean {

@@ -5,15 +5,18 @@ import type { RelayClient, Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeFiles, type PositionHolder } from "./node_files.ts";
 
 /** A node that answers each operation with what it is told to, and counts. */
-function nodeThatSays(replies: Readonly<Record<string, object>>, walks = false) {
+function nodeThatSays(replies: Readonly<Record<string, object | ((cookie: number) => object)>>, walks = false) {
   const asked: string[] = [];
   const tunnel = {
     abilities: { walks },
     openFiles: new OpenFiles(),
     request(client: RelayClient, tag: number, text: string) {
-      const operation = parseFsFrame(text).type.slice("acheron.t_fs_".length);
+      const { type, payload } = parseFsFrame(text);
+      const operation = type.slice("acheron.t_fs_".length);
       asked.push(operation);
-      queueMicrotask(() => client.socket.sendText(fsReplyFrame(`fs_${operation}`, tag, replies[operation] ?? {})));
+      const reply = replies[operation] ?? {};
+      const said = typeof reply === "function" ? reply(Number(Object(payload).cookie)) : reply;
+      queueMicrotask(() => client.socket.sendText(fsReplyFrame(`fs_${operation}`, tag, said)));
     },
   } as unknown as Tunnel;
   const tunnels = { get: () => tunnel, find: () => tunnel } as unknown as TunnelRegistry;
@@ -66,4 +69,49 @@ Deno.test("NodeFiles goes a long way in one request where the node can, else ste
   }
   const { files } = nodeThatSays({ ...replies, walk: { attrs: [attr] } }, true);
   await assert.rejects(files.find(file, {}), { errno: 5, message: /walk told of another path/ });
+});
+
+Deno.test("NodeFiles.list() ends with a node that never ends a listing, and several together hold no more than one may", async () => {
+  const ents = Array.from({ length: 4_096 }, (_, at) => ({ name: `f${at}`, attr }));
+  const { files, asked } = nodeThatSays({
+    exports: { exports: [{ name: "work", root: 1 }] },
+    readdirp: { ents, next: 5, eof: false },
+  });
+  const work = { node_id: "n", tree: "work", rest: [] };
+  await assert.rejects(files.list(work, {}), { errno: 5, message: /InvalidReply/ });
+  assert.deepEqual(asked, ["exports", "readdirp", "readdirp"]);
+
+  const longest = nodeThatSays({
+    exports: { exports: [{ name: "work", root: 1 }] },
+    readdirp: (cookie: number) => ({ ents, next: cookie + 1, eof: false }),
+  });
+  const listings = await Promise.allSettled([longest.files.list(work, {}), longest.files.list(work, {})]);
+  const refusals = listings.map((one) => one.status === "rejected" ? Object(one.reason).errno : "listed");
+  // Which of them is one too many is a matter of the moment.
+  assert.ok(refusals.includes(11) && !refusals.includes("listed"), `${refusals}`);
+  const pages = longest.asked.filter((operation) => operation === "readdirp").length;
+  assert.ok(pages <= 262_144 / 4_096 + 33, `${pages} pages`);
+});
+
+Deno.test("NodeFiles refuses a reply about more bytes than were asked for or sent", async () => {
+  const replies = (bytes: number) => ({
+    exports: { exports: [{ name: "work", root: 1 }] },
+    lookup: { attr },
+    open: { h: 3 },
+    read: { data_b64: new Uint8Array(bytes).toBase64(), eof: true },
+    write: { n: bytes },
+  });
+  const file = { node_id: "n", tree: "work", rest: ["a"] };
+  for (const bytes of [8, 9, 10, 11, 2_359_296]) {
+    const { files } = nodeThatSays(replies(bytes));
+    const handle = await files.open(file, {}, "read");
+    const [reading, writing] = [files.read(handle, 0, 10), files.write(handle, 0, new Uint8Array(10))];
+    if (bytes <= 10) {
+      assert.equal((await reading).eof, true);
+      assert.equal((await writing).n, bytes);
+      continue;
+    }
+    await assert.rejects(reading, { errno: 5, message: `InvalidReply: read told of ${bytes} bytes instead of 10` });
+    await assert.rejects(writing, { errno: 5, message: `InvalidReply: write told of ${bytes} bytes instead of 10` });
+  }
 });

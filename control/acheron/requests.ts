@@ -30,6 +30,7 @@ const name = z.string("must be a string").refine((text) => !childNameProblem(tex
   error: (issue) => `is no name: ${childNameProblem(String(issue.input)) ?? ""}`,
 });
 
+const names = z.array(name, "must be an array of names").max(MAX_WALK, `must hold at most ${MAX_WALK} names`);
 const steps = z.array(step, "must be an array of names").max(MAX_WALK, `must hold at most ${MAX_WALK} names`);
 
 const messages = {
@@ -42,7 +43,10 @@ const messages = {
   }),
   /** `truncate` empties a file that is opened to write. */
   t_open: z.object({ fid, mode: z.string("must be a string").default("r"), truncate: z.boolean().default(false) }),
-  /** `follow`: wait at the end of a stream. `format`: a directory as lines of JSON instead of names. */
+  /**
+   * `follow`: wait at the end of a stream. `format`: a directory as lines of JSON instead of names. `links`: with the
+   * links that lead to nothing that may be shown.
+   */
   t_read: z.object({
     fid,
     offset,
@@ -50,6 +54,7 @@ const messages = {
       .transform((count) => Math.min(count, MAX_TRANSFER_BYTES)),
     follow: z.boolean().default(false),
     format: z.enum(["names", "ndjson"], "must be names or ndjson").default("names"),
+    links: z.boolean().default(false),
   }),
   t_write: z.object({ fid, offset, data_b64: z.string().optional(), data: z.string().optional() })
     .transform((request, context) => {
@@ -77,15 +82,16 @@ const messages = {
   t_create: z.object({ fid, name, kind: z.enum(["file", "dir"], "must be file or dir").default("file") })
     // The message has a name of its own.
     .transform(({ name: child, ...rest }) => ({ ...rest, child })),
-  /** Removes a file or an empty directory. */
-  t_remove: z.object({ fid }),
-  /** Moves a file or a directory within its export. `path`: from the root of the world to where it stands then. */
+  /** Removes a file or an empty directory. `path`: what has that name from the fid; a link need not lead anywhere. */
+  t_remove: z.object({ fid, path: names.default([]) }),
+  /**
+   * Moves a file or a directory within its export. `path`: from the root of the world to where it stands then. `from`:
+   * what has that name from the fid; a link need not lead anywhere.
+   */
   t_rename: z.object({
     fid,
-    path: z.array(name, "must be an array of names").min(1, "must hold a name").max(
-      MAX_WALK,
-      `must hold at most ${MAX_WALK} names`,
-    ),
+    path: names.min(1, "must hold a name"),
+    from: names.default([]),
   }),
 } as const;
 

@@ -69,8 +69,10 @@ export function nodeStat(
     writable: mayWrite && (m & 0o222) !== 0,
     ...(mt === 0n ? {} : { mtime_ms: Number(mt / 1_000_000n) }),
     ...(isLinked(attributes) ? { link: true } : {}),
-    // Above these bits stands the number of the export, below them that of the file.
-    origin: `${rest.length === 0 ? "root" : BigInt.asUintN(48, id)}.${statId([node_id])}.${statId([node_id, tree])}`,
+    // Above these bits stands the number of the export, below them that of the file; a link alone is none.
+    ...(k === 3 && id === 0n ? {} : {
+      origin: `${rest.length === 0 ? "root" : BigInt.asUintN(48, id)}.${statId([node_id])}.${statId([node_id, tree])}`,
+    }),
   };
 }
 

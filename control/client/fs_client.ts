@@ -15,7 +15,8 @@ import { FS_PROTO, FS_PROTOCOL } from "../protocol/envelope.ts";
 import { errorText, ZssError } from "../protocol/errors.ts";
 import { Errno, type FileAttributes, FsError, MAX_TRANSFER_BYTES, OPEN_APPEND } from "../protocol/fs.ts";
 import { type FsFrame, fsRequestFrame, parseFsFrame } from "../protocol/fs_frames.ts";
-import { type FsNews, fsReplies, parseFsNews, parseFsReply } from "../protocol/fs_replies.ts";
+import { type ListedEntry, wholeListing } from "../protocol/fs_listing.ts";
+import { type FsNews, fsReplies, parseFsNews, parseFsReply, requireAtMost } from "../protocol/fs_replies.ts";
 import type { FsOperation, LockKind } from "../protocol/fs_requests.ts";
 import type { SessionTarget } from "./connection.ts";
 import { openSocket, urlWithPath } from "./socket.ts";
@@ -52,10 +53,7 @@ export type FsHelloReply = z.output<typeof fsReplies.hello>;
 export type RemoteExport = z.output<typeof fsReplies.exports>["exports"][number];
 
 /** A child of a directory. */
-export interface RemoteEntry {
-  readonly name: string;
-  readonly attributes: FileAttributes;
-}
+export type RemoteEntry = ListedEntry;
 
 /** What a node answers to a write: the bytes taken, and for an invoke which call it became. */
 export type WriteReply = z.output<typeof fsReplies.write>;
@@ -180,17 +178,15 @@ export class FsClient {
     return (await this.#ask("getattr", fsReplies.getattr, { node })).attr;
   }
 
-  /** All children of a directory, without `.` and `..`, in the order of the node. */
+  /**
+   * All children of a directory, without `.` and `..`, in the order of the node.
+   *
+   * @throws {FsError} `EIO` for more than 262,144 entries, and for a node that does not come to an end.
+   */
   async list(directory: bigint): Promise<RemoteEntry[]> {
-    const entries: RemoteEntry[] = [];
-    for (let cookie = 0;;) {
-      const page = await this.#ask("readdirp", fsReplies.readdirp, { node: directory }, { cookie, max: PAGE });
-      for (const { name, attr } of page.ents) {
-        if (name !== "." && name !== "..") entries.push({ name, attributes: attr });
-      }
-      if (page.eof || page.ents.length === 0) return entries;
-      cookie = page.next;
-    }
+    return await wholeListing((cookie) =>
+      this.#ask("readdirp", fsReplies.readdirp, { node: directory }, { cookie, max: PAGE })
+    );
   }
 
   /** Makes a file and opens it. `EEXIST` when the name is taken. @param mode Permission bits. */
@@ -266,8 +262,7 @@ export class FsClient {
     const h = await this.#open(node, 0);
     try {
       for (let off = 0;;) {
-        const request = { off, len: this.#limits.max_read };
-        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, request);
+        const { bytes, eof } = await this.#read(h, off, this.#limits.max_read);
         if (bytes.length > 0) yield bytes;
         if (eof || bytes.length === 0) break;
         off += bytes.length;
@@ -296,6 +291,8 @@ export class FsClient {
    *
    * What the node takes at once (1 MiB) goes in one write, as the trigger files of services want it; a longer content
    * goes in several, and a reader may see a part of it meanwhile.
+   *
+   * @throws {FsError} What the node refuses with; `EIO` when it takes a part of what was sent, which stays.
    */
   async write(node: bigint, content: Uint8Array): Promise<WriteReply> {
     await this.#ask("truncate", fsReplies.done, { node }, { sz: 0 });
@@ -305,7 +302,10 @@ export class FsClient {
       let off = 0;
       do {
         const piece = content.subarray(off, off + this.#limits.max_write);
-        reply = await this.#ask("write", fsReplies.write, { h }, { off, data_b64: piece.toBase64() });
+        reply = await this.#write(h, off, piece);
+        if (reply.n < piece.length) {
+          throw new FsError(Errno.EIO, `short write: ${reply.n} of ${piece.length} bytes were taken`);
+        }
         off += piece.length;
       } while (off < content.length);
     } catch (error) {
@@ -340,15 +340,23 @@ export class FsClient {
 
   #fileOf(h: bigint): RemoteFile {
     return {
-      read: async (off, length) => {
-        const len = Math.min(length, this.#limits.max_read);
-        const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
-        return { bytes, eof };
-      },
-      write: (off, bytes) => this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() }),
+      read: (off, length) => this.#read(h, off, Math.min(length, this.#limits.max_read)),
+      write: (off, bytes) => this.#write(h, off, bytes),
       lock: async (kind, wait = true) => void await this.#ask("lock", fsReplies.done, { h }, { kind, wait }),
       close: async () => void await this.#ask("close", fsReplies.done, { h }),
     };
+  }
+
+  async #read(h: bigint, off: number, len: number): Promise<{ readonly bytes: Uint8Array; readonly eof: boolean }> {
+    const { data_b64: bytes, eof } = await this.#ask("read", fsReplies.read, { h }, { off, len });
+    requireAtMost(bytes.length, len, "read");
+    return { bytes, eof };
+  }
+
+  async #write(h: bigint, off: number, bytes: Uint8Array): Promise<WriteReply> {
+    const reply = await this.#ask("write", fsReplies.write, { h }, { off, data_b64: bytes.toBase64() });
+    requireAtMost(reply.n, bytes.length, "write");
+    return reply;
   }
 
   async #open(node: bigint, flags: number): Promise<bigint> {

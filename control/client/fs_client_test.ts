@@ -163,6 +163,31 @@ Deno.test("FsClient writes once, also nothing, so that a trigger file is trigger
   client.close();
 });
 
+Deno.test("FsClient does not take a part of a write for all of it, nor more than was asked for", async () => {
+  const { client, transport } = await scripted((operation, tag, own) => {
+    const replies: Record<string, object> = {
+      fs_open: { h: 3 },
+      fs_write: { n: 3 },
+      fs_read: { data_b64: bytesOf("hello").toBase64(), eof: true },
+    };
+    own.deliver(fsReplyFrame(operation, tag, replies[operation] ?? {}));
+  });
+  const short = { errno: Errno.EIO, message: "short write: 3 of 4 bytes were taken" };
+  await assert.rejects(client.write(9n, bytesOf("0123456789")), short);
+  assert.match(transport.sent.at(-1) ?? "", /t_fs_close/);
+  assert.equal((await client.write(9n, bytesOf("012"))).n, 3);
+  const file = await client.openFile(9n, "read_write");
+  assert.equal((await file.write(0, bytesOf("0123"))).n, 3);
+  const long = { errno: Errno.EIO, message: /^InvalidReply: write told of 3 bytes instead of 2$/ };
+  await assert.rejects(file.write(0, bytesOf("01")), long);
+  await assert.rejects(client.write(9n, bytesOf("01")), long);
+  const read = { errno: Errno.EIO, message: /^InvalidReply: read told of 5 bytes instead of \d$/ };
+  await assert.rejects(file.read(0, 100), read);
+  await assert.rejects(file.read(0, 2), read);
+  await assert.rejects(client.read(9n), read);
+  client.close();
+});
+
 Deno.test("FsClient closes a file of which the caller wants no more", async () => {
   const { client, transport } = await wired();
   for await (const chunk of client.chunks(await client.walk("svc-echo", ["big"]))) {

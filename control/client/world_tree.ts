@@ -162,14 +162,18 @@ export class WorldTree implements AsyncDisposable {
   /**
    * The children of a directory, sorted by name.
    *
+   * @param links Whether symbolic links are among them that lead nowhere or out of their export: they can be removed
+   * and moved, and nothing else.
    * @throws {ZssError} `enotdir` for a file; `eio` when a name is given that is no single step of a path, which no
    * honest server does.
    */
-  list(path: string): Promise<TreeEntry[]> {
+  list(path: string, { links = false }: { readonly links?: boolean } = {}): Promise<TreeEntry[]> {
     return this.#at(path, async (fid, walked) => {
       // A file would answer with its content, whose bytes need not be sent to say so.
       const isFile = walked.then(({ qid }) => z.object({ type: z.string() }).parse(qid).type === "file");
-      const pieces = await Array.fromAsync(this.#pieces(fid, { format: "ndjson" }, isFile));
+      const pieces = await Array.fromAsync(
+        this.#pieces(fid, { format: "ndjson", ...(links ? { links } : {}) }, isFile),
+      );
       if (await isFile) {
         throw new ZssError("enotdir", `Cannot list "${path}": it is a file`, { hint: "read it instead" });
       }
@@ -273,9 +277,9 @@ export class WorldTree implements AsyncDisposable {
     await this.#create(path, "dir");
   }
 
-  /** Removes a file or an empty directory. @throws {ZssError} `enoent`, `enotempty`, `eperm`. */
+  /** Removes a file, a link or an empty directory. @throws {ZssError} `enoent`, `enotempty`, `eperm`. */
   async remove(path: string): Promise<void> {
-    await this.#at(path, (fid) => this.#send("t_remove", { fid }));
+    await this.#named(path, (fid, names) => this.#send("t_remove", { fid, ...(names && { path: names }) }));
   }
 
   /**
@@ -285,7 +289,8 @@ export class WorldTree implements AsyncDisposable {
    * is in the way, `eperm`.
    */
   async rename(from: string, to: string): Promise<void> {
-    await this.#at(from, (fid) => this.#send("t_rename", { fid, path: stepsOf(to) }));
+    const path = stepsOf(to);
+    await this.#named(from, (fid, names) => this.#send("t_rename", { fid, path, ...(names && { from: names }) }));
   }
 
   /**
@@ -516,6 +521,26 @@ export class WorldTree implements AsyncDisposable {
       throw error;
     } finally {
       this.#clunk(fid);
+    }
+  }
+
+  /**
+   * Does something with what has a name, which may be a link that leads nowhere or where nobody may look: then there is
+   * nothing to walk to, and the name is told from the root.
+   */
+  async #named(path: string, action: (fid: number, names?: readonly string[]) => Promise<unknown>): Promise<void> {
+    let isFound = true;
+    try {
+      await this.#at(path, (fid, walked) => {
+        walked.catch(() => isFound = false);
+        return action(fid);
+      });
+    } catch (error) {
+      if (isFound || !(isCode(error, "enoent") || isCode(error, "eperm"))) throw error;
+      // A server that takes no names refuses to touch its root.
+      await action(ROOT, stepsOf(path)).catch(() => {
+        throw error;
+      });
     }
   }
 

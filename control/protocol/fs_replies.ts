@@ -117,6 +117,17 @@ export const fsReplies = {
   }),
 } as const;
 
+/**
+ * Refuses a reply about more bytes than the request: whoever asked may have no room for them.
+ *
+ * @throws {FsError} `EIO InvalidReply`.
+ */
+export function requireAtMost(told: number, asked: number, operation: "read" | "write"): void {
+  if (told > asked) {
+    throw new FsError(Errno.EIO, `InvalidReply: ${operation} told of ${told} bytes instead of ${asked}`);
+  }
+}
+
 /** News that nobody asked for: a file changed, or the children of a directory. */
 export type FsNews =
   | { readonly node: bigint; readonly what: "attr" | "data" | "all" }

@@ -190,7 +190,12 @@ const fsRequest = z.discriminatedUnion("op", [
   onNode("getattr", none),
   onNode(
     "readdirp",
-    z.object({ cookie: offset("cookie"), max: u32("max", DEFAULT_PAGE).transform((max) => Math.min(max, MAX_PAGE)) }),
+    z.object({
+      cookie: offset("cookie"),
+      max: u32("max", DEFAULT_PAGE).transform((max) => Math.min(max, MAX_PAGE)),
+      /** With the links that cannot be followed. */
+      links: flag("links", false),
+    }),
   ),
   onNode("open", z.object({ flags: u32("flags", 0) })),
   onHandle(

@@ -33,8 +33,11 @@ Deno.test("parseFsRequest() reads every operation of the public client, defaults
     ["exports", {}, { payload: {} }],
     ["lookup", { node: 1, payload: { name: "README.md" } }, { node: 1n, payload: { name: "README.md" } }],
     ["getattr", { node: 281474976710700 }, { node: 281474976710700n, payload: {} }],
-    ["readdirp", { node: 1 }, { node: 1n, payload: { cookie: 0, max: 128 } }],
-    ["readdirp", { node: 1, payload: { cookie: 9, max: 99_999 } }, { node: 1n, payload: { cookie: 9, max: 16_384 } }],
+    ["readdirp", { node: 1 }, { node: 1n, payload: { cookie: 0, max: 128, links: false } }],
+    ["readdirp", { node: 1, payload: { cookie: 9, max: 99_999, links: true } }, {
+      node: 1n,
+      payload: { cookie: 9, max: 16_384, links: true },
+    }],
     ["open", { node: 1 }, { node: 1n, payload: { flags: 0 } }],
     ["read", { h: 5 }, { h: 5n, payload: { off: 0, len: 65_536 } }],
     ["read", { h: 5, payload: { off: 7, len: 0xffff_ffff } }, { h: 5n, payload: { off: 7, len: 1_048_576 } }],

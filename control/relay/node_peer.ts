@@ -15,7 +15,7 @@ import { fsErrorFrame, fsReplyFrame, parseFsFrame, parseFsHello } from "../proto
 import type { Actor } from "../policy/rights.ts";
 import type { NodeRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import type { RelaySocket, Tunnel, TunnelRegistry } from "./tunnels.ts";
+import type { NodeSocket, RelaySocket, Tunnel, TunnelRegistry } from "./tunnels.ts";
 
 /** What the relay works on. */
 export interface RelayParts {
@@ -52,10 +52,10 @@ export interface RelayAccess {
 /** A socket of a node. */
 export class NodePeer {
   readonly #parts: RelayParts;
-  readonly #socket: RelaySocket & { trustAsNode(): void };
+  readonly #socket: NodeSocket & { trustAsNode(): void };
   #open: { readonly node: NodeRecord; readonly tunnel: Tunnel } | undefined;
 
-  constructor(parts: RelayParts, socket: RelaySocket & { trustAsNode(): void }) {
+  constructor(parts: RelayParts, socket: NodeSocket & { trustAsNode(): void }) {
     this.#parts = parts;
     this.#socket = socket;
   }

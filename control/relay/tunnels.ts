@@ -4,8 +4,8 @@
  * A node behind any network dials in and keeps one socket open. Requests of all
  * its clients share it: the server gives each a tag of its own and puts the
  * client's back on the reply. A client has so many requests on the way to the
- * node and no more; what it sends beyond that waits here, so that one client in
- * a hurry does not make the others wait.
+ * node and no more, and so many bytes in the node's socket; what it sends beyond that
+ * waits here, so that one client in a hurry does not make the others wait.
  *
  * @module
  */
@@ -23,10 +23,14 @@ const log = getLogger(["zss", "control", "relay"]);
 const REPLY_TIMEOUT_MS = 45_000;
 /** So many requests of one client are on the way to the node. */
 const MAX_UNDER_WAY = 64;
+/** So much of one client is in the socket of the node, in UTF-16 units: four writes of 1 MiB as base64. */
+const MAX_SENDING_CHARS = 6_291_456;
+/** What is shorter is not counted: as many as may be under way are no more than the share of a client. */
+const COUNTED_CHARS = 65_536;
 /** So many more may wait here, */
 const MAX_WAITING = 1_024;
-/** and they may be so long together, in UTF-16 units. */
-const MAX_WAITING_CHARS = 8_388_608;
+/** and they may be so long together, in UTF-16 units: a client may send 20 MiB at once to a node that keeps up. */
+const MAX_WAITING_CHARS = 25_165_824;
 /** So many requests that the node was too slow to answer are remembered, for what their answers do. */
 const MAX_LATE = 1_024;
 /** What may wait to be sent to a node or a client before requests are refused or the client is dropped, in bytes. */
@@ -37,6 +41,12 @@ export interface RelaySocket {
   readonly bufferedBytes: number;
   sendText(text: string): void;
   close(code: number, reason: string): void;
+}
+
+/** The socket of a node. */
+export interface NodeSocket extends RelaySocket {
+  /** Calls `action` when what was sent before has left; never when the socket is closed before. */
+  whenFlushed(action: () => void): void;
 }
 
 /** A client on the other side of a relay. */
@@ -63,7 +73,8 @@ export type ReplyFilter = (reply: string | undefined) => string | undefined;
 interface Request {
   readonly client: RelayClient;
   readonly tag: number;
-  readonly text: string;
+  /** The frame; empty when the node has it. */
+  text: string;
   readonly filter: ReplyFilter;
   readonly cancel: CancelTimer;
   /** Tag on the tunnel; `undefined` while it waits. */
@@ -73,6 +84,8 @@ interface Request {
 /** The requests of one client. */
 interface Line {
   underWay: number;
+  /** What is in the socket of the node, of the requests that count. */
+  sendingChars: number;
   waiting: Request[];
   waitingChars: number;
   isGone: boolean;
@@ -86,7 +99,7 @@ export interface NodeAbilities {
 
 /** One node's tunnel. */
 export class Tunnel {
-  readonly socket: RelaySocket;
+  readonly socket: NodeSocket;
   readonly abilities: NodeAbilities;
   readonly openFiles = new OpenFiles();
   readonly #clock: Clock;
@@ -100,7 +113,7 @@ export class Tunnel {
   /** Whether the node sends news; `undefined` when it sends them whatever it is told. */
   #sendsNews: boolean | undefined;
 
-  constructor(socket: RelaySocket, clients: ReadonlySet<RelayClient>, clock: Clock, abilities: NodeAbilities) {
+  constructor(socket: NodeSocket, clients: ReadonlySet<RelayClient>, clock: Clock, abilities: NodeAbilities) {
     this.socket = socket;
     this.abilities = abilities;
     this.#clients = clients;
@@ -114,7 +127,7 @@ export class Tunnel {
    */
   request(client: RelayClient, tag: number, text: string, filter: ReplyFilter = (reply) => reply): void {
     const line = this.#lineOf(client);
-    const mustWait = line.underWay >= MAX_UNDER_WAY;
+    const mustWait = line.waiting.length > 0 || !hasRoom(line, text);
     if (mustWait && (line.waiting.length >= MAX_WAITING || line.waitingChars + text.length > MAX_WAITING_CHARS)) {
       throw new FsError(
         Errno.EAGAIN,
@@ -215,7 +228,7 @@ export class Tunnel {
   #lineOf(client: RelayClient): Line {
     const known = this.#lines.get(client);
     if (known !== undefined) return known;
-    const line: Line = { underWay: 0, waiting: [], waitingChars: 0, isGone: false };
+    const line: Line = { underWay: 0, sendingChars: 0, waiting: [], waitingChars: 0, isGone: false };
     this.#lines.set(client, line);
     return line;
   }
@@ -226,6 +239,14 @@ export class Tunnel {
     this.#pending.set(upstream, request);
     line.underWay++;
     this.socket.sendText(withTag(request.text, upstream));
+    const chars = request.text.length;
+    request.text = "";
+    if (chars < COUNTED_CHARS) return;
+    line.sendingChars += chars;
+    this.socket.whenFlushed(() => {
+      line.sendingChars -= chars;
+      if (!this.#isOver) this.#fill(request.client, line);
+    });
   }
 
   #takeTag(): number {
@@ -269,13 +290,14 @@ export class Tunnel {
   }
 
   #fill(client: RelayClient, line: Line): void {
-    while (line.underWay < MAX_UNDER_WAY) {
-      const next = line.waiting.shift();
-      if (next === undefined) break;
+    for (let next = line.waiting[0]; next !== undefined && hasRoom(line, next.text); next = line.waiting[0]) {
+      line.waiting.shift();
       line.waitingChars -= next.text.length;
       this.#send(next, line);
     }
-    if (line.underWay === 0 && line.waiting.length === 0) this.#lines.delete(client);
+    const isIdle = line.underWay === 0 && line.sendingChars === 0 && line.waiting.length === 0;
+    // A client that has left and come back has another line.
+    if (isIdle && this.#lines.get(client) === line) this.#lines.delete(client);
   }
 }
 
@@ -290,7 +312,7 @@ export class TunnelRegistry {
   }
 
   /** Opens the tunnel of a node. One that is open already is closed, and what waits in it fails. */
-  open(nodeId: string, socket: RelaySocket, abilities: NodeAbilities = { walks: false }): Tunnel {
+  open(nodeId: string, socket: NodeSocket, abilities: NodeAbilities = { walks: false }): Tunnel {
     const earlier = this.#tunnels.get(nodeId);
     earlier?.fail();
     earlier?.socket.close(1000, "superseded by a newer tunnel of this node");
@@ -342,6 +364,12 @@ export class TunnelRegistry {
     this.#clients.set(nodeId, clients);
     return clients;
   }
+}
+
+/** Whether a request may be sent on at once; one that is longer than the share goes alone. */
+function hasRoom({ underWay, sendingChars }: Line, { length }: string): boolean {
+  if (underWay >= MAX_UNDER_WAY) return false;
+  return length < COUNTED_CHARS || sendingChars === 0 || sendingChars + length <= MAX_SENDING_CHARS;
 }
 
 /** What a filter makes of a reply. One that fails must not keep the others from theirs. */

@@ -3,7 +3,7 @@
  *
  * Links inside the root are followed: they show the file that they point to,
  * under its own id. Links that leave the root, or lead nowhere, are left out of
- * listings; looking them up is refused.
+ * listings unless one asks for their names; looking them up is refused.
  *
  * Each operation looks at the path again and compares what it finds with what
  * the id stood for: a file that was replaced since is `ENOENT`, and never
@@ -14,7 +14,7 @@
  * @module
  */
 
-import { constants, realpathSync, statSync } from "node:fs";
+import { type BigIntStats, constants, realpathSync, statSync } from "node:fs";
 import { type FileHandle, lstat, readdir, readlink, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, currentOs, systemClock } from "../../drivers/process/mod.ts";
@@ -41,7 +41,7 @@ import {
 } from "../namespace/tree.ts";
 import { Confinement, type Found, stepsBelow } from "./confine.ts";
 import type { Identity } from "./file_ids.ts";
-import { FolderCore, type Located, requireVisible } from "./folder_core.ts";
+import { attributesOf, FolderCore, type Located, requireVisible } from "./folder_core.ts";
 import { FolderEditing } from "./folder_editing.ts";
 import { FolderXattrs } from "./folder_xattrs.ts";
 import { linuxLibc } from "./libc.ts";
@@ -125,7 +125,7 @@ export class FolderTree implements FileTree {
     return this.#core.locate(node, ({ file, stats }) => Promise.resolve(this.#core.describe(file, stats)));
   }
 
-  list(directory: bigint): Promise<readonly DirectoryEntry[]> {
+  list(directory: bigint, links = false): Promise<readonly DirectoryEntry[]> {
     return this.#core.inDirectory(directory, async (located) => {
       const names = (await readdir(located.at))
         .filter((name) =>
@@ -135,7 +135,7 @@ export class FolderTree implements FileTree {
         .sort();
       const entries: DirectoryEntry[] = [];
       for (let start = 0; start < names.length; start += LOOKS_AT_ONCE) {
-        const looks = names.slice(start, start + LOOKS_AT_ONCE).map((name) => this.#entry(located, name));
+        const looks = names.slice(start, start + LOOKS_AT_ONCE).map((name) => this.#entry(located, name, links));
         for (const entry of await Promise.all(looks)) if (entry !== undefined) entries.push(entry);
       }
       this.#core.ids.keepOnly(located.file, new Set(names));
@@ -211,11 +211,13 @@ export class FolderTree implements FileTree {
     }
   }
 
-  /** A child for a listing; undefined for one that cannot be shown. */
-  #entry(directory: Located, name: string): Promise<DirectoryEntry | undefined> {
+  /** A child for a listing; undefined for one that cannot be shown, as a link that cannot be followed unless `links`. */
+  #entry(directory: Located, name: string, links: boolean): Promise<DirectoryEntry | undefined> {
+    let link: BigIntStats | undefined;
     return inProtocolWords(async () => {
       const at = join(directory.at, name);
       const stats = await lstat(at, { bigint: true });
+      if (links && stats.isSymbolicLink()) link = stats;
       const found = stats.isSymbolicLink()
         ? await this.#core.boundary.follow(at)
         : { path: join(directory.path, name), stats };
@@ -224,7 +226,9 @@ export class FolderTree implements FileTree {
     }).catch((error: unknown) => {
       // Gone meanwhile, a dangling link, one that leaves the root, or behind a directory that may not be entered.
       const skipped: readonly Errno[] = [Errno.ENOENT, Errno.EACCES, Errno.ENOTDIR];
-      if (error instanceof FsError && skipped.includes(error.errno)) return undefined;
+      if (error instanceof FsError && skipped.includes(error.errno)) {
+        return link === undefined ? undefined : { name, attributes: linkAttributes(link) };
+      }
       throw error;
     });
   }
@@ -248,4 +252,9 @@ export class FolderTree implements FileTree {
     }
     return this.#core.describe(file, found.stats);
   }
+}
+
+/** Of a link that cannot be followed: that it is there, and nothing of what it leads to, whose length is its size. */
+function linkAttributes(stats: BigIntStats): FileAttributes {
+  return { ...attributesOf(0n, stats), k: 3, sz: 0, link: true };
 }

@@ -302,7 +302,7 @@ function versionOf({ mtimeNs, ctimeNs, size, mode }: BigIntStats): string {
 }
 
 /** Times before 1970 are negative; `number` holds every size that a file system reports. */
-function attributesOf(id: bigint, stats: BigIntStats): FileAttributes {
+export function attributesOf(id: bigint, stats: BigIntStats): FileAttributes {
   const isDirectory = stats.isDirectory();
   return {
     id,

@@ -4,6 +4,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -238,6 +239,16 @@ testWithLinks(
     for (const name of ["out", "secret", "passwd"]) await refused(tree.lookup(tree.root, name), Errno.EACCES);
     await refused(tree.lookup(tree.root, "dangling"), Errno.ENOENT);
     assert.deepEqual(await namesIn(tree, tree.root), []);
+    // Whoever asks learns that they are there, and nothing of what they lead to.
+    const links = (await tree.list(tree.root, true)).map(({ name, attributes: { id, k, sz, link } }) => [
+      ...[name, id, k, sz, link],
+    ]);
+    assert.deepEqual(links, ["dangling", "out", "passwd", "secret"].map((name) => [name, 0n, 3, 0, true]));
+    const { editing, root } = open("rw");
+    for (const name of ["out", "passwd", "dangling"]) await editing?.unlink(root, name);
+    await editing?.rename(root, "secret", root, "renamed");
+    assert.deepEqual(readdirSync(place.root), ["renamed"]);
+    assert.equal(readFileSync(join(place.outside, "secret"), "utf8"), "secret");
   },
 );
 

@@ -203,13 +203,21 @@ export async function carryOut(request: FsRequest, scope: RequestScope): Promise
 export function requirePermitted(request: FsRequest, asker: FsAsker, { trees, handles }: RequestScope): void {
   // Who closes a file does no harm, and it would stay open.
   if (request.op === "close") return;
-  const tree = "node" in request
-    ? trees.locate(request.node).tree
-    : "h" in request
-    ? handles.treeOf(request.h)
-    : undefined;
-  const refusal = tree?.refusalFor?.(asker);
-  if (refusal !== undefined) throw new FsError(Errno.EACCES, `access denied: ${refusal}`);
+  for (const tree of treesOf(request, trees, handles)) {
+    const refusal = tree.refusalFor?.(asker);
+    if (refusal !== undefined) throw new FsError(Errno.EACCES, `access denied: ${refusal}`);
+  }
+}
+
+/** The trees that a request is about. */
+function treesOf(request: FsRequest, trees: ServedTrees, handles: HandleTable): readonly FileTree[] {
+  if (request.op === "rename") {
+    const { old_parent, new_parent } = request.payload;
+    return [trees.locate(old_parent).tree, trees.locate(new_parent).tree];
+  }
+  if ("node" in request) return [trees.locate(request.node).tree];
+  const tree = "h" in request ? handles.treeOf(request.h) : undefined;
+  return tree === undefined ? [] : [tree];
 }
 
 /** Numbers an open file; closes it when its tree is served no more. */
@@ -283,14 +291,14 @@ function isFolder({ description }: FileTree): boolean {
 
 async function listPage(
   node: bigint,
-  { cookie, max }: { readonly cookie: number; readonly max: number },
+  { cookie, max, links }: { readonly cookie: number; readonly max: number; readonly links: boolean },
   { trees, listings }: RequestScope,
 ): Promise<object> {
   const { tree, local } = trees.locate(node);
   const begin = async (): Promise<Listing> => {
     const above = tree.parent(local);
     const [children, own, parents] = await Promise.all([
-      tree.list(local),
+      tree.list(local, links),
       tree.attributes(local),
       tree.attributes(above),
     ]);
@@ -309,6 +317,8 @@ async function listPage(
 }
 
 function onWire(trees: ServedTrees, tree: FileTree, attributes: FileAttributes): FileAttributes {
+  // A link that cannot be followed stands for no file.
+  if (attributes.k === 3) return attributes;
   return { ...attributes, id: trees.wireId(tree, attributes.id) };
 }
 

@@ -465,6 +465,27 @@ Deno.test("FileServer refuses what the tree is not for, for whom a server asks, 
   assert.deepEqual(await client.ask("close", { h, as }), {});
 });
 
+Deno.test("FileServer refuses to move what is not for whom a server asks, or into what is not", async () => {
+  const [mine, theirs] = [new ExampleService("mine"), new ExampleService("theirs")];
+  const server = serverWith(
+    mine.tree,
+    withMethods(theirs.tree, { refusalFor: ({ role }) => role === "user" ? "it is for others" : undefined }),
+  );
+  const client = new Client(server);
+  const THEIRS = (2n << 48n) | 1n;
+  const rename = (old_parent: bigint, new_parent: bigint, role: string) => {
+    const payload = { old_parent, old_name: "README.md", new_parent, new_name: "x" };
+    return client.ask("rename", { payload, as: { role, token: "none" } });
+  };
+  const denied = { errno: Errno.EACCES, message: "access denied: it is for others" };
+  assert.deepEqual(await rename(THEIRS, THEIRS, "user"), denied);
+  assert.deepEqual(await rename(ROOT, THEIRS, "user"), denied);
+  assert.deepEqual(await rename(THEIRS, ROOT, "user"), denied);
+  const readOnly = { errno: Errno.EROFS, message: "export is read-only" };
+  assert.deepEqual(await rename(ROOT, ROOT, "user"), readOnly);
+  assert.deepEqual(await rename(THEIRS, THEIRS, "operator"), readOnly);
+});
+
 Deno.test("FileConnection hears of changes from when it says so, until it says otherwise", async () => {
   const server = serverWith(new ExampleService().tree);
   const [writer, watcher] = [new Client(server), new Client(server, { subscribe: false })];

@@ -147,8 +147,12 @@ export interface FileTree {
   /** Finds a child. The name has been checked: not empty, not `.` or `..`, no separator, no NUL. */
   lookup(parent: bigint, name: string): Promise<FileAttributes>;
   attributes(node: bigint): Promise<FileAttributes>;
-  /** All children, sorted by name in code-unit order, without `.` and `..`. `ENOTDIR` for a file. */
-  list(directory: bigint): Promise<readonly DirectoryEntry[]>;
+  /**
+   * All children, sorted by name in code-unit order, without `.` and `..`. `ENOTDIR` for a file.
+   *
+   * @param links Whether links that cannot be followed are among them: kind 3, without an id.
+   */
+  list(directory: bigint, links?: boolean): Promise<readonly DirectoryEntry[]>;
   /** Id of the directory that holds `node`; the root's parent is the root. */
   parent(node: bigint): bigint;
   /** Opens a file. `EISDIR` for a directory; `EROFS` when it is opened to write and may not be. */

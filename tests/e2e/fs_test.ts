@@ -346,6 +346,24 @@ Deno.test({
     assert.deepEqual(await readdir(join(work, "kept", "folder")), ["sub"]);
     for (const name of ["aside", "beside", "kept/folder"]) await rm(join(work, name), { recursive: true });
 
+    // Links that lead nowhere or out of the export are removed and moved by their names.
+    await mkdir(join(work, "links", "sub"), { recursive: true });
+    await symlink("nowhere", join(work, "links", "dangling"));
+    await symlink(scene.folder, join(work, "links", "sub", "out"));
+    await symlink("nowhere", join(work, "one"));
+    assert.equal((await fs("mv", `${WORK}/one`, `${WORK}/two`)).code, 0);
+    assert.equal((await fs("rm", `${WORK}/two`)).code, 0);
+    assert.equal((await fs("rm", `${WORK}/two`)).code, 1);
+    assert.equal((await fs("rm", "-f", `${WORK}/two`)).code, 0);
+    const removed = await fs("rm", "-r", `${WORK}/links`);
+    assert.deepEqual([removed.code, (await readdir(work)).includes("links")], [0, false], removed.stderr);
+    // What a node hides it does not tell of, and the directory that holds it is named.
+    await mkdir(join(work, "hides", "sub", ".spiderweb-sandbox"), { recursive: true });
+    const hiding = await fs("rm", "-r", `${WORK}/hides`);
+    assert.equal(hiding.code, 1);
+    assert.match(hiding.stderr, /fs\/work\/hides\/sub": it holds entries that are not shown/);
+    await rm(join(work, "hides"), { recursive: true });
+
     assert.equal((await fs("rm", "-r", `${WORK}/folder`)).code, 0);
     assert.equal((await fs("rm", `${WORK}/to-file`)).code, 0);
     assert.deepEqual([await readdir(work), await readdir(join(work, "kept"))], [["back", "kept"], ["file"]]);

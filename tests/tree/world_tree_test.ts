@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { tour } from "../../examples/client/tree.ts";
 import { ADMIN, shellService, TreeScene } from "./tree_scene.ts";
@@ -42,6 +42,72 @@ Deno.test("WorldTree.descend() passes every entry once, each directory before wh
   await assert.rejects(below.call(undefined, 1).then(() => Array.fromAsync(tree.descend(`${base}/no`))), {
     code: "enoent",
   });
+});
+
+Deno.test({
+  name: "WorldTree removes and moves links that lead nowhere or out of the export, and lists them only when asked",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using scene = await TreeScene.open();
+    const node = await scene.startNode("edge", [], "rw");
+    const at = (name: string) => join(node.work, name);
+    const base = `/nodes/${node.node_id}/fs/work`;
+    const tree = await scene.tree();
+    await mkdir(at("d"));
+    await writeFile(at("d/f"), "f");
+    await writeFile(join(scene.folder, "secret"), "secret");
+    const links = { dangling: "nowhere", escaping: join(scene.folder, "secret"), folder: scene.folder, good: "f" };
+    for (const [name, target] of Object.entries(links)) await symlink(target, at(`d/${name}`));
+    const names = async (how?: { links: boolean }) => (await tree.list(`${base}/d`, how)).map(({ name }) => name);
+    assert.deepEqual(await names(), ["f", "good"]);
+    assert.deepEqual(await names({ links: true }), ["dangling", "escaping", "f", "folder", "good"]);
+    const shown = (await tree.list(`${base}/d`, { links: true })).find(({ name }) => name === "escaping");
+    assert.deepEqual([shown?.kind, shown?.size, shown?.link, shown?.origin], ["file", 0, true, undefined]);
+    // Nothing looks behind them.
+    await assert.rejects(tree.read(`${base}/d/escaping`), { code: "eperm" });
+    await assert.rejects(tree.stat(`${base}/d/dangling`), { code: "enoent" });
+
+    for (const name of ["dangling", "escaping", "folder"]) {
+      await tree.rename(`${base}/d/${name}`, `${base}/d/moved`);
+      assert.equal(await readlink(at("d/moved")), links[name as keyof typeof links]);
+      await tree.remove(`${base}/d/moved`);
+    }
+    await assert.rejects(tree.remove(`${base}/d/missing`), { code: "enoent" });
+    await assert.rejects(tree.rename(`${base}/d/missing`, `${base}/d/x`), { code: "enoent" });
+    assert.deepEqual(await readdir(at("d")), ["f", "good"]);
+    assert.equal(await readFile(join(scene.folder, "secret"), "utf8"), "secret");
+
+    // By a name that is not walked to a directory goes as by a fid, an export does not, nor what is behind a link.
+    const remove = (...path: string[]) =>
+      tree.connection.message("t_remove", { fid: 1, path: ["nodes", node.node_id, "fs", "work", ...path] });
+    await assert.rejects(remove("d"), { code: "enotempty" });
+    await assert.rejects(remove(), { code: "eperm" });
+    await assert.rejects(remove("..", "work"), { code: "invalid" });
+    await symlink(scene.folder, at("out"));
+    await assert.rejects(remove("out", "secret"), { code: "eperm" });
+    await mkdir(at("empty"));
+    await remove("empty");
+    assert.deepEqual(await readdir(node.work), ["d", "out"]);
+  },
+});
+
+Deno.test("WorldTree neither removes nor moves a link of an export that is read-only", async () => {
+  await using scene = await TreeScene.open();
+  const node = await scene.startNode("edge", [], "ro");
+  if (Deno.build.os !== "windows") await symlink("nowhere", join(node.work, "dangling"));
+  const tree = await scene.tree();
+  const path = `/nodes/${node.node_id}/fs/work/dangling`;
+  await assert.rejects(tree.remove(path), { code: "enoent" });
+  await assert.rejects(tree.rename(path, `${path}2`), { code: "enoent" });
+  const steps = path.split("/").slice(1);
+  await assert.rejects(tree.connection.message("t_remove", { fid: 1, path: steps }), { code: "eperm" });
+  await assert.rejects(
+    tree.connection.message("t_rename", { fid: 1, from: steps, path: [...steps.slice(0, -1), "x"] }),
+    {
+      code: "eperm",
+    },
+  );
+  if (Deno.build.os !== "windows") assert.deepEqual(await readdir(node.work), ["dangling"]);
 });
 
 Deno.test("WorldTree.descend() tells of nodes that are away and goes on", async () => {

@@ -266,7 +266,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     drainedAfter(signal) {
       const drained = new AbortController();
       const drain = async () => {
-        const someRun = host.numbers().some(({ running }) => running > 0);
+        const someRun = host.isBusy;
         await host.stop(drainTimeoutMs);
         if (someRun) await sleep(clock, LINGER_MS);
         drained.abort();

@@ -130,7 +130,8 @@ export class Service implements ServiceControl {
   readonly #queue: RunQueue<Job>;
   readonly #listener: ServiceListener;
   readonly #publication: Publication;
-  readonly #retiring = new Set<Promise<void>>();
+  /** Drivers that are not in use any more and not closed yet, with what waits for that. */
+  readonly #retiring = new Map<DriverSlot, Promise<void>>();
   #definition: ServiceDefinition;
   #createDriver: () => Driver;
   #slot: DriverSlot;
@@ -300,6 +301,24 @@ export class Service implements ServiceControl {
     this.#listener.wantsLook();
   }
 
+  /**
+   * Goes on after `stop` as if that had not been, with a new declaration: runs under way end on the old driver, and
+   * calls, counters, file ids and open handles stay.
+   *
+   * @throws What `createDriver` throws; the service then ends as it would have.
+   */
+  resume(definition: ServiceDefinition, createDriver: () => Driver): void {
+    this.#isStopping = false;
+    try {
+      this.replace(definition, createDriver);
+    } catch (thrown) {
+      this.#isStopping = true;
+      throw thrown;
+    }
+    this.reloadError = undefined;
+    this.#scheduleTick();
+  }
+
   /** What the state file keeps. */
   snapshot(): ServiceSnapshot {
     const texts = {
@@ -347,7 +366,7 @@ export class Service implements ServiceControl {
 
   /**
    * Ends the service: nothing new runs, what waits is refused, what runs gets
-   * `graceMs` and is then cancelled. Resolves when every driver is closed.
+   * `graceMs` and is then cancelled. Resolves when every driver is closed. May be called again, to shorten the wait.
    *
    * @param graceMs Without it runs end by their own timeout.
    */
@@ -357,7 +376,8 @@ export class Service implements ServiceControl {
     this.#publication.close();
     this.#refuseWaiting();
     this.#retire(this.#slot, graceMs);
-    await Promise.all(this.#retiring);
+    if (graceMs !== undefined) { for (const slot of this.#retiring.keys()) void slot.retire(graceMs); }
+    await Promise.all(this.#retiring.values());
   }
 
   /** Queues a run and waits for its end, or for as long as a writer may wait. */
@@ -451,7 +471,7 @@ export class Service implements ServiceControl {
 
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
-    this.#publication.show(this.#state);
+    if (!this.#isStopping) this.#publication.show(this.#state);
     this.#tellTransition(before);
     // A service that is off keeps no process; its next driver is made when it is switched on.
     if (before.enabled && !this.#state.enabled) {
@@ -495,10 +515,12 @@ export class Service implements ServiceControl {
 
   #retire(slot: DriverSlot, graceMs?: number): void {
     const { service_id } = this.#definition.descriptor;
-    const done = slot.retire(graceMs)
+    const retired = slot.retire(graceMs);
+    if (this.#retiring.has(slot)) return;
+    const done = retired
       .catch((thrown) => this.#deps.report(`Cannot close the driver of service "${service_id}": ${errorText(thrown)}`))
-      .finally(() => this.#retiring.delete(done));
-    this.#retiring.add(done);
+      .finally(() => this.#retiring.delete(slot));
+    this.#retiring.set(slot, done);
   }
 
   #places(): number {

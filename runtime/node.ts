@@ -206,6 +206,8 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
   host.onChange((change) => {
     if (change.kind === "trees") {
       files.setTrees([...folders, ...host.trees()]);
+      // What was switched off is not to be looked at, which may take a process.
+      kept.restore();
       supervisor.watch(host.services());
     } else if (change.kind === "catalog") {
       kept.restore();

@@ -254,7 +254,9 @@ export class Service implements ServiceControl {
   }
 
   operate(op: OperatorOp): void {
-    if (op === "restart" || (op === "enable" && this.#slot.isRetired)) this.#swapDriver(this.#createDriver);
+    if (op === "enable" ? this.#slot.isRetired : op === "restart" && this.#state.enabled) {
+      this.#swapDriver(this.#createDriver, { isUsed: true });
+    }
     this.#take({ type: "operate", op, at: this.#now() });
     this.#refuseWaiting();
     if (op !== "disable") this.#listener.wantsLook();
@@ -284,7 +286,7 @@ export class Service implements ServiceControl {
    * @throws What `createDriver` throws; the service is then as before.
    */
   replace(definition: ServiceDefinition, createDriver: () => Driver): void {
-    this.#swapDriver(createDriver);
+    this.#swapDriver(createDriver, { isUsed: this.#state.enabled });
     this.#createDriver = createDriver;
     this.#definition = definition;
     this.#publication.declare(definition.descriptor);
@@ -506,11 +508,13 @@ export class Service implements ServiceControl {
     this.#cancelTick = this.#deps.clock.after(remaining, () => this.#take({ type: "tick", at: this.#now() }));
   }
 
-  #swapDriver(createDriver: () => Driver): void {
+  /** @param isUsed False for a service that is off: that a driver can be made is all that is wanted to know of it. */
+  #swapDriver(createDriver: () => Driver, { isUsed }: { readonly isUsed: boolean }): void {
     const old = this.#slot;
     this.#slot = new DriverSlot(createDriver(), this.#deps.clock);
     this.#queue.setPlaces(this.#places());
     this.#retire(old);
+    if (!isUsed) this.#retire(this.#slot);
   }
 
   #retire(slot: DriverSlot, graceMs?: number): void {

@@ -818,3 +818,33 @@ Deno.test("Service closes its driver when it is switched off and takes a new one
     assert.deepEqual([drivers[1]?.closes, made], [1, 2]);
   }
 });
+
+Deno.test("Service keeps no driver while it is off, whatever becomes of its manifest and its operators do", async () => {
+  const drivers: ScriptedDriver[] = [];
+  const make = () => {
+    const driver = new ScriptedDriver();
+    drivers.push(driver);
+    return driver;
+  };
+  const unclosed = () => drivers.filter(({ closes }) => closes === 0);
+  const service = new Service(definition("echo"), make, hostParts(), NOBODY);
+  const files = new TreeClient(service.tree);
+  const acts: readonly (() => unknown)[] = [
+    () => files.write("control/restart", ""),
+    () => files.write("control/reset", ""),
+    () => service.replace(definition("echo"), make),
+    () => files.write("config.json", "{}"),
+    () => files.write("control/disable", ""),
+  ];
+  await files.write("control/disable", "");
+  for (const act of acts) {
+    await act();
+    await settled();
+    assert.deepEqual(unclosed(), [], String(act));
+  }
+  assert.equal((await files.readJson("status.json"))["state"], "offline");
+  await files.write("control/enable", "");
+  await settled();
+  assert.deepEqual(unclosed(), [service.driver]);
+  await service.stop();
+});

@@ -386,6 +386,35 @@ Deno.test("namespace runtime state snapshot roundtrip restores controls and file
   await assert.rejects(after.files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service invoke cooling down"));
 });
 
+Deno.test("Service restores everything of a state file whose rules say more than they may, and those at their most", async () => {
+  const before = echoService();
+  await before.files.write("config.json", '{"big":12345678901234567890,"supervision":{"max_consecutive_timeouts":2}}');
+  await run(before, failure("exit", "broken lens", 7));
+  const kept = before.service.snapshot();
+  const config_json = '{"big":12345678901234567890,"supervision":{"cooldown_ms":9007199254740991}}';
+  const supervision = { cooldown_ms: Number.MAX_SAFE_INTEGER, max_consecutive_failures: 1e300 };
+  const entry = {
+    ...kept,
+    runtime: { ...kept.runtime, config_json, supervision, cooldown_until_ms: 9_007_200_954_740_991 },
+  };
+  const after = echoService();
+  after.service.restore(serviceSnapshot.parse(JSON.parse(JSON.stringify(entry))));
+  const { supervision: rules, cooldown_remaining_ms } = await after.files.readJson("health.json");
+  assert.deepEqual(rules, {
+    max_consecutive_failures: 4_294_967_295,
+    max_consecutive_timeouts: 0,
+    cooldown_ms: 86_400_000,
+    auto_disable_on_threshold: true,
+  });
+  assert.equal(cooldown_remaining_ms, 86_400_000);
+  assert.equal(
+    await after.files.read("config.json"),
+    '{"big":12345678901234567890,"supervision":{"cooldown_ms":86400000}}',
+  );
+  assert.equal(await after.files.read("metrics.json"), await before.files.read("metrics.json"));
+  assert.equal(after.service.numbers.failures_total, 1);
+});
+
 Deno.test("Service shows a run that the end of the node cut off as interrupted", async () => {
   const before = echoService();
   before.files.write(INVOKE, "{}");
@@ -510,6 +539,10 @@ Deno.test("Service shows the configuration in force and no draft of one", async 
   await assert.rejects(
     files.write("config.json", '{"supervision":{"cooldown_ms":-1}}'),
     refuses(Errno.EINVAL, "service invoke payload invalid: supervision.cooldown_ms must be at least 0"),
+  );
+  await assert.rejects(
+    files.write("config.json", `{"supervision":{"cooldown_ms":${Number.MAX_SAFE_INTEGER}}}`),
+    refuses(Errno.EINVAL, "service invoke payload invalid: supervision.cooldown_ms must be at most 86400000"),
   );
   await files.tree.truncate(await files.id("config.json"), 0);
   assert.equal(await files.read("config.json"), '{"mode":"safe"}');

@@ -356,7 +356,7 @@ class ManifestLoader {
     this.#options = options;
     this.#parts = parts;
     this.exports = options.exports;
-    this.#set = new ManifestSet(() => parts.clock.now());
+    this.#set = new ManifestSet(parts.clock);
   }
 
   load(): Promise<WantedServices<ServiceDefinition>> {

@@ -15,7 +15,7 @@ import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import { stringifyJson } from "../../control/protocol/json.ts";
 import { decideService } from "../../control/policy/service.ts";
 import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
-import type { Driver, HealthReport, InvokeResult } from "../../drivers/driver.ts";
+import type { Driver, HealthReport, InvokeResult, StrayProcess } from "../../drivers/driver.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import type {
   CreateServiceFiles,
@@ -426,9 +426,43 @@ export class Service implements ServiceControl {
       duration_ms: result.duration_ms,
       outcome: result.ok ? "ok" : result.reason === "timeout" ? "timeout" : "error",
     });
-    this.#take({ type: "finish", call_id, result, at: this.#now() });
+    const { strays, lateStrays } = result;
+    const { updates } = this.#apply({ type: "finish", call_id, result, at: this.#now() });
+    const shown = updates.find((update) => "call_id" in update && update.file === "status.json")?.content;
+    const status = typeof shown === "string" ? shown : "{}";
+    if (strays !== undefined) this.#showStrays(call_id, status, strays);
+    // Nobody waits for that, neither the writer nor the next call; and it does not hold what the run has written.
+    if (lateStrays !== undefined) void this.#nameLateStrays(call_id, status, strays ?? [], lateStrays);
     this.#refuseWaiting();
     job.ended(result.ok);
+  }
+
+  async #nameLateStrays(
+    call_id: string,
+    status: string,
+    known: readonly StrayProcess[],
+    search: Promise<readonly StrayProcess[]>,
+  ): Promise<void> {
+    const late = await search;
+    const more = late.filter(({ pid }) => known.every((stray) => stray.pid !== pid));
+    if (more.length === 0) return;
+    this.#showStrays(call_id, status, [...known, ...more]);
+    const names = more.map(({ pid, name }) => `${name} (pid ${pid})`).join(", ");
+    const { service_id } = this.#definition.descriptor;
+    this.#deps.report(
+      `Call ${call_id} of service "${service_id}" has started what left its process group, and that goes on: ${names}`,
+    );
+  }
+
+  /** Names in the status of a call, and in that of the service while it tells of that call, what the run has left. */
+  #showStrays(call_id: string, status: string, strays: readonly StrayProcess[]): void {
+    const withStrays = (text: string) => stringifyJson({ ...JSON.parse(text), strays });
+    const updates: FileUpdate[] = [{ call_id, file: "status.json", content: withStrays(status) }];
+    if (JSON.parse(this.#status).call_id === call_id) {
+      updates.push({ file: "status.json", content: withStrays(this.#status) });
+    }
+    this.#files.update(this.#shown(updates));
+    this.#listener.changed();
   }
 
   /** Throws when the machine does not let a run begin; the files then say why. */
@@ -463,12 +497,17 @@ export class Service implements ServiceControl {
 
   /** Lets the machine take an event and shows what follows. */
   #take(event: SupervisionEvent, ahead: readonly FileUpdate[] = []): Step {
+    return this.#apply(event, ahead).step;
+  }
+
+  #apply(event: SupervisionEvent, ahead: readonly FileUpdate[] = []): { step: Step; updates: readonly FileUpdate[] } {
     const before = this.#state;
     const step = supervise(before, event);
     this.#state = step.state;
-    this.#files.update(this.#shown([...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)]));
+    const updates = [...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)];
+    this.#files.update(this.#shown(updates));
     this.#afterStep(before);
-    return step;
+    return { step, updates };
   }
 
   #afterStep(before: SupervisionState): void {

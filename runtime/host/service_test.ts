@@ -881,3 +881,25 @@ Deno.test("Service keeps no driver while it is off, whatever becomes of its mani
   assert.deepEqual(unclosed(), [service.driver]);
   await service.stop();
 });
+
+Deno.test("Service names in the status of a run what it left running, also what is found later, and waits for nothing", async () => {
+  const { files, service, driver, parts: { problems } } = echoService();
+  const late = Promise.withResolvers<readonly { pid: number; name: string }[]>();
+  const [known, found] = [{ pid: 7, name: "logger" }, { pid: 8, name: "daemon" }];
+  const call = files.write(INVOKE, "{}");
+  await settled();
+  driver.settle({ ...success("{}"), notice: "it left logger", strays: [known], lateStrays: late.promise });
+  assert.equal((await call).call_id, "c-1");
+  const shown = async () => [
+    (await files.readJson("status.json"))["strays"],
+    (await files.readJson("calls/c-1/status.json"))["strays"],
+  ];
+  assert.deepEqual([await shown(), service.numbers.running], [[[known], [known]], 0]);
+  late.resolve([known, found]);
+  await settled();
+  assert.deepEqual(await shown(), [[known, found], [known, found]]);
+  assert.match(problems.join("\n"), /c-1 .*it left logger\n.*c-1 .*: daemon \(pid 8\)$/);
+  driver.answer = success("{}");
+  await files.write(INVOKE, "{}");
+  assert.deepEqual(await shown(), [undefined, [known, found]]);
+});

@@ -93,7 +93,7 @@ export const nodeLoad: Bench = {
   prepare() {
     const scene = new Scene();
     const options = { files: [], dirs: [scene.services], nodeId: "node-1", reserved: [] };
-    const warm = new ManifestSet(() => Date.now() + 10_000);
+    const warm = new ManifestSet({ now: () => Date.now() + 10_000, monotonic: () => performance.now() });
     warm.load(options);
     let turn = 0;
     const field: Field = {
@@ -103,7 +103,9 @@ export const nodeLoad: Bench = {
           for (const name of readdirSync(scene.services)) JSON.parse(readFileSync(join(scene.services, name), "utf8"));
         }),
         timed("load, first time", () => {
-          const { services } = new ManifestSet(() => Date.now()).load(options);
+          const { services } = new ManifestSet({ now: () => Date.now(), monotonic: () => performance.now() }).load(
+            options,
+          );
           if (services.length !== SERVICES) throw new Error(`${services.length} were loaded`);
         }),
         timed("load again, nothing changed", () => {

@@ -48,6 +48,17 @@ interface RunReport {
   readonly duration_ms: number;
   /** One sentence for the log of the node on what the run left behind, when it left something. */
   readonly notice?: string;
+  /** What the run has started that is out of reach and goes on, as far as that is known at its end. */
+  readonly strays?: readonly StrayProcess[];
+  /** The same, found a moment later; never rejects. */
+  readonly lateStrays?: Promise<readonly StrayProcess[]>;
+}
+
+/** A process that nobody ends. */
+export interface StrayProcess {
+  readonly pid: number;
+  /** Name of its program, perhaps shortened. */
+  readonly name: string;
 }
 
 /** A run that ended with exit code 0. */

@@ -206,6 +206,8 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
   host.onChange((change) => {
     if (change.kind === "trees") {
       files.setTrees([...folders, ...host.trees()]);
+      // What was switched off is not to be looked at, which may take a process.
+      kept.restore();
       supervisor.watch(host.services());
     } else if (change.kind === "catalog") {
       kept.restore();
@@ -266,7 +268,7 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
     drainedAfter(signal) {
       const drained = new AbortController();
       const drain = async () => {
-        const someRun = host.numbers().some(({ running }) => running > 0);
+        const someRun = host.isBusy;
         await host.stop(drainTimeoutMs);
         if (someRun) await sleep(clock, LINGER_MS);
         drained.abort();
@@ -354,7 +356,7 @@ class ManifestLoader {
     this.#options = options;
     this.#parts = parts;
     this.exports = options.exports;
-    this.#set = new ManifestSet(() => parts.clock.now());
+    this.#set = new ManifestSet(parts.clock);
   }
 
   load(): Promise<WantedServices<ServiceDefinition>> {

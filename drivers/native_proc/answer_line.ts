@@ -31,17 +31,53 @@ const strictText = new TextDecoder("utf-8", { fatal: true });
 const patientText = new TextDecoder();
 
 /**
- * Writes a call as a line.
+ * Writes a call as a line: LF at its end, and nothing within it that any reader takes for the end of a line.
  *
- * @param payload The text of a JSON object; line ends in it, which can only stand between its words, become spaces.
+ * CR and LF can only stand between the words of JSON and become spaces; U+0085, U+2028 and U+2029 can only stand in
+ * strings and are escaped, since the readers of some languages cut lines there. All else stays as it is, byte for byte.
+ *
+ * @param payload The text of a JSON object.
  * @param deadlineMs Until when an answer is waited for, in milliseconds since the Unix epoch.
  */
 export function callLine(callId: string, payload: Uint8Array, deadlineMs: number): Uint8Array {
   const head = Buffer.from(`{"call_id":${JSON.stringify(callId)},"payload":`);
   const tail = Buffer.from(`,"deadline_ms":${deadlineMs}}\n`);
-  const line = Buffer.concat([head, payload, tail]);
-  for (let at = line.indexOf(0x0a); at >= 0 && at < line.length - 1; at = line.indexOf(0x0a, at + 1)) line[at] = 0x20;
-  return line;
+  return Buffer.concat([head, ...withoutLineEnds(payload), tail]);
+}
+
+const NEL = Buffer.from("\\u0085");
+const LINE_SEPARATOR = Buffer.from("\\u2028");
+const PARAGRAPH_SEPARATOR = Buffer.from("\\u2029");
+
+/** The text in parts, on one line for every reader; what is passed stays as it is. */
+function withoutLineEnds(payload: Uint8Array): Uint8Array[] {
+  const text = new Uint8Array(payload);
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at] ?? 0;
+    // Nearly every byte of nearly every payload is between these two.
+    if (byte > 0x0d && byte < 0xc2) continue;
+    if (byte === 0x0a || byte === 0x0d) {
+      text[at] = 0x20;
+      continue;
+    }
+    const escape = escapeAt(text, at);
+    if (escape === undefined) continue;
+    parts.push(text.subarray(start, at), escape);
+    start = at + (byte === 0xc2 ? 2 : 3);
+    at = start - 1;
+  }
+  parts.push(text.subarray(start));
+  return parts;
+}
+
+/** What stands for the separator that begins there; no other character of UTF-8 holds its first byte elsewhere. */
+function escapeAt(text: Uint8Array, at: number): Uint8Array | undefined {
+  if (text[at] === 0xc2) return text[at + 1] === 0x85 ? NEL : undefined;
+  if (text[at] !== 0xe2 || text[at + 1] !== 0x80) return undefined;
+  if (text[at + 2] === 0xa8) return LINE_SEPARATOR;
+  return text[at + 2] === 0xa9 ? PARAGRAPH_SEPARATOR : undefined;
 }
 
 /** Reads a line of a process. The text of `result` is as the process wrote it, byte for byte. */

@@ -29,6 +29,7 @@ import type { Driver, HealthReport, Invocation, InvokeResult } from "../driver.t
 import type { Clock } from "../process/clock.ts";
 import { holdPosixSpawn } from "../process/posix_spawn.ts";
 import { runProgram } from "../process/run.ts";
+import { type StrayFinder, strayFinder } from "../process/stray_finder.ts";
 import type { NativeProcConfig } from "./config.ts";
 import { cancelledMessage, failure, outcomeOf } from "./outcome.ts";
 import { PersistentDriver } from "./persistent.ts";
@@ -54,6 +55,7 @@ class NativeProcDriver implements Driver {
   readonly #program: Program;
   readonly #clock: Clock;
   readonly #pool: WarmPool | undefined;
+  readonly #finder: StrayFinder;
   readonly #closing = new AbortController();
   #letGo: (() => void) | undefined;
   readonly #running = new Set<Promise<unknown>>();
@@ -62,6 +64,7 @@ class NativeProcDriver implements Driver {
     this.#config = config;
     this.#program = program;
     this.#clock = clock;
+    this.#finder = strayFinder(clock, program.os);
     this.concurrency = config.concurrency ?? CONCURRENCY;
     if (config.pool > 0) {
       this.#letGo = holdPosixSpawn();
@@ -95,6 +98,7 @@ class NativeProcDriver implements Driver {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#finder.forget(this);
     await Promise.all([...this.#running, this.#pool?.close()]);
     this.#letGo?.();
   }
@@ -116,6 +120,8 @@ class NativeProcDriver implements Driver {
       signal: ends,
       clock: this.#clock,
     });
-    return outcomeOf(run, timeout_ms, this.#config);
+    const result = outcomeOf(run, timeout_ms, this.#config);
+    if (run.mark === undefined || this.#closing.signal.aborted) return result;
+    return { ...result, lateStrays: this.#finder.find(run.mark, this) };
   }
 }

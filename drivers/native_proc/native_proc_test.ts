@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { Driver, InvokeResult } from "../driver.ts";
+import type { Driver, Invocation, InvokeResult } from "../driver.ts";
 import { driverContract } from "../driver_contract.ts";
 import { type Clock, systemClock } from "../process/clock.ts";
 import { nativeProcConfig } from "./config.ts";
@@ -81,7 +81,9 @@ Deno.test("native_proc gives a program a clean environment and what its manifest
   };
   const printed = await output(driver({ executable_path: "env", env: { CAMERA: "front", LC_TIME: "de" } }, { env }));
   const wanted = ["CAMERA=front", "LC_TIME=de", `PATH=${process.env["PATH"]}`];
-  assert.deepEqual(printed.trim().split("\n").sort(), wanted);
+  const given = printed.trim().split("\n").sort();
+  assert.match(given.pop() ?? "", /^ZSS_RUN_MARK=[0-9a-f-]+$/);
+  assert.deepEqual(given, wanted);
 });
 
 Deno.test("native_proc hands on no token of the node, even from a configuration that nobody checked", async () => {
@@ -159,4 +161,31 @@ Deno.test("native_proc names the program, what was searched and the way out when
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+const request = (): Invocation => ({
+  call_id: "c-1",
+  payload: new TextEncoder().encode("{}"),
+  timeout_ms: 30_000,
+  signal: new AbortController().signal,
+});
+
+Deno.test({
+  name: "native_proc names a daemon that has left the group and closed its outputs, and holds no answer up for it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    for (const pool of [0, 1]) {
+      // The shell waits until the daemon has left the group and closed what it got.
+      const script = "cat >/dev/null; : $(setsid sh -c 'exec sleep 30 </dev/null >/dev/null 2>&1' &)";
+      const daemons = driver({ executable_path: "sh", args: ["-c", script], pool });
+      const result = await daemons.invoke(request());
+      assert.deepEqual([result.ok, result.strays, result.notice], [true, undefined, undefined]);
+      const strays = await result.lateStrays ?? [];
+      for (const { pid } of strays) process.kill(pid, "SIGKILL");
+      assert.deepEqual(strays.map(({ name }) => name), ["sleep"]);
+      const clean = driver({ executable_path: "true" });
+      assert.deepEqual(await (await clean.invoke(request())).lateStrays, []);
+      await Promise.all([daemons.close(), clean.close()]);
+    }
+  },
 });

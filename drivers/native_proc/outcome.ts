@@ -25,7 +25,7 @@ export function outcomeOf(run: RunResult, timeoutMs: number, config: NativeProcC
   const left = strays.length === 0 ? undefined : strayNotice(config.executable_path, strays);
   if (run.end === "exit" && run.exitCode === 0) {
     const success = { ok: true, exit_code: 0, stdout, stderr, duration_ms } as const;
-    return left === undefined ? success : { ...success, notice: left };
+    return left === undefined ? success : { ...success, notice: left, strays };
   }
   const message = messageOf(run, timeoutMs, config);
   return failure(run.end satisfies FailureReason, left === undefined ? message : `${message}; ${left}`, {
@@ -33,6 +33,7 @@ export function outcomeOf(run: RunResult, timeoutMs: number, config: NativeProcC
     stdout,
     stderr,
     duration_ms,
+    ...(left === undefined ? {} : { strays }),
   });
 }
 

@@ -114,6 +114,8 @@ export class PersistentDriver implements Driver {
   async #startOne(): Promise<Current | Unready> {
     const ready = await this.#program.ready();
     if ("problem" in ready) return ready;
+    // What is closed at once, as that of a service which is off, starts nothing.
+    if (this.#isClosed) return { problem: cancelledMessage(this.#config.executable_path) };
     const program = await startProgram(ready.start);
     const name = this.#config.executable_path;
     if (!program.started) {

@@ -96,6 +96,20 @@ test("tells an error of the driver as a failure with its log, and goes on", "ref
   assert.equal((await driver.health()).state, "online");
 });
 
+test("stands what other programs take for the end of a line, in all legal JSON", "pid", async (driver) => {
+  // The process reads with node:readline, which cuts at each of these.
+  const first = await answered(call(driver));
+  for (const payload of ['{"a":\r1}', '{"a":\n1}', '{"a":"\u2028"}', '{"\u2029":1}', '{"a":"\u0085"}']) {
+    const answer = await answered(driver.invoke({
+      call_id: `line-${calls++}`,
+      payload: new TextEncoder().encode(payload),
+      timeout_ms: 30_000,
+      signal: new AbortController().signal,
+    }));
+    assert.equal(answer["pid"], first["pid"], JSON.stringify(payload));
+  }
+});
+
 test(
   "fails the calls under way with code and last words when the process ends, and starts it anew",
   "crashesOnBad",

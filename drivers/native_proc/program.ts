@@ -75,7 +75,10 @@ export class Program {
     const stamp = this.#stampOf(command);
     const problem = this.#config.sha256 === undefined ? undefined : await this.#mismatch(command.file);
     if (problem !== undefined) return { problem };
-    return { start: { ...command, cwd: this.#cwd, env: { ...this.#env, ...command.env }, os: this.os }, stamp };
+    return {
+      start: { ...command, cwd: this.#cwd, env: { ...this.#env, ...command.env }, os: this.os, isMarked: true },
+      stamp,
+    };
   }
 
   /** Taken before the file is read, so that what changes meanwhile is another file afterwards. */

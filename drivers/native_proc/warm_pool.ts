@@ -195,7 +195,7 @@ export class WarmPool {
       const asked = this.#askedFor;
       const ready = await this.#deps.ready();
       // The next call meets the same problem and tells it; the one after its answer fills the pool.
-      if ("problem" in ready) return;
+      if ("problem" in ready || this.#isClosed) return;
       const starting = startProgram(ready.start);
       this.#starting = starting;
       const program = await starting;

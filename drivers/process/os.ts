@@ -84,6 +84,15 @@ export interface Os {
    */
   holdersOf(pipes: readonly string[]): readonly Stray[];
 
+  /**
+   * What has a variable in its environment, by the value of it. What has changed
+   * its user or cleared its environment is not found.
+   *
+   * @param known Processes that were looked at before and do not have it: they are not looked at again, and those
+   * that are found not to have it now are added.
+   */
+  carriersOf(variable: string, known: Set<number>): ReadonlyMap<string, readonly Stray[]>;
+
   /** Names of the outputs of a program; empty where there are none. */
   pipesOf(pid: number): readonly string[];
 
@@ -165,6 +174,7 @@ export function osNamed(name: OsName, machine: Machine = realMachine): Os {
         folderKind: "linux",
         straysOf: (pid) => straysFromProc(pid, machine),
         holdersOf: (pipes) => holdersFromProc(pipes, machine),
+        carriersOf: (variable, known) => carriersFromProc(variable, known, machine),
         pipesOf: (pid) => pipesFromProc(pid, [1, 2], machine),
         pipesAt: (fds) => pipesFromProc("self", fds, machine),
         rssOf: (pid) => Promise.resolve(rssFromProc(pid, machine)),
@@ -193,7 +203,8 @@ const windowsVariables = [
 ];
 
 /** Where processes do not show what they have started and what they hold open. */
-const blind: Pick<Os, "straysOf" | "holdersOf" | "pipesOf" | "pipesAt"> = {
+const blind: Pick<Os, "carriersOf" | "straysOf" | "holdersOf" | "pipesOf" | "pipesAt"> = {
+  carriersOf: () => new Map(),
   pipesAt: () => [],
   straysOf: () => [],
   holdersOf: () => [],
@@ -312,6 +323,21 @@ function straysFromProc(leader: number, machine: Machine): Stray[] {
   };
   visit(leader);
   return strays;
+}
+
+function carriersFromProc(variable: string, known: Set<number>, machine: Machine): Map<string, Stray[]> {
+  const found = new Map<string, Stray[]>();
+  const pids = new Set(attempt(() => machine.list("/proc"), []).filter((name) => /^\d+$/.test(name)).map(Number));
+  for (const pid of known) if (!pids.has(pid)) known.delete(pid);
+  for (const pid of pids) {
+    if (known.has(pid)) continue;
+    const words = attempt(() => machine.readText(`/proc/${pid}/environ`), "").split("\0");
+    const value = words.find((word) => word.startsWith(`${variable}=`))?.slice(variable.length + 1);
+    const name = value === undefined ? undefined : statFromProc(pid, machine)?.name;
+    if (value === undefined) known.add(pid);
+    else if (name !== undefined) found.set(value, [...found.get(value) ?? [], { pid, name }]);
+  }
+  return found;
 }
 
 function holdersFromProc(pipes: readonly string[], machine: Machine): Stray[] {

@@ -176,3 +176,33 @@ Deno.test("cleanEnvironment() on Windows knows names in any case and keeps them 
     ComSpec: "cmd",
   });
 });
+
+Deno.test("Os.carriersOf() finds what has a variable by its value, and looks at nothing twice that has it not", () => {
+  const read: string[] = [];
+  const environs: Record<string, string> = {
+    1: "HOME=/\0XMARK=a\0",
+    2: "HOME=/\0MARK=a\0PATH=/bin",
+    3: "MARK=b",
+    4: "MARK=a\0",
+    5: "MARK=a\0",
+  };
+  const linux = osNamed("linux", {
+    ...machine({}),
+    list: () => [...Object.keys(environs), "self", "meminfo"],
+    readText(file) {
+      const [, pid = "", what] = file.match(/^\/proc\/(\d+)\/(\w+)$/) ?? [];
+      if (what === "stat") return `${pid} (a (b) ${pid}) ${pid === "5" ? "Z" : "S"} 1 ${pid} `;
+      read.push(pid);
+      return environs[pid] ?? assert.fail(file);
+    },
+  });
+  const known = new Set([99]);
+  const wanted = new Map([
+    ["a", [{ pid: 2, name: "a (b) 2" }, { pid: 4, name: "a (b) 4" }]],
+    ["b", [{ pid: 3, name: "a (b) 3" }]],
+  ]);
+  assert.deepEqual([linux.carriersOf("MARK", known), known], [wanted, new Set([1])]);
+  read.length = 0;
+  assert.deepEqual([linux.carriersOf("MARK", known), read], [wanted, ["2", "3", "4", "5"]]);
+  assert.equal(osNamed("darwin", machine({})).carriersOf("MARK", known).size, 0);
+});

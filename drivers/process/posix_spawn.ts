@@ -203,6 +203,7 @@ class BareProgram implements StartedProgram {
   readonly #out: BareEnd;
   readonly #err: BareEnd;
   readonly #pipes: () => readonly string[];
+  mark?: string;
   readonly #noticed = Promise.withResolvers<void>();
   #exited: Promise<ProgramExit> | undefined;
   #hasEnded = false;

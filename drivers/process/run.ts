@@ -65,6 +65,8 @@ export interface RunResult {
   readonly stderr: Uint8Array;
   /** What it started that has left its group and goes on, as far as that can be found. */
   readonly strays: readonly Stray[];
+  /** As in `StartedProgram`. */
+  readonly mark?: string | undefined;
   /** How many bytes it wrote to each, those beyond the limit included. */
   readonly written: { readonly stdout: number; readonly stderr: number };
   /** From the call to the end, in whole milliseconds. */
@@ -167,7 +169,14 @@ class Run {
     }
     program.release();
     const written = { stdout: stdout.total, stderr: stderr.total };
-    return { ...this.#outcome(), stdout: stdout.bytes(), stderr: stderr.bytes(), strays: this.#strays, written };
+    return {
+      ...this.#outcome(),
+      stdout: stdout.bytes(),
+      stderr: stderr.bytes(),
+      strays: this.#strays,
+      mark: program.mark,
+      written,
+    };
   }
 
   /**

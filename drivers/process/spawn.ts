@@ -16,18 +16,26 @@ import { Readable, Writable } from "node:stream";
 import { noteProgram } from "./live_programs.ts";
 import { currentOs, hasCode, type Os } from "./os.ts";
 import { posixSpawn } from "./posix_spawn.ts";
+import { MARK_VARIABLE } from "./started_program.ts";
 import type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
 
 export type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
 
+/** Tells the programs of this process from those of every other, also of an earlier one with its number. */
+const MARK_PREFIX = `${crypto.randomUUID().slice(0, 13)}-`;
+let marks = 0;
+
 /** Starts a program. Resolves as soon as it runs; never rejects. */
-export async function startProgram(options: StartOptions): Promise<StartedProgram | LaunchFailure> {
+export async function startProgram(wanted: StartOptions): Promise<StartedProgram | LaunchFailure> {
   let program: StartedProgram;
+  const mark = wanted.isMarked ? `${MARK_PREFIX}${marks++}` : undefined;
+  const options = mark === undefined ? wanted : { ...wanted, env: { ...wanted.env, [MARK_VARIABLE]: mark } };
   try {
     program = options.via === "deno" ? startWithDeno(options) : await (posixSpawn(options) ?? startWithNode(options));
   } catch (error) {
     return { started: false, reason: launchReason(error, options) };
   }
+  if (mark !== undefined) program.mark = mark;
   noteProgram(program.pid, program.ended, options.os);
   return program;
 }

@@ -8,6 +8,9 @@ import type { Readable, Writable } from "node:stream";
 import type { Os } from "./os.ts";
 import type { Capture } from "./pump.ts";
 
+/** The variable by which what a marked program leaves behind is known. */
+export const MARK_VARIABLE = "ZSS_RUN_MARK";
+
 /** What to start. */
 export interface StartOptions {
   /** Path of the executable; a bare name is not looked up (`Os.findProgram` does that). */
@@ -16,6 +19,8 @@ export interface StartOptions {
   readonly cwd: string;
   /** The whole environment of the child; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Adds a variable to the environment by which a `StrayFinder` knows what the program leaves. @default {false} */
+  readonly isMarked?: boolean;
   /** As in `SelfCommand`. @default {"node"} */
   readonly via?: "node" | "deno";
   /** @default {currentOs} */
@@ -33,6 +38,8 @@ export interface ProgramExit {
 export interface StartedProgram {
   readonly started: true;
   readonly pid: number;
+  /** What a `StrayFinder` looks for; absent when the program is not marked. */
+  mark?: string;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

@@ -4,7 +4,10 @@
  *
  * A path is resolved on the machine before it is opened, and what was opened is
  * compared with what is there then, so that a link leads out neither when it
- * stands there nor when it is put there meanwhile.
+ * stands there nor when it is put there meanwhile. A folder is the one that was
+ * opened: what takes its place later is not looked into. What is learned by a
+ * path counts only when the path still leads there afterwards; that leaves a gap
+ * to somebody who can swap a folder for a link and back within one operation.
  *
  * @module
  */
@@ -60,6 +63,7 @@ export class HostFolder extends Fd {
   readonly #path: string;
   readonly #name: string | undefined;
   readonly #files: OpenedFiles;
+  readonly #identity: Identity | undefined;
   #entries: readonly Dirent[] = [];
 
   /**
@@ -73,6 +77,7 @@ export class HostFolder extends Fd {
     this.#path = path;
     this.#name = name;
     this.#files = files;
+    this.#identity = statSync(path, { throwIfNoEntry: false });
   }
 
   override fd_prestat_get(): { ret: number; prestat: wasi.Prestat | null } {
@@ -85,7 +90,7 @@ export class HostFolder extends Fd {
   }
 
   override fd_filestat_get(): { ret: number; filestat: wasi.Filestat | null } {
-    return asking(() => new HostFilestat(statSync(this.#path, { bigint: true })));
+    return asking(() => this.#looking(() => new HostFilestat(statSync(this.#path, { bigint: true }))));
   }
 
   override path_filestat_get(flags: number, path: string): { ret: number; filestat: wasi.Filestat | null } {
@@ -93,10 +98,11 @@ export class HostFolder extends Fd {
       const name = basename(path);
       // What ends in dots names a folder by way of another: there is no link to look at.
       if ((flags & FOLLOW) !== 0 || ["", ".", ".."].includes(name)) {
-        return new HostFilestat(statSync(this.#resolve(path), { bigint: true }));
+        const real = this.#resolve(path);
+        return staying(real, () => new HostFilestat(statSync(real, { bigint: true })));
       }
       const parent = this.#resolve(dirname(path));
-      return new HostFilestat(lstatSync(join(parent, name), { bigint: true }));
+      return staying(parent, () => new HostFilestat(lstatSync(join(parent, name), { bigint: true })));
     });
   }
 
@@ -110,9 +116,10 @@ export class HostFolder extends Fd {
     if ((oflags & changes) !== 0 || (rights & RIGHT_TO_WRITE) !== 0n) return { ret: wasi.ERRNO_ROFS, fd_obj: null };
     try {
       const real = this.#resolve(path);
-      const found = statSync(real);
+      const found = staying(real, () => statSync(real));
       if (found.isDirectory()) {
-        return { ret: wasi.ERRNO_SUCCESS, fd_obj: new HostFolder(this.#root, real, this.#files) };
+        const folder = staying(real, () => new HostFolder(this.#root, real, this.#files));
+        return { ret: wasi.ERRNO_SUCCESS, fd_obj: folder };
       }
       if ((oflags & wasi.OFLAGS_DIRECTORY) !== 0) return { ret: wasi.ERRNO_NOTDIR, fd_obj: null };
       // To open a pipe or a device can do something.
@@ -125,7 +132,9 @@ export class HostFolder extends Fd {
 
   override fd_readdir_single(cookie: bigint): { ret: number; dirent: wasi.Dirent | null } {
     try {
-      if (cookie === 0n) this.#entries = readdirSync(this.#path, { withFileTypes: true }).sort(byName);
+      if (cookie === 0n) {
+        this.#entries = this.#looking(() => readdirSync(this.#path, { withFileTypes: true }).sort(byName));
+      }
     } catch (error) {
       return { ret: errnoOf(error), dirent: null };
     }
@@ -151,6 +160,19 @@ export class HostFolder extends Fd {
 
   override path_unlink(): { ret: number; inode_obj: null } {
     return { ret: wasi.ERRNO_ROFS, inode_obj: null };
+  }
+
+  /** Looks into this folder by its path. @throws {OutsideFolder} If something else stands there before or after. */
+  #looking<Found>(look: () => Found): Found {
+    this.#requireSame();
+    const found = look();
+    this.#requireSame();
+    return found;
+  }
+
+  #requireSame(): void {
+    const { dev, ino } = staying(this.#path, () => statSync(this.#path));
+    if (dev !== this.#identity?.dev || ino !== this.#identity.ino) throw new OutsideFolder();
   }
 
   /**
@@ -301,6 +323,16 @@ class HostFilestat extends wasi.Filestat {
 }
 
 class OutsideFolder extends Error {}
+
+/** What tells one folder from another. */
+type Identity = Pick<Stats, "dev" | "ino">;
+
+/** Looks at a real path, which must be one still when that is done. @throws {OutsideFolder} */
+function staying<Found>(real: string, look: () => Found): Found {
+  const found = look();
+  if (realpathSync(real) !== real) throw new OutsideFolder();
+  return found;
+}
 
 /** The names of a path but those that stay where they are. */
 function namesOf(path: string): readonly string[] {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { wasi } from "@bjorn3/browser_wasi_shim";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { type Fd, wasi } from "@bjorn3/browser_wasi_shim";
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostFolder, OpenedFiles } from "./host_folder.ts";
@@ -80,4 +80,28 @@ Deno.test("HostFolder goes up as long as it stays inside, and says what is not t
   assert.equal(scene.folder.path_filestat_get(FOLLOW, "dangling-in").ret, wasi.ERRNO_NOENT);
   assert.equal(scene.folder.path_filestat_get(FOLLOW, "turns").ret, wasi.ERRNO_LOOP);
   assert.deepEqual(scene.files.refused, []);
+});
+
+Deno.test("HostFolder does not look into what has taken the place of a folder that was opened", () => {
+  for (const substitute of ["link outside", "link inside", "another folder", "nothing"]) {
+    using scene = new Scene();
+    const { fd_obj: opened } = scene.folder.path_open(0, "sub", wasi.OFLAGS_DIRECTORY, 0n);
+    assert.ok(opened !== null);
+    assert.equal(opened.fd_readdir_single(2n).ret, wasi.ERRNO_SUCCESS);
+    const sub = join(scene.root, "sub");
+    renameSync(sub, join(scene.root, "moved"));
+    if (substitute === "link outside") symlinkSync("../secret", sub);
+    else if (substitute === "link inside") symlinkSync("moved", sub);
+    else if (substitute === "another folder") mkdirSync(sub);
+    const refusal = substitute === "nothing" ? wasi.ERRNO_NOENT : wasi.ERRNO_NOTCAPABLE;
+    const folders: readonly Fd[] = [opened, scene.sub];
+    for (const folder of folders) {
+      assert.equal(folder.fd_readdir_single(0n).ret, refusal, substitute);
+      assert.deepEqual(folder.fd_filestat_get(), { ret: refusal, filestat: null }, substitute);
+      if (substitute === "link outside") {
+        assert.equal(folder.path_filestat_get(FOLLOW, "there").ret, wasi.ERRNO_NOTCAPABLE);
+        assert.equal(folder.path_open(0, "there", 0, 0n, 0n, 0).ret, wasi.ERRNO_NOTCAPABLE);
+      }
+    }
+  }
 });

@@ -9,7 +9,6 @@
  */
 
 import process from "node:process";
-import { createInterface } from "node:readline";
 
 interface Call {
   readonly call_id: string;
@@ -18,7 +17,15 @@ interface Call {
   readonly deadline_ms: number;
 }
 
-createInterface({ input: process.stdin }).on("line", (line) => {
+// A line ends with LF and nothing else: node:readline would also cut at CR, U+2028 and U+2029.
+let begun = "";
+process.stdin.setEncoding("utf8").on("data", (chunk: string) => {
+  const lines = (begun + chunk).split("\n");
+  begun = lines.pop() ?? "";
+  lines.forEach(take);
+});
+
+function take(line: string): void {
   const { call_id, payload, deadline_ms }: Call = JSON.parse(line);
   const delay = typeof payload["delay_ms"] === "number" ? payload["delay_ms"] : 0;
   if (Date.now() + delay > deadline_ms) {
@@ -28,7 +35,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   const echo = () => answer({ call_id, ok: true, result: { ok: true, driver: "echo_persistent.ts", echo: payload } });
   if (delay > 0) setTimeout(echo, delay);
   else echo();
-});
+}
 
 function answer(answer: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`);

@@ -11,6 +11,7 @@
 
 import { MAX_SERVICES_PER_NODE, type ServiceDescriptor } from "../../control/catalog/descriptor.ts";
 import { ZssError } from "../../control/protocol/errors.ts";
+import type { Driver } from "../../drivers/driver.ts";
 import type { CancelTimer } from "../../drivers/process/clock.ts";
 import type { FileTree } from "../namespace/tree.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
@@ -23,7 +24,7 @@ import { Service, type ServiceDeps } from "./service.ts";
  * What changed. `trees`: the list of trees. `catalog`: an entry, or which there
  * are. `state`: something of one service that the state file keeps. `look`: the
  * driver of a service should be looked at soon. `removed`: a service went, or
- * lost its driver; what it knew comes with it.
+ * lost its driver, and its last run has ended; what it knew then comes with it.
  */
 export type HostChange =
   | { readonly kind: "trees" | "catalog" }
@@ -38,6 +39,13 @@ interface Registration {
   readonly faulty?: ServiceDescriptor | undefined;
 }
 
+/** A service that is taken away and whose runs somebody may wait for. */
+interface Leaving {
+  readonly service: Service;
+  /** Ends the wait for readers of the last run, once that has begun. */
+  cancel: CancelTimer;
+}
+
 /** Whoever waited for the last run of a service that goes may read what came of it for so long, in milliseconds. */
 const LINGER_MS = 250;
 
@@ -48,8 +56,8 @@ export class Host {
   readonly #registrations = new Map<string, Registration>();
   readonly #listeners = new Set<(change: HostChange) => void>();
   readonly #stopping = new Set<Promise<void>>();
-  /** Services that are taken away and whose runs somebody may wait for; with what ends that wait. */
-  readonly #leaving = new Map<Service, CancelTimer>();
+  /** By id: a service that comes back while it leaves is the one that it was. */
+  readonly #leaving = new Map<string, Leaving>();
   /** Changes held back by a batch, by what tells them apart. */
   #held: Map<string, HostChange> | undefined;
 
@@ -105,11 +113,9 @@ export class Host {
         this.#tell({ kind: "state", service_id });
       });
       return;
-    } else {
-      this.#register(definition);
-      this.#tellRemoved(old);
-      this.#stop(old);
     }
+    this.#register(definition);
+    this.#letGo(old);
     this.#tell({ kind: "catalog" });
     this.#tell({ kind: "state", service_id });
   }
@@ -121,16 +127,17 @@ export class Host {
   }
 
   /**
-   * Takes a service away at once; its runs get `graceMs` to end, and its tree stays until they have.
+   * Takes a service away: it begins no run any more, and leaves the catalog at once.
+   *
+   * Runs under way end by themselves, at the latest by their timeout, and its tree stays until they have. When a
+   * service of that id is added meanwhile, it is the same one with a new declaration: see `Service.resume`.
    *
    * @throws {ZssError} `service_not_found`.
    */
-  remove(service_id: string, graceMs = 5_000): void {
+  remove(service_id: string): void {
     const old = this.#find(service_id);
     this.#registrations.delete(service_id);
-    this.#tellRemoved(old);
-    if (old.service !== undefined && old.service.numbers.running > 0) this.#leaving.set(old.service, () => {});
-    this.#stop(old, graceMs);
+    this.#letGo(old);
     this.#tell({ kind: "catalog" });
     this.#tell({ kind: "state", service_id });
   }
@@ -155,16 +162,12 @@ export class Host {
 
   /** The trees to serve, in the order of the catalog; then those of services that are going, while their runs last. */
   trees(): readonly FileTree[] {
-    const trees = this.services().map(({ tree }) => tree);
-    const names = new Set(trees.map(({ description }) => description.name));
-    const leaving = [...this.#leaving.keys()].map(({ tree }) => tree);
-    for (const tree of leaving) {
-      // A service that has come back meanwhile has the name.
-      if (names.has(tree.description.name)) continue;
-      names.add(tree.description.name);
-      trees.push(tree);
-    }
-    return trees;
+    return [...this.services(), ...this.#leavingServices()].map(({ tree }) => tree);
+  }
+
+  /** Whether anything runs, also of services that are going. */
+  get isBusy(): boolean {
+    return [...this.services(), ...this.#leavingServices()].some(({ numbers }) => numbers.running > 0);
   }
 
   /** The catalog to publish. An entry is the same object until something of it changes. */
@@ -204,9 +207,9 @@ export class Host {
     this.#tell({ kind: "catalog" });
   }
 
-  /** The services whose state is kept: those that have a driver. */
+  /** The services whose state is kept: those that have a driver, and those that are going. */
   snapshots(): readonly Service[] {
-    return this.services();
+    return [...this.services(), ...this.#leavingServices()];
   }
 
   /**
@@ -229,17 +232,18 @@ export class Host {
 
   /** Ends every service, all at the same time, and waits for them. Their trees can be read until then. */
   async stop(graceMs: number): Promise<void> {
-    for (const registration of this.#registrations.values()) this.#stop(registration, graceMs);
+    for (const service of [...this.services(), ...this.#leavingServices()]) void this.#stop(service, graceMs);
     await Promise.all(this.#stopping);
-    for (const [service, cancel] of this.#leaving) {
-      cancel();
-      this.#leave(service);
-    }
+    for (const leaving of this.#leaving.values()) this.#leave(leaving);
   }
 
   #register(definition: ServiceDefinition): void {
     const { service_id } = definition.descriptor;
     const { createDriver } = definition;
+    const leaving = this.#leaving.get(service_id);
+    if (createDriver !== undefined && leaving !== undefined) {
+      return this.batch(() => this.#takeBack(leaving, definition, createDriver));
+    }
     const service = createDriver === undefined ? undefined : new Service(
       definition,
       createDriver,
@@ -254,25 +258,53 @@ export class Host {
     if (service !== undefined) this.#tell({ kind: "trees" });
   }
 
-  #stop({ service }: Registration, graceMs?: number): void {
+  /** Nobody who waits for a run of the service, or reads its files, notices that it was away. */
+  #takeBack(leaving: Leaving, definition: ServiceDefinition, createDriver: () => Driver): void {
+    const { service } = leaving;
+    service.resume(definition, createDriver);
+    leaving.cancel();
+    this.#leaving.delete(service.service_id);
+    this.#registrations.set(service.service_id, { definition, service });
+    this.#tell({ kind: "trees" });
+  }
+
+  /** Ends what is registered no more, at once or when its runs have ended and were read. */
+  #letGo({ service, definition }: Registration): void {
     if (service === undefined) return;
-    const done = service.stop(graceMs).finally(() => {
-      this.#stopping.delete(done);
-      if (!this.#leaving.has(service)) return;
-      this.#leaving.set(service, this.#deps.clock.after(LINGER_MS, () => this.#leave(service)));
+    const ended = this.#stop(service, definition.endsWhenDisabled ? 0 : undefined);
+    if (service.numbers.running === 0) {
+      this.#tellRemoved(service);
+      return;
+    }
+    const leaving: Leaving = { service, cancel: () => {} };
+    this.#leaving.set(service.service_id, leaving);
+    this.#tell({ kind: "trees" });
+    ended.then(() => {
+      if (this.#leaving.get(service.service_id) !== leaving) return;
+      leaving.cancel = this.#deps.clock.after(LINGER_MS, () => this.#leave(leaving));
     });
+  }
+
+  #leave({ service, cancel }: Leaving): void {
+    cancel();
+    this.#leaving.delete(service.service_id);
+    this.#tellRemoved(service);
+    this.#tell({ kind: "trees" });
+  }
+
+  #stop(service: Service, graceMs?: number): Promise<void> {
+    const done = service.stop(graceMs).finally(() => this.#stopping.delete(done));
     this.#stopping.add(done);
     this.#tell({ kind: "trees" });
+    return done;
   }
 
-  #leave(service: Service): void {
-    this.#leaving.delete(service);
-    this.#tell({ kind: "trees" });
-  }
-
-  #tellRemoved({ service }: Registration): void {
-    if (service === undefined) return;
+  #tellRemoved(service: Service): void {
     this.#tell({ kind: "removed", service_id: service.service_id, snapshot: service.snapshot() });
+  }
+
+  #leavingServices(): Service[] {
+    return [...this.#leaving.values()].map(({ service }) => service);
   }
 
   #find(service_id: string): Registration {

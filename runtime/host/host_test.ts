@@ -209,25 +209,103 @@ Deno.test("Host.fault() shows in the entry what is wrong, also of a service with
 
 Deno.test("Host serves the tree of a service that is taken away until its run has ended and was read", async () => {
   const { host, parts } = emptyHost();
+  const kept: unknown[] = [];
+  host.onChange((change) => change.kind === "removed" && kept.push(change.snapshot.result_json));
   const driver = new ScriptedDriver();
   host.add(definition("echo", driver));
-  const names = () => host.trees().map(({ description }) => description.name);
   const [tree] = host.trees();
   assert.ok(tree);
   const files = new TreeClient(tree);
   const call = files.write("control/invoke.json", "{}");
   await settled();
   host.remove("echo");
-  assert.deepEqual([host.catalog().length, host.trees()], [0, [tree]]);
-  host.add(definition("echo", new ScriptedDriver()));
-  assert.deepEqual([names(), host.trees().includes(tree)], [["svc-echo"], false]);
-  host.remove("echo");
+  parts.clock.advance(3_600_000);
+  await settled();
+  assert.equal(driver.pending.length, 1, "only its timeout ends a run");
+  assert.deepEqual([host.catalog().length, host.trees(), host.isBusy], [0, [tree], true]);
+  assert.deepEqual([kept, host.snapshots().length], [[], 1]);
+  await assert.rejects(files.write("control/invoke.json", "{}"), /service is stopping/);
   driver.settle(success('{"last":1}'));
   await call;
   await settled();
-  assert.deepEqual([host.trees(), await files.read("result.json")], [[tree], '{"last":1}']);
+  assert.deepEqual([host.trees(), await files.read("result.json"), host.isBusy], [[tree], '{"last":1}', false]);
   parts.clock.advance(250);
-  assert.deepEqual(host.trees(), []);
+  assert.deepEqual([host.trees(), kept, host.snapshots().length], [[], ['{"last":1}'], 0]);
   await host.stop(0);
   assert.equal(parts.clock.pendingTimers, 0);
+});
+
+for (const moment of ["while it runs", "after it has run"]) {
+  Deno.test(`Host takes a service back that returns ${moment}, with its calls, handles and counters`, async () => {
+    const { host, parts, heard } = emptyHost();
+    const [old, fresh] = [new ScriptedDriver(), new ScriptedDriver()];
+    host.add(definition("echo", old));
+    const [tree] = host.trees();
+    assert.ok(tree);
+    const files = new TreeClient(tree);
+    const handle = await tree.open(await files.id("control/invoke.json"), "write");
+    const call = handle.write(0, new TextEncoder().encode('{"n":1}'));
+    await settled();
+    host.remove("echo");
+    const end = async () => {
+      old.settle(success('{"n":1}'));
+      assert.equal((await call).call_id, "c-1");
+      await settled();
+    };
+    if (moment === "after it has run") await end();
+    host.add(definition("echo", fresh, { descriptor: descriptor("echo", { version: "2" }) }));
+    assert.deepEqual([host.trees(), host.catalog()[0]?.version], [[tree], "2"]);
+    if (moment === "while it runs") {
+      assert.equal((await files.readJson("status.json"))["state"], "running");
+      await end();
+    }
+    parts.clock.advance(3_600_000);
+    assert.deepEqual([host.trees(), old.closes, heard.includes("removed")], [[tree], 1, false]);
+    assert.deepEqual([await files.read("calls/c-1/result.json"), await files.read("result.json")], [
+      '{"n":1}',
+      '{"n":1}',
+    ]);
+    fresh.answer = success("{}");
+    assert.equal((await handle.write(0, new TextEncoder().encode('{"n":2}'))).call_id, "c-2");
+    assert.deepEqual([(await files.readJson("metrics.json"))["invokes_total"], fresh.payloads], [2, ['{"n":2}']]);
+    // And once more, to the end.
+    host.remove("echo");
+    await settled();
+    assert.deepEqual([host.trees(), fresh.closes, heard.includes("removed")], [[], 1, true]);
+    assert.equal(parts.clock.pendingTimers, 0);
+  });
+}
+
+Deno.test("Host goes on taking a service away whose new driver cannot be made", async () => {
+  const { host } = emptyHost();
+  const driver = new ScriptedDriver();
+  host.add(definition("echo", driver));
+  const [tree] = host.trees();
+  assert.ok(tree);
+  const call = new TreeClient(tree).write("control/invoke.json", "{}");
+  await settled();
+  host.remove("echo");
+  const createDriver = () => assert.fail("no such library");
+  assert.throws(() => host.add(definition("echo", undefined, { createDriver })), /no such library/);
+  assert.deepEqual([host.catalog(), host.trees()], [[], [tree]]);
+  driver.settle(success("{}"));
+  await call;
+  await host.stop(0);
+  assert.deepEqual([host.trees(), driver.closes], [[], 1]);
+});
+
+Deno.test("Host.stop() gives the runs of services that are going, and of drivers that were replaced, their grace and no more", async () => {
+  const { host, parts } = emptyHost();
+  const drivers = [new ScriptedDriver(), new ScriptedDriver(), new ScriptedDriver()];
+  const [gone, replaced, second] = drivers;
+  host.add(definition("gone", gone));
+  host.add(definition("replaced", replaced));
+  const calls = host.trees().map((tree) => new TreeClient(tree).write("control/invoke.json", "{}"));
+  await settled();
+  host.remove("gone");
+  host.replace(definition("replaced", second));
+  const stopped = host.stop(1_000);
+  parts.clock.advance(1_000);
+  await Promise.all([stopped, ...calls]);
+  assert.deepEqual(drivers.map(({ closes }) => closes), [1, 1, 1]);
 });

@@ -5,8 +5,8 @@
  */
 
 import { isObject } from "../../control/protocol/envelope.ts";
-import { parseJson } from "../../control/protocol/json.ts";
-import { DEFAULT_POLICY, overridePolicy, type SupervisionPolicy } from "../supervision/policy.ts";
+import { parseJson, stringifyJson } from "../../control/protocol/json.ts";
+import { boundedRules, DEFAULT_POLICY, overridePolicy, type SupervisionPolicy } from "../supervision/policy.ts";
 import type { ServiceSnapshot } from "../supervision/snapshot.ts";
 import { type Config, readConfig } from "./config_document.ts";
 
@@ -18,7 +18,7 @@ import { type Config, readConfig } from "./config_document.ts";
  * @throws {FsError} If `config_json` is no configuration.
  */
 export function restoredConfig({ runtime }: ServiceSnapshot, declared: SupervisionPolicy): Config {
-  const text = new TextEncoder().encode(runtime.config_json);
+  const text = new TextEncoder().encode(boundedConfig(runtime.config_json));
   const { document, policy } = readConfig(text, declared);
   const bare: Readonly<Record<string, unknown>> = readConfig(text, DEFAULT_POLICY).policy;
   const explicit = Object.fromEntries(
@@ -33,15 +33,23 @@ export function restoredConfig({ runtime }: ServiceSnapshot, declared: Supervisi
  */
 export function restoredStatus(kept: string | null | undefined): string | undefined {
   if (kept === null || kept === undefined) return undefined;
-  const status = parseStatus(kept);
+  const status = parsed(kept);
   if (status?.["state"] !== "running") return kept;
   const { service_id, runtime, call_id } = status;
   return JSON.stringify({ state: "error", reason: "interrupted", service_id, runtime, call_id });
 }
 
-function parseStatus(text: string): Record<string, unknown> | undefined {
+/** The text as it is, but for rules that say more than they may. */
+function boundedConfig(text: string): string {
+  const config = parsed(text);
+  const rules = config?.["supervision"];
+  const bounded = boundedRules(rules);
+  return bounded === rules ? text : stringifyJson({ ...config, supervision: bounded });
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
   try {
-    const value = parseJson(text);
+    const value = parseJson(text, { bigIntegers: true });
     return isObject(value) ? value : undefined;
   } catch {
     return undefined; // Shown as it was kept.

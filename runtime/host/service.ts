@@ -15,7 +15,7 @@ import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import { stringifyJson } from "../../control/protocol/json.ts";
 import { decideService } from "../../control/policy/service.ts";
 import type { ServiceDescriptor } from "../../control/catalog/descriptor.ts";
-import type { Driver, HealthReport, InvokeResult } from "../../drivers/driver.ts";
+import type { Driver, HealthReport, InvokeResult, StrayProcess } from "../../drivers/driver.ts";
 import type { CancelTimer, Clock } from "../../drivers/process/clock.ts";
 import type {
   CreateServiceFiles,
@@ -130,7 +130,8 @@ export class Service implements ServiceControl {
   readonly #queue: RunQueue<Job>;
   readonly #listener: ServiceListener;
   readonly #publication: Publication;
-  readonly #retiring = new Set<Promise<void>>();
+  /** Drivers that are not in use any more and not closed yet, with what waits for that. */
+  readonly #retiring = new Map<DriverSlot, Promise<void>>();
   #definition: ServiceDefinition;
   #createDriver: () => Driver;
   #slot: DriverSlot;
@@ -253,7 +254,9 @@ export class Service implements ServiceControl {
   }
 
   operate(op: OperatorOp): void {
-    if (op === "restart" || (op === "enable" && this.#slot.isRetired)) this.#swapDriver(this.#createDriver);
+    if (op === "enable" ? this.#slot.isRetired : op === "restart" && this.#state.enabled) {
+      this.#swapDriver(this.#createDriver, { isUsed: true });
+    }
     this.#take({ type: "operate", op, at: this.#now() });
     this.#refuseWaiting();
     if (op !== "disable") this.#listener.wantsLook();
@@ -283,7 +286,7 @@ export class Service implements ServiceControl {
    * @throws What `createDriver` throws; the service is then as before.
    */
   replace(definition: ServiceDefinition, createDriver: () => Driver): void {
-    this.#swapDriver(createDriver);
+    this.#swapDriver(createDriver, { isUsed: this.#state.enabled });
     this.#createDriver = createDriver;
     this.#definition = definition;
     this.#publication.declare(definition.descriptor);
@@ -298,6 +301,24 @@ export class Service implements ServiceControl {
       { file: "HOST.json", content: documents["HOST.json"] },
     ]);
     this.#listener.wantsLook();
+  }
+
+  /**
+   * Goes on after `stop` as if that had not been, with a new declaration: runs under way end on the old driver, and
+   * calls, counters, file ids and open handles stay.
+   *
+   * @throws What `createDriver` throws; the service then ends as it would have.
+   */
+  resume(definition: ServiceDefinition, createDriver: () => Driver): void {
+    this.#isStopping = false;
+    try {
+      this.replace(definition, createDriver);
+    } catch (thrown) {
+      this.#isStopping = true;
+      throw thrown;
+    }
+    this.reloadError = undefined;
+    this.#scheduleTick();
   }
 
   /** What the state file keeps. */
@@ -347,7 +368,7 @@ export class Service implements ServiceControl {
 
   /**
    * Ends the service: nothing new runs, what waits is refused, what runs gets
-   * `graceMs` and is then cancelled. Resolves when every driver is closed.
+   * `graceMs` and is then cancelled. Resolves when every driver is closed. May be called again, to shorten the wait.
    *
    * @param graceMs Without it runs end by their own timeout.
    */
@@ -357,7 +378,8 @@ export class Service implements ServiceControl {
     this.#publication.close();
     this.#refuseWaiting();
     this.#retire(this.#slot, graceMs);
-    await Promise.all(this.#retiring);
+    if (graceMs !== undefined) { for (const slot of this.#retiring.keys()) void slot.retire(graceMs); }
+    await Promise.all(this.#retiring.values());
   }
 
   /** Queues a run and waits for its end, or for as long as a writer may wait. */
@@ -404,9 +426,43 @@ export class Service implements ServiceControl {
       duration_ms: result.duration_ms,
       outcome: result.ok ? "ok" : result.reason === "timeout" ? "timeout" : "error",
     });
-    this.#take({ type: "finish", call_id, result, at: this.#now() });
+    const { strays, lateStrays } = result;
+    const { updates } = this.#apply({ type: "finish", call_id, result, at: this.#now() });
+    const shown = updates.find((update) => "call_id" in update && update.file === "status.json")?.content;
+    const status = typeof shown === "string" ? shown : "{}";
+    if (strays !== undefined) this.#showStrays(call_id, status, strays);
+    // Nobody waits for that, neither the writer nor the next call; and it does not hold what the run has written.
+    if (lateStrays !== undefined) void this.#nameLateStrays(call_id, status, strays ?? [], lateStrays);
     this.#refuseWaiting();
     job.ended(result.ok);
+  }
+
+  async #nameLateStrays(
+    call_id: string,
+    status: string,
+    known: readonly StrayProcess[],
+    search: Promise<readonly StrayProcess[]>,
+  ): Promise<void> {
+    const late = await search;
+    const more = late.filter(({ pid }) => known.every((stray) => stray.pid !== pid));
+    if (more.length === 0) return;
+    this.#showStrays(call_id, status, [...known, ...more]);
+    const names = more.map(({ pid, name }) => `${name} (pid ${pid})`).join(", ");
+    const { service_id } = this.#definition.descriptor;
+    this.#deps.report(
+      `Call ${call_id} of service "${service_id}" has started what left its process group, and that goes on: ${names}`,
+    );
+  }
+
+  /** Names in the status of a call, and in that of the service while it tells of that call, what the run has left. */
+  #showStrays(call_id: string, status: string, strays: readonly StrayProcess[]): void {
+    const withStrays = (text: string) => stringifyJson({ ...JSON.parse(text), strays });
+    const updates: FileUpdate[] = [{ call_id, file: "status.json", content: withStrays(status) }];
+    if (JSON.parse(this.#status).call_id === call_id) {
+      updates.push({ file: "status.json", content: withStrays(this.#status) });
+    }
+    this.#files.update(this.#shown(updates));
+    this.#listener.changed();
   }
 
   /** Throws when the machine does not let a run begin; the files then say why. */
@@ -441,17 +497,22 @@ export class Service implements ServiceControl {
 
   /** Lets the machine take an event and shows what follows. */
   #take(event: SupervisionEvent, ahead: readonly FileUpdate[] = []): Step {
+    return this.#apply(event, ahead).step;
+  }
+
+  #apply(event: SupervisionEvent, ahead: readonly FileUpdate[] = []): { step: Step; updates: readonly FileUpdate[] } {
     const before = this.#state;
     const step = supervise(before, event);
     this.#state = step.state;
-    this.#files.update(this.#shown([...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)]));
+    const updates = [...ahead, ...effectUpdates(step, factsOf(this.#definition), event.at)];
+    this.#files.update(this.#shown(updates));
     this.#afterStep(before);
-    return step;
+    return { step, updates };
   }
 
   #afterStep(before: SupervisionState): void {
     if (before.cooldown !== this.#state.cooldown) this.#scheduleTick();
-    this.#publication.show(this.#state);
+    if (!this.#isStopping) this.#publication.show(this.#state);
     this.#tellTransition(before);
     // A service that is off keeps no process; its next driver is made when it is switched on.
     if (before.enabled && !this.#state.enabled) {
@@ -486,19 +547,23 @@ export class Service implements ServiceControl {
     this.#cancelTick = this.#deps.clock.after(remaining, () => this.#take({ type: "tick", at: this.#now() }));
   }
 
-  #swapDriver(createDriver: () => Driver): void {
+  /** @param isUsed False for a service that is off: that a driver can be made is all that is wanted to know of it. */
+  #swapDriver(createDriver: () => Driver, { isUsed }: { readonly isUsed: boolean }): void {
     const old = this.#slot;
     this.#slot = new DriverSlot(createDriver(), this.#deps.clock);
     this.#queue.setPlaces(this.#places());
     this.#retire(old);
+    if (!isUsed) this.#retire(this.#slot);
   }
 
   #retire(slot: DriverSlot, graceMs?: number): void {
     const { service_id } = this.#definition.descriptor;
-    const done = slot.retire(graceMs)
+    const retired = slot.retire(graceMs);
+    if (this.#retiring.has(slot)) return;
+    const done = retired
       .catch((thrown) => this.#deps.report(`Cannot close the driver of service "${service_id}": ${errorText(thrown)}`))
-      .finally(() => this.#retiring.delete(done));
-    this.#retiring.add(done);
+      .finally(() => this.#retiring.delete(slot));
+    this.#retiring.set(slot, done);
   }
 
   #places(): number {

@@ -386,6 +386,35 @@ Deno.test("namespace runtime state snapshot roundtrip restores controls and file
   await assert.rejects(after.files.write(INVOKE, "{}"), refuses(Errno.EAGAIN, "service invoke cooling down"));
 });
 
+Deno.test("Service restores everything of a state file whose rules say more than they may, and those at their most", async () => {
+  const before = echoService();
+  await before.files.write("config.json", '{"big":12345678901234567890,"supervision":{"max_consecutive_timeouts":2}}');
+  await run(before, failure("exit", "broken lens", 7));
+  const kept = before.service.snapshot();
+  const config_json = '{"big":12345678901234567890,"supervision":{"cooldown_ms":9007199254740991}}';
+  const supervision = { cooldown_ms: Number.MAX_SAFE_INTEGER, max_consecutive_failures: 1e300 };
+  const entry = {
+    ...kept,
+    runtime: { ...kept.runtime, config_json, supervision, cooldown_until_ms: 9_007_200_954_740_991 },
+  };
+  const after = echoService();
+  after.service.restore(serviceSnapshot.parse(JSON.parse(JSON.stringify(entry))));
+  const { supervision: rules, cooldown_remaining_ms } = await after.files.readJson("health.json");
+  assert.deepEqual(rules, {
+    max_consecutive_failures: 4_294_967_295,
+    max_consecutive_timeouts: 0,
+    cooldown_ms: 86_400_000,
+    auto_disable_on_threshold: true,
+  });
+  assert.equal(cooldown_remaining_ms, 86_400_000);
+  assert.equal(
+    await after.files.read("config.json"),
+    '{"big":12345678901234567890,"supervision":{"cooldown_ms":86400000}}',
+  );
+  assert.equal(await after.files.read("metrics.json"), await before.files.read("metrics.json"));
+  assert.equal(after.service.numbers.failures_total, 1);
+});
+
 Deno.test("Service shows a run that the end of the node cut off as interrupted", async () => {
   const before = echoService();
   before.files.write(INVOKE, "{}");
@@ -510,6 +539,10 @@ Deno.test("Service shows the configuration in force and no draft of one", async 
   await assert.rejects(
     files.write("config.json", '{"supervision":{"cooldown_ms":-1}}'),
     refuses(Errno.EINVAL, "service invoke payload invalid: supervision.cooldown_ms must be at least 0"),
+  );
+  await assert.rejects(
+    files.write("config.json", `{"supervision":{"cooldown_ms":${Number.MAX_SAFE_INTEGER}}}`),
+    refuses(Errno.EINVAL, "service invoke payload invalid: supervision.cooldown_ms must be at most 86400000"),
   );
   await files.tree.truncate(await files.id("config.json"), 0);
   assert.equal(await files.read("config.json"), '{"mode":"safe"}');
@@ -817,4 +850,56 @@ Deno.test("Service closes its driver when it is switched off and takes a new one
     await service.stop();
     assert.deepEqual([drivers[1]?.closes, made], [1, 2]);
   }
+});
+
+Deno.test("Service keeps no driver while it is off, whatever becomes of its manifest and its operators do", async () => {
+  const drivers: ScriptedDriver[] = [];
+  const make = () => {
+    const driver = new ScriptedDriver();
+    drivers.push(driver);
+    return driver;
+  };
+  const unclosed = () => drivers.filter(({ closes }) => closes === 0);
+  const service = new Service(definition("echo"), make, hostParts(), NOBODY);
+  const files = new TreeClient(service.tree);
+  const acts: readonly (() => unknown)[] = [
+    () => files.write("control/restart", ""),
+    () => files.write("control/reset", ""),
+    () => service.replace(definition("echo"), make),
+    () => files.write("config.json", "{}"),
+    () => files.write("control/disable", ""),
+  ];
+  await files.write("control/disable", "");
+  for (const act of acts) {
+    await act();
+    await settled();
+    assert.deepEqual(unclosed(), [], String(act));
+  }
+  assert.equal((await files.readJson("status.json"))["state"], "offline");
+  await files.write("control/enable", "");
+  await settled();
+  assert.deepEqual(unclosed(), [service.driver]);
+  await service.stop();
+});
+
+Deno.test("Service names in the status of a run what it left running, also what is found later, and waits for nothing", async () => {
+  const { files, service, driver, parts: { problems } } = echoService();
+  const late = Promise.withResolvers<readonly { pid: number; name: string }[]>();
+  const [known, found] = [{ pid: 7, name: "logger" }, { pid: 8, name: "daemon" }];
+  const call = files.write(INVOKE, "{}");
+  await settled();
+  driver.settle({ ...success("{}"), notice: "it left logger", strays: [known], lateStrays: late.promise });
+  assert.equal((await call).call_id, "c-1");
+  const shown = async () => [
+    (await files.readJson("status.json"))["strays"],
+    (await files.readJson("calls/c-1/status.json"))["strays"],
+  ];
+  assert.deepEqual([await shown(), service.numbers.running], [[[known], [known]], 0]);
+  late.resolve([known, found]);
+  await settled();
+  assert.deepEqual(await shown(), [[known, found], [known, found]]);
+  assert.match(problems.join("\n"), /c-1 .*it left logger\n.*c-1 .*: daemon \(pid 8\)$/);
+  driver.answer = success("{}");
+  await files.write(INVOKE, "{}");
+  assert.deepEqual(await shown(), [undefined, [known, found]]);
 });

@@ -64,7 +64,7 @@ const RACY_MS = 2_000;
 
 /** Loads manifests once. Never throws for what files and folders hold. */
 export function loadManifests(options: LoadOptions): LoadResult {
-  return new ManifestSet(() => 0).load(options);
+  return new ManifestSet({ now: () => 0, monotonic: () => 0 }).load(options);
 }
 
 /** What is known of a file. */
@@ -82,21 +82,28 @@ interface Held {
   readonly usable: { readonly service: ServiceManifest; readonly member: SetMember } | undefined;
 }
 
+/** The two times that a set needs, each in milliseconds. */
+export interface ManifestClock {
+  /** Wall time since the Unix epoch, to compare with when files were written. */
+  now(): number;
+  /** Time that never jumps, for how long something is gone. */
+  monotonic(): number;
+}
+
 /** Manifests that are loaded again and again. */
 export class ManifestSet {
-  readonly #now: () => number;
+  readonly #clock: ManifestClock;
   readonly #reader = new ManifestReader();
   #nodeId: string | undefined;
   #held = new Map<string, Held>();
-  /** Since when a file is gone that was there. */
+  /** Since when a file is gone that was there, on the monotonic clock. */
   readonly #goneSince = new Map<string, number>();
-  /** Since when a folder is away. */
+  /** Since when a folder is away, on the monotonic clock. */
   readonly #awaySince = new Map<string, number>();
   #last: { readonly key: string; readonly held: readonly Held[]; readonly result: LoadResult } | undefined;
 
-  /** @param now Wall time in milliseconds since the Unix epoch. */
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(clock: ManifestClock) {
+    this.#clock = clock;
   }
 
   /** Loads what is there now; the same object as the last time when nothing is different. Never throws. */
@@ -138,14 +145,14 @@ export class ManifestSet {
       this.#awaySince.delete(dir);
       return false;
     }
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     const since = this.#awaySince.get(dir) ?? now;
     this.#awaySince.set(dir, since);
     return now - since >= FOLDER_GRACE_MS;
   }
 
   #readAll(files: readonly string[], { nodeId }: LoadOptions): [Held[], boolean] {
-    const now = this.#now();
+    const now = this.#clock.now();
     const before = this.#held;
     const isFirst = this.#last === undefined;
     this.#held = new Map();
@@ -160,7 +167,7 @@ export class ManifestSet {
       const held = this.#read(file, known, nodeId, now);
       const isWorse = !isFirst && held !== known && isBad(held);
       // What is bad and was written a moment ago may be half of something good.
-      const isFresh = isWorse && (held.stamp === "" ? this.#isJustGone(file, now) : isMoment(now - held.writtenAt));
+      const isFresh = isWorse && (held.stamp === "" ? this.#isJustGone(file) : isMoment(now - held.writtenAt));
       isUnsettled ||= isFresh;
       if (!isFresh) {
         list.push(keep(held));
@@ -173,7 +180,7 @@ export class ManifestSet {
     for (const [file, known] of before) {
       if (this.#held.has(file)) continue;
       // Some editors put a file aside before they write the new one.
-      if (known.usable !== undefined && this.#isJustGone(file, now)) {
+      if (known.usable !== undefined && this.#isJustGone(file)) {
         isUnsettled = true;
         list.push(keep(known));
       } else this.#goneSince.delete(file);
@@ -181,7 +188,8 @@ export class ManifestSet {
     return [list, isUnsettled];
   }
 
-  #isJustGone(file: string, now: number): boolean {
+  #isJustGone(file: string): boolean {
+    const now = this.#clock.monotonic();
     const since = this.#goneSince.get(file) ?? now;
     this.#goneSince.set(file, since);
     return isMoment(now - since);

@@ -91,8 +91,8 @@ Deno.test("loadManifests() does not read what is too large, and says so for what
 
 /** A set over a folder, and a time that the test moves; files seem to be written at that time. */
 async function loading(folder: string) {
-  const time = { now: 1_700_000_000_000 };
-  const set = new ManifestSet(() => time.now);
+  const time = { now: 1_700_000_000_000, jumped: 0 };
+  const set = new ManifestSet({ now: () => time.now + time.jumped, monotonic: () => time.now - 1_600_000_000_000 });
   const write = async (name: string, text: string) => {
     const file = join(folder, name);
     await writeFile(file, text);
@@ -131,6 +131,8 @@ Deno.test("ManifestSet takes a folder for gone when it has been away for 5 minut
     await rm(dir, { recursive: true });
     const isDamaged = () => load().findings.some(({ file, message }) => file === dir && /cannot be read/.test(message));
     assert.deepEqual([load().goneFolders, isDamaged()], [[], true]);
+    time.jumped += 10 * FOLDER_GRACE_MS;
+    assert.deepEqual([load().goneFolders, isDamaged()], [[], true], "the wall clock was set");
     time.now += FOLDER_GRACE_MS - 1;
     assert.deepEqual([load().goneFolders, isDamaged()], [[], true]);
     time.now += 1;
@@ -156,7 +158,7 @@ Deno.test("ManifestSet never takes a folder for gone that may come back by itsel
       dirs.push(closed);
     }
     const time = { now: 0 };
-    const set = new ManifestSet(() => time.now);
+    const set = new ManifestSet({ now: () => time.now, monotonic: () => time.now });
     const load = () => set.load({ files: [], dirs, nodeId: "n", reserved });
     load();
     time.now += 10 * FOLDER_GRACE_MS;
@@ -209,7 +211,7 @@ Deno.test("ManifestSet takes a file that an editor puts aside for a moment as if
 Deno.test("ManifestSet follows a link to another file, and finds a folder that comes later", () =>
   inFolder(async (folder) => {
     const dir = join(folder, "services.d");
-    const set = new ManifestSet(() => 1_700_000_000_000);
+    const set = new ManifestSet({ now: () => 1_700_000_000_000, monotonic: () => 0 });
     const load = () => set.load({ files: [], dirs: [dir], nodeId: "node-1", reserved });
     assert.match(load().findings[0]?.message ?? "", /cannot be read/);
     await mkdir(dir);

@@ -11,27 +11,39 @@
 
 import { z } from "zod";
 
-const count = z.int("must be an integer").min(0, "must be at least 0");
+/** The most that each rule may say, here as in a manifest; timers of the system know no longer wait than 2^31 ms. */
+const MOST = {
+  max_consecutive_failures: 4_294_967_295,
+  max_consecutive_timeouts: 4_294_967_295,
+  cooldown_ms: 86_400_000,
+} as const;
+
+const atMost = (most: number) =>
+  z.int("must be an integer").min(0, "must be at least 0").max(most, `must be at most ${most}`);
+
+const failures = atMost(MOST.max_consecutive_failures);
+const timeouts = atMost(MOST.max_consecutive_timeouts);
+const cooldown = atMost(MOST.cooldown_ms);
 
 const flag = z.boolean("must be true or false");
 
 /** When failures delay or end the use of a service. Members that are absent keep their default. */
 export const supervisionPolicy = z.object({
   /** Failures in a row that disable the service; 0 for never. */
-  max_consecutive_failures: count.default(0),
+  max_consecutive_failures: failures.default(0),
   /** Timeouts in a row that disable the service; 0 for never. */
-  max_consecutive_timeouts: count.default(0),
-  /** How long invokes are refused after a failure, in milliseconds; 0 for not at all. */
-  cooldown_ms: count.default(0),
+  max_consecutive_timeouts: timeouts.default(0),
+  /** How long invokes are refused after a failure, in milliseconds; 0 for not at all, at most a day. */
+  cooldown_ms: cooldown.default(0),
   /** Whether the two thresholds are heeded. */
   auto_disable_on_threshold: flag.default(true),
 });
 
 /** Some members of a policy; the others stay as they are. */
 export const policyOverrides = z.object({
-  max_consecutive_failures: count.optional(),
-  max_consecutive_timeouts: count.optional(),
-  cooldown_ms: count.optional(),
+  max_consecutive_failures: failures.optional(),
+  max_consecutive_timeouts: timeouts.optional(),
+  cooldown_ms: cooldown.optional(),
   auto_disable_on_threshold: flag.optional(),
 });
 
@@ -83,6 +95,16 @@ export function declaredPolicy(declared: DeclaredSupervision): SupervisionPolicy
     cooldown_ms,
     auto_disable_on_threshold: auto_disable_on_failures,
   };
+}
+
+/** The rules of a state file: those that say more than a rule may say the most, everything else is as it was. */
+export function boundedRules(rules: unknown): unknown {
+  if (typeof rules !== "object" || rules === null) return rules;
+  const tooMuch = Object.entries(MOST).filter(([name, most]) => {
+    const value: unknown = Reflect.get(rules, name);
+    return (typeof value === "number" || typeof value === "bigint") && value > most;
+  });
+  return tooMuch.length === 0 ? rules : { ...rules, ...Object.fromEntries(tooMuch) };
 }
 
 /** Puts the members of `overrides` that are present over `policy`. */

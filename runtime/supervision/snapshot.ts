@@ -9,9 +9,11 @@
 
 import { z } from "zod";
 import { cooldownRemaining, initialState, type Instant, longestCooldown, type SupervisionState } from "./machine.ts";
-import { type DeclaredSupervision, policyOverrides, type SupervisionPolicy } from "./policy.ts";
+import { boundedRules, type DeclaredSupervision, policyOverrides, type SupervisionPolicy } from "./policy.ts";
 
 const count = z.int().min(0);
+
+const withinSafe = (value: unknown) => typeof value === "number" ? Math.min(value, Number.MAX_SAFE_INTEGER) : value;
 
 const controlOp = z.enum(["init", "config_update", "auto_disable", "enable", "disable", "restart", "reset"]);
 
@@ -25,10 +27,10 @@ export const serviceSnapshot = z.object({
     last_control_op: controlOp.catch("init").default("init"),
     /** Text of `config.json`. */
     config_json: z.string().default("{}"),
-    /** On the wall clock; 0 for none. */
-    cooldown_until_ms: count.default(0),
+    /** On the wall clock; 0 for none. How long it lasts is for the rules to say. */
+    cooldown_until_ms: z.preprocess(withinSafe, count.default(0)),
     /** Stands over what `config_json` says. */
-    supervision: policyOverrides.optional(),
+    supervision: z.preprocess(boundedRules, policyOverrides.optional()),
   }).prefault({}),
   stats: z.object({
     invokes_total: count.default(0),

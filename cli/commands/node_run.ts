@@ -30,10 +30,10 @@ one does not, and its token is not used: a node proves itself with its own secre
 
 Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
-  $ zss node run --control-url ws://127.0.0.1:18790 --export work=. --label site=hq
+  $ zss node run --control-url ws://127.0.0.1:18790 --export work=work --label site=hq
   $ zss node run --control-url wss://zss.example:18790 --ca ca.pem --invite-token-file invite
   $ zss node run --control-url ws://127.0.0.1:18790 --terminal-id 1
-  $ zss node run --services-dir services.d --export work=.
+  $ zss node run --services-dir services.d --export work=work
   $ zss node run --control-url ws://127.0.0.1:18790 --services-dir services.d --check
 
 Exit status:

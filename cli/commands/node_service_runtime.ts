@@ -264,7 +264,10 @@ function checkArguments(action: string, payload: string | undefined, { wait, tim
 }
 
 function refusal(error: unknown, nodeId: string, serviceId: string, action: string): unknown {
-  return nodeRefusal(error, nodeId, `run ${action} on service "${serviceId}" of node "${nodeId}"`);
+  return nodeRefusal(error, nodeId, `run ${action} on service "${serviceId}" of node "${nodeId}"`, {
+    service: serviceId,
+    action,
+  });
 }
 
 function jsonOrText(text: string): unknown {

@@ -104,7 +104,7 @@ async function copyOne(
   target: Place,
   run: Run,
 ): Promise<void> {
-  const { listener, copied } = run;
+  const { copied } = run;
   const there = await target.side.look(target.path);
   if (there !== undefined && isSameFile(found, there)) {
     throw new ZssError("same_file", `Cannot copy "${source.path}" to "${target.path}": they are the same file`);

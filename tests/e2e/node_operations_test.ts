@@ -43,7 +43,7 @@ Deno.test("zss node run --check says what is right and what is wrong, exits 0 or
   assert.equal(started.code, 2, started.stderr);
   assert.match(
     started.stderr,
-    /it is the folder of manifests .*\n  hint: export a folder of its own.*\[invalid_export\]/,
+    /it is the folder of manifests .*\n {2}hint: export a folder of its own.*\[invalid_export\]/,
   );
   const paired = await check("--control-url", "ws://127.0.0.1:9", "-o", "json");
   const report = JSON.parse(paired.stdout);
@@ -80,6 +80,15 @@ Deno.test("zss node run --check says what is right and what is wrong, exits 0 or
   assert.deepEqual(wrong.findings.map(({ rule }: { rule: string }) => rule), ["executable-found"]);
   assert.deepEqual((await readdir(folder.path)).sort(), ["damaged.json", "services.d", "work"]);
   assert.equal((await check("--control-url", "ws://127.0.0.1:9", "--check-server")).code, 1);
+  const invited = await check(
+    "--control-url",
+    "ws://127.0.0.1:9",
+    "--invite-token",
+    "bogus",
+    "--state-file",
+    "new.json",
+  );
+  assert.match(invited.stdout, /^ok +pairing +it will use its invite, which was not checked/m);
 });
 
 Deno.test("zss node run shows its numbers, and tells whether it is ready", async () => {

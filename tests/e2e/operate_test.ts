@@ -82,7 +82,7 @@ Deno.test("zss node list, info, service-get and service-runtime show and operate
   assert.match((await scene.client("node", "service-runtime", "node-1", "echo", "disable")).stdout, /"enabled":false/);
   const denied = await scene.client("node", "service-runtime", "node-1", "echo", "invoke", "{}");
   assert.equal(denied.code, 1);
-  assert.match(denied.stderr, /service invoke denied.*\n  hint: .* echo enable switches it on \[service_disabled\]/);
+  assert.match(denied.stderr, /service invoke denied.*\n {2}hint: .* echo enable switches it on \[service_disabled\]/);
 });
 
 Deno.test("zss node list, info and service-get say which services go on as they were, and why", async () => {

@@ -36,11 +36,12 @@ Deno.test("a name of a node works for a user as for an admin, in paths and elsew
   const missing = await alice("fs", "ls", "/nodes/elsewhere", "--project", "proj-1");
   assert.deepEqual([missing.code, /enoent/.test(missing.stderr)], [1, true], missing.stderr);
 
-  const shallow = await scene.client("fs", "mkdir", "/nodes/edge/fs/work/a/b");
-  assert.match(shallow.stderr, /Cannot make ".*\/a\/b": .*\n {2}hint: add -p/);
-  assert.equal((await scene.client("fs", "mkdir", "-p", "/nodes/edge/fs/work/a/b")).code, 0);
   const activated = await alice("project", "activate", "proj-1");
   assert.equal(activated.code, 0, activated.stderr);
   const usual = await alice("fs", "ls", "/nodes/edge/fs/work", "-o", "name");
   assert.deepEqual([usual.code, usual.stdout], [0, "note.txt\n"], usual.stderr);
+
+  const shallow = await scene.client("fs", "mkdir", "/nodes/edge/fs/work/a/b");
+  assert.match(shallow.stderr, /Cannot make ".*\/a\/b": .*\n {2}hint: add -p/);
+  assert.equal((await scene.client("fs", "mkdir", "-p", "/nodes/edge/fs/work/a/b")).code, 0);
 });

@@ -10,7 +10,7 @@ import { Exit, exitCodeOf } from "./exit.ts";
 import { asksForJson, type Globals, liftGlobals } from "./globals.ts";
 import { tidyHelp } from "./help_text.ts";
 import type { CliIo } from "./io.ts";
-import { misreadArgument, misreadCommand } from "./misread.ts";
+import { misreadArgument, misreadCommand, withoutProject } from "./misread.ts";
 import { paintFor } from "./paint.ts";
 import { reading, routeMap } from "./route_map.ts";
 import { rootRoutes } from "./routes.ts";
@@ -42,7 +42,10 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     io.stderr.write(asksForJson(argv) ? errorJson(error) : errorLines(error, paint));
     return exitCodeOf(error);
   }
-  const shown = (error: unknown) => (globals.output === "json" ? errorJson(error) : errorLines(error, paint)).trimEnd();
+  const shown = (thrown: unknown) => {
+    const error = withoutProject(thrown, rest);
+    return (globals.output === "json" ? errorJson(error) : errorLines(error, paint)).trimEnd();
+  };
   const application = buildApplication(await routeMap(rootRoutes, rest), {
     ...reading,
     determineExitCode: exitCodeOf,

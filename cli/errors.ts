@@ -13,6 +13,11 @@ export function usageError(message: string, hint?: string): ZssError {
   return new ZssError("usage", message, { hint });
 }
 
+/** Whether a user was refused because the session is bound to no project. */
+export function isWithoutProject({ code }: ZssError): boolean {
+  return code === "provisioning_required" || code === "last_target_invalid";
+}
+
 /** One error for a person: what happened, and below it what to do. */
 export function errorLines(error: unknown, paint: Paint): string {
   if (!(error instanceof ZssError)) {

@@ -6,7 +6,7 @@
 
 import { ArgumentScannerError, formatMessageForArgumentScannerError, UnexpectedPositionalError } from "@stricli/core";
 import { errorText, ZssError } from "../control/protocol/errors.ts";
-import { usageError } from "./errors.ts";
+import { isWithoutProject, usageError } from "./errors.ts";
 import { type Branch, type Leaf, rootRoutes } from "./routes.ts";
 
 /** An option or argument that could not be read. */
@@ -58,6 +58,23 @@ export function misreadCommand(input: string, corrections: readonly string[], ar
     `Cannot run "${name} ${input}": no such command`,
     meant.length > 0 ? `did you mean ${meant.join(" or ")}?` : `${name} --help shows the commands`,
   );
+}
+
+/**
+ * What the server says of a session without a project, in the words of whoever typed the command; any other error stays
+ * as it is.
+ */
+export function withoutProject(error: unknown, argv: readonly string[]): unknown {
+  if (!(error instanceof ZssError) || !isWithoutProject(error)) return error;
+  const { name } = commandIn(argv);
+  const reason = error.code === "provisioning_required"
+    ? "you work in no project yet"
+    : "the project that you worked in last is gone, or may not be read by you any more";
+  return new ZssError(error.code, `Cannot run ${name}: ${reason}`, {
+    hint:
+      "name one with --project, or take one for good with zss project activate; zss project list shows those there are",
+    cause: error,
+  });
 }
 
 /** The command that the words lead to, as it is typed, and whether further ones stand behind it. */

@@ -13,6 +13,7 @@ import { ZssError } from "../control/protocol/errors.ts";
 import { parseJson } from "../control/protocol/json.ts";
 import { Errno, FsError, isObject } from "../control/protocol/mod.ts";
 import { listIn } from "./answer.ts";
+import { isWithoutProject } from "./errors.ts";
 import type { CliContext } from "./io.ts";
 import { type RemoteAccess, remoteOf, withConnection } from "./remote.ts";
 import { cleanText } from "./render/table.ts";
@@ -70,21 +71,23 @@ function listed(items: readonly string[]): string {
 /**
  * The id of the node that is meant, as the server knows it now.
  *
+ * @param server The connection, or the tree that is open over it: a second tree on one connection would end the first.
  * @param unknown What to do about a word that means no node: `refuse` it, or `keep` it as the id of a node that is
  * gone, or will come. Who is no admin does not know all nodes; their words are kept.
  * @throws {ZssError} As {@linkcode nodeMeant}.
  */
 export async function nodeIdOf(
-  connection: ControlConnection,
+  server: ControlConnection | WorldTree,
   given: string,
   unknown: "refuse" | "keep" = "refuse",
 ): Promise<string> {
   if (isServerMade(given) && unknown === "keep") return given;
+  const [connection, tree] = "connection" in server ? [server.connection, server] : [server, undefined];
   const isAdmin = await roleOf(connection) === "admin";
   // The usual case costs no list, however many nodes there are.
   if (isServerMade(given) && (!isAdmin || await isNode(connection, given))) return given;
   try {
-    return nodeMeant(given, await nodesSeen(connection, isAdmin));
+    return nodeMeant(given, await nodesSeen(connection, isAdmin, tree));
   } catch (error) {
     const isKept = !isAdmin || unknown === "keep";
     if (isKept && error instanceof ZssError && error.code === "node_not_found") return given;
@@ -92,23 +95,28 @@ export async function nodeIdOf(
   }
 }
 
-/** The role of who is connected; `undefined` for a user who has no project yet. */
+/** The role of who is connected; `undefined` for a user who has no project yet, or none any more. */
 export async function roleOf(connection: Pick<ControlConnection, "call">): Promise<string | undefined> {
   try {
     // Asked anew, for a refusal of something else would stand in the audit log.
     return String((await connection.call("connect", {}))["role"]);
   } catch (error) {
-    if (error instanceof ZssError && error.code === "provisioning_required") return undefined;
+    if (error instanceof ZssError && isWithoutProject(error)) return undefined;
     throw error;
   }
 }
 
 /** The nodes that the holder of the connection sees: all of them, or those of a project, in the tree. */
-export async function nodesSeen(connection: ControlConnection, isAdmin: boolean): Promise<readonly NamedNode[]> {
+export async function nodesSeen(
+  connection: ControlConnection,
+  isAdmin: boolean,
+  open?: WorldTree,
+): Promise<readonly NamedNode[]> {
   if (isAdmin) {
     const nodes = listIn(await connection.call("node_list", {}), "nodes");
     return nodes.map((node) => ({ id: String(node["node_id"]), name: String(node["node_name"]) }));
   }
+  if (open !== undefined) return await nodesIn(open);
   const { WorldTree } = await import("../control/client/mod.ts");
   try {
     await using tree = await WorldTree.over(connection);

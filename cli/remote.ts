@@ -47,6 +47,16 @@ function targetOf({ io, globals }: CliContext, ofContext: string | undefined): S
   };
 }
 
+/** Where a node finds its server. */
+interface NodeRemote {
+  /** Undefined for a node without a server. */
+  readonly url: string | undefined;
+  /** What named it, for messages. */
+  readonly from: string | undefined;
+  readonly token: string | undefined;
+  readonly ca: string | undefined;
+}
+
 /**
  * The same for a node, which is no client: an address must be named, so that a
  * current context starts no node by itself, and the token of a context stays
@@ -57,14 +67,17 @@ function targetOf({ io, globals }: CliContext, ofContext: string | undefined): S
 export async function nodeRemoteOf(
   context: CliContext,
   controlUrl: string | undefined,
-): Promise<{ url: string | undefined; token: string | undefined; ca: string | undefined }> {
+): Promise<NodeRemote> {
   const wishes = await wishesOf(context);
   const url = controlUrl === undefined ? wishes.url : { value: controlUrl, from: "--control-url" };
   const token = wishes.token?.value;
-  if (wishes.context === undefined) return { url: url?.value, token, ca: await caOf(context, undefined) };
+  if (wishes.context === undefined) {
+    return { url: url?.value, from: url?.from, token, ca: await caOf(context, undefined) };
+  }
   // A token that is given cannot displace that of the context, which a node does not use anyway.
   const remote = await resolvedRemote(context, { url, context: wishes.context });
-  return { url: remote.url, token, ca: await caOf(context, remote.ca) };
+  const from = url?.from ?? `the context of ${wishes.context.from}`;
+  return { url: remote.url, from, token, ca: await caOf(context, remote.ca) };
 }
 
 /** What `--ca` or ZSS_CA names goes before the certificates of a context. */

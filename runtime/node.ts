@@ -12,6 +12,7 @@ import { type Diagnostic, SERVICE_TREE, ZssError } from "../control/protocol/mod
 import { driverMaker } from "../drivers/mod.ts";
 import { type Clock, currentOs, sleep } from "../drivers/process/mod.ts";
 import { openFolder } from "./exports/folder.ts";
+import { requireApart } from "./exports/keep_apart.ts";
 import type { ExportSpec } from "./exports/parse_export.ts";
 import { fsDescriptor } from "./host/builtin_services.ts";
 import type { ServiceDefinition } from "./host/definition.ts";
@@ -182,6 +183,10 @@ export async function openServing(options: ServingOptions, parts: NodeParts): Pr
   const { clock, meters, onReloadAsked } = parts;
   const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = options;
   const folders = options.exports.map((spec) => openFolder({ ...spec, path: spec.path }));
+  await requireApart(options.exports, {
+    ...options,
+    stateFiles: [options.stateFile, serviceStatePath(options.stateFile)],
+  });
   const files = new FileServer({ name: options.nodeName, os: parts.platform.os, version: parts.version });
   const report = (problem: string) => log.warn("{problem}", { problem });
   const terminals = await createTerminals(options.terminalIds ?? [], {

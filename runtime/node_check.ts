@@ -183,7 +183,8 @@ async function checkPairing({ pairMode, inviteToken, stateFile }: NodeOptions): 
     });
   }
   if (typeof inviteToken === "function") await inviteToken();
-  return "it will use its invite";
+  // There is no way to ask that would not use it up.
+  return "it will use its invite, which was not checked: only joining shows whether it is good";
 }
 
 async function reach({ controlUrl, ca, token }: NodeOptions, { clock }: Pick<NodeParts, "clock">): Promise<string> {

@@ -204,7 +204,7 @@ Deno.test("runNode() serves manifests, and after a restart is the same node with
 Deno.test("runNode() refuses a manifest whose tree would have the name of an export, and serves the rest", async () => {
   await using scene = await Scene.open();
   for (const id of ["camera", "echo"]) await scene.manifest(id);
-  const exports = [{ name: "svc-camera", path: scene.services, mode: undefined }];
+  const exports = [{ name: "svc-camera", path: scene.services, mode: "ro" as const }];
   const { online } = scene.start({ inviteToken: await scene.invite(), exports });
   const events = await online();
   const findings = events.flatMap((event) => event.type === "findings" ? event.findings : []);
@@ -344,7 +344,7 @@ Deno.test("runNode() names what is missing when it has neither an identity nor a
 
 Deno.test("runNode() refuses two exports of one name before it pairs", async () => {
   await using scene = await Scene.open();
-  const twice = [".", scene.services].map((path) => ({ name: "work", path, mode: undefined }));
+  const twice = [".", scene.services].map((path) => ({ name: "work", path, mode: "ro" as const }));
   await assert.rejects(scene.start({ exports: twice }).ended, { code: "duplicate_export" });
 });
 

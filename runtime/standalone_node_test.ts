@@ -110,7 +110,7 @@ async function until(isDone: () => boolean): Promise<void> {
 Deno.test("runStandaloneNode() lists exported folders and services in one list, and keeps results over a restart", async () => {
   await using scene = await Scene.open();
   await scene.manifest("echo");
-  const exports = [{ name: "work", path: scene.services, mode: undefined }];
+  const exports = [{ name: "work", path: scene.services, mode: "ro" as const }];
   let client = await scene.client(await scene.start({ exports }));
   assert.deepEqual((await client.exports()).map(({ name }) => name), ["work", "svc-echo"]);
   assert.deepEqual(await invoke(client, "svc-echo"), { n: 16, call_id: "c-1" });

@@ -7,10 +7,14 @@ import { ProgressLine } from "../fs/progress.ts";
 import { localSide, treeSide } from "../fs/sides.ts";
 import { sizeText } from "../fs/sizes.ts";
 import { meantPath, withTree } from "../fs/with_tree.ts";
+import { Exit } from "../exit.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
 import { nonEmpty } from "../flags.ts";
 import { cleanText, printResult } from "../render/mod.ts";
+
+/** So many of what is left out are named. */
+const SHOWN = 20;
 
 interface Flags {
   readonly recursive: boolean;
@@ -24,7 +28,9 @@ export const command = buildCommand<Flags, string[], CliContext>({
 A path that begins with a colon is one of the tree, every other one is of this
 machine. On this machine a file is whole or not there; in the tree a copy that
 fails leaves what was written. Symbolic links are followed where they are named;
-those in a folder are left out, and counted on standard error.
+those in a folder are left out, and counted on standard error; so are pipes, sockets
+and names that are no UTF-8. A file in a folder that cannot be read is noted there,
+and the rest is copied: exit 1.
 
 Examples:
   $ zss fs cp photo.jpg :/nodes/node-1/fs/work
@@ -71,8 +77,16 @@ Examples:
         line.clear();
       }
     });
-    const { files, bytes, links } = copied;
+    const { files, bytes, links, left_out, failed } = copied;
     if (links > 0) io.stderr.write(`note: ${links} symbolic link${links === 1 ? " is" : "s are"} left out\n`);
+    if (left_out.length > 0) {
+      io.stderr.write(`note: left out, for they are no files or their names no UTF-8: ${listed(left_out)}\n`);
+    }
+    for (const { message } of failed) io.stderr.write(`note: ${cleanText(message)}\n`);
+    if (failed.length > 0) {
+      io.stderr.write(`note: ${failed.length} could not be copied\n`);
+      this.setExitCode(Exit.problems);
+    }
     await printResult(this, {
       value: copied,
       table: [`copied ${files} file${files === 1 ? "" : "s"}, ${sizeText(bytes)}`],
@@ -80,6 +94,12 @@ Examples:
     });
   },
 });
+
+/** How many, and which; the first of very many. */
+function listed(paths: readonly string[]): string {
+  const shown = paths.slice(0, SHOWN).map((path) => cleanText(path)).join(", ");
+  return `${paths.length} (${shown}${paths.length > SHOWN ? ", ..." : ""})`;
+}
 
 async function placeOf(path: string, tree: WorldTree): Promise<Place> {
   if (!path.startsWith(":")) return { side: localSide, path };

@@ -26,12 +26,25 @@ Examples:
   async func({ parents }, ...given) {
     const paths = await withTree(this, async (tree) => {
       const paths = await Promise.all(given.map((one) => meantPath(tree, one)));
-      for (const path of paths) await (parents ? makeAll(tree, path) : tree.mkdir(path));
+      for (const path of paths) await (parents ? makeAll(tree, path) : makeOne(tree, path));
       return paths;
     });
     await printResult(this, { value: { made: paths }, table: paths.map((path) => `${path} made`), names: paths });
   },
 });
+
+/** Makes the last step of a path. */
+async function makeOne(tree: WorldTree, path: string): Promise<void> {
+  try {
+    await tree.mkdir(path);
+  } catch (error) {
+    if (!(error instanceof ZssError) || error.code !== "enoent") throw error;
+    throw new ZssError(error.code, `Cannot make "${path}": the directory above it is not there`, {
+      hint: "add -p to make those above it too",
+      cause: error,
+    });
+  }
+}
 
 /** Makes what is missing of a path. */
 async function makeAll(tree: WorldTree, path: string): Promise<void> {

@@ -9,8 +9,9 @@ import { printResult } from "../render/mod.ts";
 export const command = buildCommand<Record<never, never>, [], CliContext>({
   docs: helpPage(`List the nodes that the server knows, in the order in which they joined.
 
-"Not reloaded" counts the services that go on as they were, because their manifest
-cannot be used as it is now; zss node service-get says why.
+"Not online" counts the services that are degraded or switched off, "not reloaded"
+those that go on as they were, because their manifest cannot be used as it is now;
+zss node service-get says why.
 
 Examples:
   $ zss node list
@@ -42,7 +43,12 @@ Examples:
   },
 });
 
-/** How many services there are, and how many of them go on as they were although their manifest changed. */
-function servicesText({ service_count: all, not_reloaded_count: behind }: Readonly<Record<string, unknown>>): string {
-  return typeof behind === "number" ? `${all} (${behind} not reloaded)` : String(all);
+/** How many services there are, how many are not online, and how many go on as they were although their manifest changed. */
+function servicesText(node: Readonly<Record<string, unknown>>): string {
+  const { service_count: all, not_online_count: down, not_reloaded_count: behind } = node;
+  const notes = [
+    ...(typeof down === "number" ? [`${down} not online`] : []),
+    ...(typeof behind === "number" ? [`${behind} not reloaded`] : []),
+  ];
+  return notes.length === 0 ? String(all) : `${all} (${notes.join(", ")})`;
 }

@@ -22,18 +22,19 @@ file. Manifests are watched: a change takes effect without a restart. Folders
 can be written unless their spec ends in :ro. Ctrl-C (SIGTERM) lets runs end, a
 second one ends at once; SIGHUP reads the manifests anew.
 
-Without a control plane the node takes clients itself, on loopback. Beyond this
-machine it wants TLS and a token (ZSS_NODE_AUTH_TOKEN).
+Without a control plane (--control-url, --url or ZSS_URL name one) the node takes
+clients itself, on loopback. Beyond this machine it wants TLS and a token
+(ZSS_NODE_AUTH_TOKEN).
 
 A context that --context or ZSS_CONTEXT names gives the address too; the current
 one does not, and its token is not used: a node proves itself with its own secret.
 
 Examples:
   $ zss node run --control-url ws://127.0.0.1:18790 --invite-token inv-... --services-dir services.d
-  $ zss node run --control-url ws://127.0.0.1:18790 --export work=. --label site=hq
+  $ zss node run --control-url ws://127.0.0.1:18790 --export work=work --label site=hq
   $ zss node run --control-url wss://zss.example:18790 --ca ca.pem --invite-token-file invite
   $ zss node run --control-url ws://127.0.0.1:18790 --terminal-id 1
-  $ zss node run --services-dir services.d --export work=.
+  $ zss node run --services-dir services.d --export work=work
   $ zss node run --control-url ws://127.0.0.1:18790 --services-dir services.d --check
 
 Exit status:
@@ -41,7 +42,7 @@ Exit status:
   2  wrong usage    3  a fault    4  not allowed    130  ended at once by a second signal`),
   parameters: {
     flags: {
-      controlUrl: optionalText("address of the server", "ws-url"),
+      controlUrl: optionalText("address of the server (or ZSS_URL)", "ws-url"),
       controlAuthToken: optionalText("bearer token for the server; a node does not need one", "token"),
       operatorToken: optionalText("taken for compatibility; pairing by invite does not need it", "token"),
       pairMode: {

@@ -1,6 +1,6 @@
 import { nodeArgument } from "../completion/known_arguments.ts";
 import { buildCommand } from "@stricli/core";
-import { listIn, objectIn } from "../answer.ts";
+import { listIn, objectIn, timeText } from "../answer.ts";
 import { isObject } from "../../control/protocol/envelope.ts";
 import { helpPage } from "../help.ts";
 import type { CliContext } from "../io.ts";
@@ -45,6 +45,7 @@ function catalogLines(catalog: Record<string, unknown>): string[] {
     Array.isArray(items) ? items.filter(isObject).map(line) : [];
   return [
     `Node ${catalog["node_id"]} (${catalog["node_name"]})`,
+    ...(catalog["state"] === "offline" ? [offlineLine(catalog)] : []),
     `Platform: os=${platform["os"] ?? "unknown"} arch=${platform["arch"] ?? "unknown"} runtime=${
       platform["runtime_kind"] ?? "unknown"
     }`,
@@ -55,12 +56,31 @@ function catalogLines(catalog: Record<string, unknown>): string[] {
       `  - ${service["service_id"]} kind=${service["kind"]} version=${service["version"] ?? "1"} state=${
         service["state"]
       }`,
+      ...stateLine(service),
       ...reloadLine(service),
       ...(Array.isArray(service["endpoints"]) ? service["endpoints"].map((path) => `      endpoint: ${path}`) : []),
       ...listed(service["mounts"], (mount) => `      mount: ${mount["mount_path"]} (${mount["state"]})`),
       `      capabilities: ${JSON.stringify(service["capabilities"] ?? {})}`,
     ]),
   ];
+}
+
+/** What is listed is what the node published before it went. */
+function offlineLine({ offline_since_ms: since }: Record<string, unknown>): string {
+  return `State: offline${
+    typeof since === "number" ? ` since ${timeText(since)}` : ""
+  }; its services as it published them last`;
+}
+
+/** Why a service is not online. */
+function stateLine({ state, runtime }: Record<string, unknown>): string[] {
+  if (state === "online" || !isObject(runtime)) return [];
+  const { last_error: error, enabled } = objectIn(runtime, "supervision_status");
+  const why = [
+    ...(enabled === false ? ["switched off, until zss node service-runtime ... enable"] : []),
+    ...(typeof error === "string" && error.trim() !== "" ? [error.replace(/\s+/g, " ").trim()] : []),
+  ];
+  return why.length === 0 ? [] : [`      ${state}: ${why.join(": ")}`];
 }
 
 /** Why a service goes on as it was although its manifest changed. */

@@ -110,7 +110,7 @@ async function nodeWords(context: CliContext): Promise<string[]> {
 
 async function serviceIds(context: CliContext, node: string): Promise<string[]> {
   return await withTree(context, async (tree) => {
-    const entries = await tree.list(`/nodes/${await nodeIdOf(tree.connection, node)}/services`);
+    const entries = await tree.list(`/nodes/${await nodeIdOf(tree, node)}/services`);
     return entries.filter(({ kind }) => kind === "dir").map(({ name }) => name);
   });
 }

@@ -38,17 +38,22 @@ export interface Copied {
   bytes: number;
   /** Symbolic links that were left out. */
   links: number;
+  /** Paths on this machine of what was left out because it is no file (a pipe, a socket) or has a name that is no UTF-8. */
+  readonly left_out: string[];
+  /** What is in a folder and could not be read, or not be named where it was to go. */
+  readonly failed: { readonly path: string; readonly message: string }[];
 }
 
 /**
  * Copies sources to a target as `cp` does: into it when it is a folder, under its name otherwise.
  *
- * Links are followed where they are named, and left out below. Nothing is copied when two sources would get one name.
+ * Links are followed where they are named, and left out below. What cannot be read below is noted, and the rest copied.
+ * Nothing is copied when two sources would get one name.
  *
  * @throws {ZssError} `same_file` for a file that would be copied onto itself, and for a folder into one below it;
- * `usage` for a folder without `recursive`, and for several sources that do not go into a folder, or would get one name there; `enotdir` for a file that would get the name of a
- * folder that is not there; `short_copy` when a
- * file ends before the size that was promised; what the places throw.
+ * `usage` for a folder without `recursive`, and for several sources that do not go into a folder, or would get one name
+ * there; `enotdir` for a file that would get the name of a folder that is not there; `short_copy` when a file ends
+ * before the size that was promised; what the places throw.
  */
 export async function copyAll(
   sources: readonly Place[],
@@ -56,7 +61,7 @@ export async function copyAll(
   recursive: boolean,
   listener: CopyListener,
 ): Promise<Copied> {
-  const copied: Copied = { files: 0, directories: 0, bytes: 0, links: 0 };
+  const copied: Copied = { files: 0, directories: 0, bytes: 0, links: 0, left_out: [], failed: [] };
   const there = await target.side.look(target.path);
   if (sources.length > 1 && there?.kind !== "dir") {
     throw usageError(`Cannot copy ${sources.length} sources to "${target.path}": it is no directory`);
@@ -78,7 +83,7 @@ export async function copyAll(
     }
     const to = { side: target.side, path };
     const known = found.kind === "dir" ? await requireOutside(source, found, to) : undefined;
-    await copyOne(source, found, to, { listener, copied, known });
+    await copyOne(source, found, to, { listener, copied, known, unread: new WeakSet() });
   }
   return copied;
 }
@@ -112,6 +117,8 @@ interface Run {
   readonly copied: Copied;
   /** The folders below the source before anything was made, where one that is made could be taken for one of them. */
   readonly known: ReadonlySet<string> | undefined;
+  /** Errors of the source, which do not keep anything else from being copied. */
+  readonly unread: WeakSet<object>;
   /** The folder that all goes into. */
   top?: Place;
   topFound?: Found | undefined;
@@ -132,7 +139,7 @@ async function copyOne(
   target: Place,
   run: Run,
 ): Promise<void> {
-  const { listener, copied } = run;
+  const { copied } = run;
   const there = await target.side.look(target.path);
   if (there !== undefined && isSameFile(found, there)) {
     throw new ZssError("same_file", `Cannot copy "${source.path}" to "${target.path}": they are the same file`);
@@ -141,7 +148,7 @@ async function copyOne(
     if (there?.kind === "dir") {
       throw new ZssError("eisdir", `Cannot copy "${source.path}" to "${target.path}": a directory is in the way`);
     }
-    await copyFile(source, found, target, listener);
+    await copyFile(source, found, target, run);
     copied.files++;
     copied.bytes += found.size;
     return;
@@ -149,28 +156,58 @@ async function copyOne(
   if (there?.kind === "file") {
     throw new ZssError("enotdir", `Cannot copy "${source.path}" to "${target.path}": a file is in the way`);
   }
-  const { names, links } = await source.side.children(source.path);
+  const { names, links, others = [] } = await ofSource(run, () => source.side.children(source.path));
   copied.links += links;
+  copied.left_out.push(...others.map((name) => `${source.path.replace(/[/\\]+$/, "")}/${name}`));
   if (there === undefined) await target.side.mkdir(target.path);
   // The first one that is copied to: it must not come up again as something to copy.
   run.top ??= target;
   run.topFound ??= await target.side.look(target.path);
   copied.directories++;
   for (const name of names) {
-    const from = { side: source.side, path: source.side.child(source.path, name) };
-    const child = await from.side.look(from.path);
-    // It has gone since it was listed.
-    if (child === undefined) continue;
-    if (child.isLink === true) {
-      copied.links++;
-      continue;
+    try {
+      await copyChild(source, name, target, run);
+    } catch (error) {
+      if (!(error instanceof ZssError) || !run.unread.has(error)) throw error;
+      copied.failed.push({ path: `${source.path.replace(/\/+$/, "")}/${name}`, message: error.message });
     }
-    if (child.kind === "dir") {
-      if (await isTop(child, run)) throw intoItself(from.path, target.path);
-      if (run.known?.has(from.path) === false) continue;
-    }
-    await copyOne(from, child, { side: target.side, path: target.side.child(target.path, name) }, run);
   }
+}
+
+async function copyChild(source: Place, name: string, target: Place, run: Run): Promise<void> {
+  const [path, to] = await ofSource(
+    run,
+    () => [source.side.child(source.path, name), target.side.child(target.path, name)],
+  );
+  const from = { side: source.side, path };
+  const child = await ofSource(run, () => from.side.look(from.path));
+  // It has gone since it was listed.
+  if (child === undefined) return;
+  if (child.isLink === true) {
+    run.copied.links++;
+    return;
+  }
+  if (child.kind === "dir") {
+    if (await isTop(child, run)) throw intoItself(from.path, target.path);
+    if (run.known?.has(from.path) === false) return;
+  }
+  await copyOne(from, child, { side: target.side, path: to }, run);
+}
+
+/** Looks at the source, and notes when it refuses a single file; one that is not there any more refuses them all. */
+async function ofSource<Value>({ unread }: Run, look: () => Value | Promise<Value>): Promise<Value> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof ZssError && isOfOneFile(error)) unread.add(error);
+    throw error;
+  }
+}
+
+function isOfOneFile({ code, cause }: ZssError): boolean {
+  if (["eperm", "enoent", "unsafe_name"].includes(code)) return true;
+  return code === "io" && cause instanceof Error && "code" in cause &&
+    ["EACCES", "EPERM", "ENOENT"].includes(`${cause.code}`);
 }
 
 /**
@@ -210,14 +247,22 @@ function intoItself(source: string, target: string): ZssError {
   });
 }
 
-async function copyFile(source: Place, found: Found, target: Place, listener: CopyListener): Promise<void> {
+async function copyFile(source: Place, found: Found, target: Place, run: Run): Promise<void> {
+  const { listener } = run;
   listener.begin(source.path);
   let done = 0;
   async function* counted() {
-    for await (const piece of source.side.read(source.path)) {
-      done += piece.length;
-      yield piece;
-      listener.progress(source.path, done, found.size);
+    const pieces = source.side.read(source.path)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await ofSource(run, () => pieces.next());
+        if (next.done === true) break;
+        done += next.value.length;
+        yield next.value;
+        listener.progress(source.path, done, found.size);
+      }
+    } finally {
+      await pieces.return?.();
     }
     if (done === 0) yield new Uint8Array(0);
     if (done < found.size) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,7 +83,7 @@ Deno.test("copyAll() copies a folder both ways, byte for byte, empty files too, 
     const listener = { ...quiet, progress: (_path: string, done: number) => void steps.push(done) };
     const there = { side: localSide, path: folder };
     const copied = await copyAll([{ side: memory, path: "/a" }], there, true, listener);
-    assert.deepEqual(copied, { files: 2, directories: 2, bytes: 11, links: 0 });
+    assert.deepEqual(copied, { files: 2, directories: 2, bytes: 11, links: 0, left_out: [], failed: [] });
     assert.deepEqual(steps, [4, 8, 11]);
     assert.equal(await readFile(join(folder, "a", "one"), "utf8"), "hello world");
     await symlink(folder, join(folder, "a", "loop"));
@@ -129,8 +130,9 @@ Deno.test("copyAll() never leaves the folder that it copies to, whatever a place
       memory.look = (path) => Promise.resolve(path === "/a" ? { kind: "dir", size: 0 } : { kind: "file", size: 0 });
       const target = join(folder, "deep", "er");
       await mkdir(target, { recursive: true });
-      const copy = copyAll([{ side: memory, path: "/a" }], { side: localSide, path: target }, true, quiet);
-      await assert.rejects(copy, { code: "unsafe_name" });
+      const to = { side: localSide, path: target };
+      const { files, failed } = await copyAll([{ side: memory, path: "/a" }], to, true, quiet);
+      assert.deepEqual([files, failed.map(({ path }) => path)], [0, [`/a/${name}`]]);
     }
     assert.deepEqual(await readdir(folder), ["deep"]);
     assert.throws(() => localSide.child(folder, ".."), { code: "unsafe_name" });
@@ -244,4 +246,44 @@ Deno.test("copyAll() makes no file where a folder was named that is not there", 
   await copy("/d", "/new");
   await copy("/f", "/new");
   assert.ok(memory.files.has("/new/f"));
+});
+
+Deno.test("copyAll() notes what in a folder cannot be read, and copies the rest", async () => {
+  const memory = new MemorySide();
+  memory.directories.add("/a").add("/a/deep");
+  for (const name of ["first", "pipe", "deep/z", "last"]) memory.files.set(`/a/${name}`, text(name));
+  const read = memory.read.bind(memory);
+  let refusal = new ZssError("eperm", "Cannot read /a/pipe: not a regular file");
+  memory.read = async function* (path) {
+    if (path === "/a/pipe") throw refusal;
+    yield* read(path);
+  };
+  const copy = (path: string, to = "/b") => copyAll([{ side: memory, path }], { side: memory, path: to }, true, quiet);
+  const { files, failed } = await copy("/a");
+  assert.deepEqual([files, failed], [3, [{ path: "/a/pipe", message: "Cannot read /a/pipe: not a regular file" }]]);
+  assert.ok(
+    ["first", "deep/z", "last"].every((name) => memory.files.has(`/b/${name}`)) && !memory.files.has("/b/pipe"),
+  );
+  // What is named by itself is what was wanted, and a lost connection is nothing to pass over.
+  await assert.rejects(copy("/a/pipe", "/p"), { code: "eperm" });
+  refusal = new ZssError("connection_lost", "Cannot go on");
+  await assert.rejects(copy("/a", "/c"), { code: "connection_lost" });
+});
+
+Deno.test({
+  name: "copyAll() says what on this machine is no file or has a name that is no UTF-8",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    inFolder(async (folder) => {
+      await writeFile(join(folder, "good"), "x");
+      execFileSync("mkfifo", [join(folder, "pipe")]);
+      execFileSync("sh", ["-c", `printf x > "$(printf 'bad\\377')"`], { cwd: folder });
+      const memory = new MemorySide();
+      const copied = await copyAll([{ side: localSide, path: folder }], { side: memory, path: "/b" }, true, quiet);
+      assert.deepEqual([copied.files, copied.left_out, copied.failed], [
+        1,
+        [`${folder}/bad\ufffd`, `${folder}/pipe`],
+        [],
+      ]);
+    }),
 });

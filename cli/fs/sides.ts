@@ -60,6 +60,8 @@ export interface Children {
   readonly names: readonly string[];
   /** How many symbolic links there are beside them. */
   readonly links: number;
+  /** What else is beside them and cannot be copied: pipes, sockets, devices, and names that are no UTF-8. */
+  readonly others?: readonly string[];
 }
 
 /** A place with files. */
@@ -149,8 +151,19 @@ export const localSide: Side = {
   },
   async children(path) {
     const entries = await told("list", path, () => readdir(path, { withFileTypes: true }));
-    const names = entries.filter((entry) => entry.isFile() || entry.isDirectory()).map(({ name }) => name).sort();
-    return { names, links: entries.filter((entry) => entry.isSymbolicLink()).length };
+    const names: string[] = [];
+    const others: string[] = [];
+    let links = 0;
+    for (const entry of entries) {
+      const { name } = entry;
+      // The runtime shows a name that is no UTF-8 with other characters, and then finds nothing under it.
+      const isLost = name.includes("\ufffd") && await lstat(join(path, name)).catch(absent) === undefined;
+      if (isLost) others.push(name);
+      else if (entry.isSymbolicLink()) links++;
+      else if (entry.isFile() || entry.isDirectory()) names.push(name);
+      else others.push(name);
+    }
+    return { names: names.sort(), links, others: others.sort() };
   },
   async folders(path) {
     const entries = await told("list", path, () => readdir(path, { withFileTypes: true }));

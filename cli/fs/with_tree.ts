@@ -47,7 +47,7 @@ export async function meantPath(tree: WorldTree, given: string): Promise<string>
     return path;
   } catch (error) {
     if (!(error instanceof ZssError) || error.code !== "enoent") throw error;
-    return `/nodes/${await nodeIdOf(tree.connection, word, "keep")}${rest}`;
+    return `/nodes/${await nodeIdOf(tree, word, "keep")}${rest}`;
   }
 }
 

@@ -77,7 +77,7 @@ export async function settingsOf(context: CliContext, flags: NodeRunFlags): Prom
       "--node-name takes 1 to 128 letters, digits, dots, underscores and hyphens",
     );
   }
-  const { url: controlUrl, token, ca } = await nodeRemoteOf(context, flags.controlUrl);
+  const { url: controlUrl, from, token, ca } = await nodeRemoteOf(context, flags.controlUrl);
   const serving = await servingOf(flags);
   const labels = labelsOf(flags.label, isIdentifier);
   const invite = inviteOf(io.env, flags);
@@ -89,7 +89,14 @@ export async function settingsOf(context: CliContext, flags: NodeRunFlags): Prom
     return { mode: "standalone", options: { ...serving, endpoint: await endpointOf(io, flags) } };
   }
   const foreign = FOR_STANDALONE.filter((name) => name !== "insecureBind" || flags.metricsPort === undefined);
-  requireNone(flags, foreign, "with a control plane", "clients reach a paired node through its server");
+  requireNone(
+    flags,
+    foreign,
+    `with a control plane, which ${from} names`,
+    from === "--control-url"
+      ? "clients reach a paired node through its server"
+      : `clients reach a paired node through its server; without ${from} the node runs by itself`,
+  );
   const backoff = { baseMs: flags.reconnectBackoffMs, maxMs: backoffMaxOf(flags) };
   if (flags.refreshIntervalMs >= flags.leaseTtlMs) {
     throw usageError(

@@ -6,37 +6,15 @@
 
 import { wireError } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
-import { Errno, type FsError } from "../protocol/fs.ts";
+import { codeOfErrno, Errno, type FsError, isTunnelGone, TUNNEL_HINT } from "../protocol/fs.ts";
 import { stringifyJson } from "../protocol/json.ts";
-
-/** Codes of the channel for what a node refuses with. */
-const CODES: Readonly<Record<Errno, string>> = {
-  [Errno.EPERM]: "eperm",
-  [Errno.ENOENT]: "enoent",
-  [Errno.EIO]: "eio",
-  [Errno.EBADF]: "ebadf",
-  [Errno.EAGAIN]: "eagain",
-  [Errno.EACCES]: "eperm",
-  [Errno.EEXIST]: "eexist",
-  [Errno.EXDEV]: "exdev",
-  [Errno.ENOTDIR]: "enotdir",
-  [Errno.EISDIR]: "eisdir",
-  [Errno.EINVAL]: "invalid",
-  [Errno.ENOSPC]: "enospc",
-  [Errno.EROFS]: "eperm",
-  [Errno.ERANGE]: "erange",
-  [Errno.ENOSYS]: "unsupported",
-  [Errno.ENOTEMPTY]: "enotempty",
-  [Errno.ENODATA]: "enodata",
-  [Errno.ETIMEDOUT]: "etimedout",
-};
 
 /** The error of the channel for what a node refused with; `data.errno` keeps its number. */
 export function fromNode(error: FsError, action: string): ZssError {
-  return new ZssError(CODES[error.errno], `Cannot ${action}: ${error.message}`, {
+  return new ZssError(codeOfErrno(error.errno), `Cannot ${action}: ${error.message}`, {
     data: { errno: error.errno },
     cause: error,
-    ...(error.errno === Errno.EIO ? { hint: "zss node list shows whether the node is online" } : {}),
+    ...(error.errno === Errno.EIO ? { hint: isTunnelGone(error) ? TUNNEL_HINT : "the log of the node says more" } : {}),
   });
 }
 

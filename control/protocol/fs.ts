@@ -38,6 +38,32 @@ export const Errno = {
 /** One of the error numbers of the protocol. */
 export type Errno = typeof Errno[keyof typeof Errno];
 
+const CODES: Readonly<Record<Errno, string>> = {
+  [Errno.EPERM]: "eperm",
+  [Errno.ENOENT]: "enoent",
+  [Errno.EIO]: "eio",
+  [Errno.EBADF]: "ebadf",
+  [Errno.EAGAIN]: "eagain",
+  [Errno.EACCES]: "eperm",
+  [Errno.EEXIST]: "eexist",
+  [Errno.EXDEV]: "exdev",
+  [Errno.ENOTDIR]: "enotdir",
+  [Errno.EISDIR]: "eisdir",
+  [Errno.EINVAL]: "invalid",
+  [Errno.ENOSPC]: "enospc",
+  [Errno.EROFS]: "eperm",
+  [Errno.ERANGE]: "erange",
+  [Errno.ENOSYS]: "unsupported",
+  [Errno.ENOTEMPTY]: "enotempty",
+  [Errno.ENODATA]: "enodata",
+  [Errno.ETIMEDOUT]: "etimedout",
+};
+
+/** The code of a `ZssError` that says what an error number says. */
+export function codeOfErrno(errno: Errno): string {
+  return CODES[errno];
+}
+
 /** A file operation that was refused; becomes an `acheron.err_fs` frame. */
 export class FsError extends Error {
   override readonly name = "FsError";
@@ -49,6 +75,15 @@ export class FsError extends Error {
     this.errno = errno;
   }
 }
+
+/** Whether a request did not reach the node, or its answer did not come back: the connection to the node is gone. */
+export function isTunnelGone({ errno, message }: FsError): boolean {
+  return errno === Errno.EIO && /tunnel/i.test(message);
+}
+
+/** What to do then. A list may say online for as long as the server waits for the node to come back. */
+export const TUNNEL_HINT =
+  "the node is not connected now; where zss node list still says online, it was until a moment ago and may come back: try again";
 
 /** Kind of a file: 1 file, 2 directory, 3 symbolic link. */
 export type FileKind = 1 | 2 | 3;

@@ -17,12 +17,14 @@ export {
 export { type ErrorDetails, errorText, ZssError } from "./errors.ts";
 export {
   childNameProblem,
+  codeOfErrno,
   DEFAULT_INVOKE_PATH,
   Errno,
   type FileAttributes,
   type FileKind,
   FsError,
   isNameOnWindows,
+  isTunnelGone,
   MAX_NAME_BYTES,
   MAX_TRANSFER_BYTES,
   OPEN_APPEND,
@@ -30,6 +32,7 @@ export {
   serviceOfTree,
   TERMINAL_TREE,
   treeOfService,
+  TUNNEL_HINT,
   unsignedInteger,
 } from "./fs.ts";
 export {

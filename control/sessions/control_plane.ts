@@ -59,6 +59,7 @@ export interface WatchLimits {
 export function nodeSummary(reader: RecordReader, node: NodeRecord): Record<string, unknown> {
   const catalog = catalogOf(reader, node.node_id);
   const notReloaded = catalog.services.filter(({ runtime }) => typeof runtime["reload_error"] === "string").length;
+  const notOnline = catalog.services.filter(({ state }) => state !== "online").length;
   return {
     node_id: node.node_id,
     node_name: node.node_name,
@@ -66,6 +67,7 @@ export function nodeSummary(reader: RecordReader, node: NodeRecord): Record<stri
     platform: catalog.platform,
     labels: catalog.labels,
     service_count: catalog.services.length,
+    ...(notOnline === 0 ? {} : { not_online_count: notOnline }),
     // Those that go on as they were, because their manifest cannot be used as it is now.
     ...(notReloaded === 0 ? {} : { not_reloaded_count: notReloaded }),
     state: node.online ? "online" : "offline",

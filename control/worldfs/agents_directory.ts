@@ -7,6 +7,7 @@
 import { withAbout } from "./about.ts";
 import { directory, jsonFile, layered, textFile, type WorldDirectory } from "./entry.ts";
 import { invokeTarget, visibleNodes, visibleServices } from "./node_directory.ts";
+import { isInvokable } from "../policy/visibility.ts";
 import type { WorldSource } from "./source.ts";
 
 /** The agents that the server knows, and the one of the session as `self`. */
@@ -42,7 +43,7 @@ function selfServices(source: WorldSource): WorldDirectory {
 function serviceIndex(source: WorldSource): object[] {
   return visibleNodes(source).flatMap((nodeId) =>
     visibleServices(source, nodeId).map((service) => {
-      const hasInvoke = service.capabilities["invoke"] === true;
+      const hasInvoke = isInvokable(service);
       return {
         node_id: nodeId,
         service_id: service.service_id,

@@ -7,7 +7,7 @@
 
 import type { ServiceDescriptor } from "../catalog/descriptor.ts";
 import { decideNodePath, invokePathOf } from "../policy/node_path.ts";
-import { decideNode, decideNodeService, type Viewer } from "../policy/visibility.ts";
+import { decideNode, decideNodeService, isInvokable, type Viewer } from "../policy/visibility.ts";
 import { serviceOfTree, treeOfService } from "../protocol/fs.ts";
 import { directory, jsonFile, layered, textFile, type WorldDirectory, type WorldEntry } from "./entry.ts";
 import type { WorldSource } from "./source.ts";
@@ -122,7 +122,7 @@ function serviceDirectory(nodeId: string, service: ServiceDescriptor): WorldDire
       kind,
       state,
       endpoint: endpoints[0] ?? `/nodes/${nodeId}/${service_id}`,
-      has_invoke: service.capabilities["invoke"] === true,
+      has_invoke: isInvokable(service),
       invoke_path: invokeTarget(nodeId, service),
       root_path: serviceRoot(nodeId, service),
     }),

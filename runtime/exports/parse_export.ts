@@ -35,7 +35,7 @@ export interface ExportSpec {
 export function parseExport(text: string): ExportSpec {
   const refuse = (reason: string) =>
     new ZssError("invalid_export", `Cannot read --export "${text}": ${reason}`, {
-      hint: "for example --export work=.:ro",
+      hint: "for example --export work=shared:ro",
     });
   const equals = text.indexOf("=");
   if (equals < 0) throw refuse('"=" is missing between the name and the path');

@@ -126,13 +126,19 @@ export const manifestSchema = z.object({
     .meta({ description: "Paths of the service; none stands for /nodes/{node_id}/ and the service_id." }),
   mounts: z.array(mount).optional()
     .meta({ description: "Where the service is mounted; without it, at its first endpoint." }),
-  capabilities: object.default({}).meta({ description: "What the service can do, for those who look for one." }),
+  capabilities: object.default({}).meta({
+    description:
+      "What the service can do, for those who look for one. A service with a driver takes calls without `invoke` here.",
+  }),
   ops: ops.default({ model: "namespace", style: "plan9" }).meta({ description: "How the service is operated." }),
   runtime: runtime.default(() => nativeProc.parse({ type: "native_proc", abi: "namespace-driver-v1" })),
   permissions: permissions.default({ default: "deny-by-default" })
     .meta({ description: "Who may see and use the service." }),
   schema: serviceSchema.default({ model: "namespace-mount" })
-    .meta({ description: "What a call looks like; becomes SCHEMA.json." }),
+    .meta({
+      description:
+        "What a call looks like, for people and programs; becomes SCHEMA.json. Nothing is checked against it: the driver gets what was sent.",
+    }),
   invoke_template: object.default({}).meta({ description: "A call to start from; becomes TEMPLATE.json." }),
   help_md: z.string().min(1, "must not be empty")
     .refine((text) => utf8Length(text) <= MAX_HELP_BYTES, {

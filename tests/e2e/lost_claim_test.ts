@@ -49,7 +49,7 @@ Deno.test("zss node run comes in although the answer that let it in was lost, an
   const { cutter, port } = await Cutter.before(Number(new URL(scene.url).port));
   const node = scene.start([
     ...["node", "run", "--control-url", `ws://127.0.0.1:${port}`, "--pair-mode", "request", "--node-name", "edge"],
-    ...["--state-file", join(scene.folder, "state.json"), "--reconnect-backoff-ms", "50", "--export", "work=."],
+    ...["--state-file", join(scene.folder, "state.json"), "--reconnect-backoff-ms", "50", "--label", "site=hq"],
   ]);
   const [, request = ""] = await node.printed(/asks to join as (\S+),/);
   assert.equal((await scene.client("node", "approve", request)).code, 0);

@@ -19,7 +19,7 @@ const HAS_SIGNALS = Deno.build.os !== "windows";
 
 async function folderWith(manifests: Readonly<Record<string, object>>): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), "zss-operations-"));
-  await mkdir(join(path, "services.d"));
+  for (const name of ["services.d", "work"]) await mkdir(join(path, name));
   for (const [id, runtime] of Object.entries(manifests)) {
     const manifest = { service_id: id, kind: "echo", runtime: { type: "native_proc", ...runtime } };
     await writeFile(join(path, "services.d", `${id}.json`), JSON.stringify(manifest));
@@ -33,9 +33,18 @@ Deno.test("zss node run --check says what is right and what is wrong, exits 0 or
   await using folder = await folderWith({ echo: { executable_path: "cat" } });
   const check = (...args: string[]) =>
     zss(["node", "run", "--services-dir", "services.d", ...args, "--check"], { cwd: folder.path });
-  const good = await check("--export", "work=.");
+  const good = await check("--export", "work=work");
   assert.equal(good.code, 0, good.stdout + good.stderr);
   assert.match(good.stdout, /^ok +manifests +1 manifest can be loaded$/m);
+  const inside = await check("--export", "work=.");
+  assert.equal(inside.code, 1);
+  assert.match(inside.stdout, /^wrong +exports +Cannot export "work" \(.*\): it holds the state file ".*"/m);
+  const started = await zss([...STANDALONE, "--export", "work=services.d"], { cwd: folder.path });
+  assert.equal(started.code, 2, started.stderr);
+  assert.match(
+    started.stderr,
+    /it is the folder of manifests .*\n {2}hint: export a folder of its own.*\[invalid_export\]/,
+  );
   const paired = await check("--control-url", "ws://127.0.0.1:9", "-o", "json");
   const report = JSON.parse(paired.stdout);
   assert.deepEqual([report.ok, report.mode, report.findings], [true, "paired", []]);
@@ -69,8 +78,17 @@ Deno.test("zss node run --check says what is right and what is wrong, exits 0 or
     ...["state_file", "exports", "manifests", "endpoint"],
   ]);
   assert.deepEqual(wrong.findings.map(({ rule }: { rule: string }) => rule), ["executable-found"]);
-  assert.deepEqual((await readdir(folder.path)).sort(), ["damaged.json", "services.d"]);
+  assert.deepEqual((await readdir(folder.path)).sort(), ["damaged.json", "services.d", "work"]);
   assert.equal((await check("--control-url", "ws://127.0.0.1:9", "--check-server")).code, 1);
+  const invited = await check(
+    "--control-url",
+    "ws://127.0.0.1:9",
+    "--invite-token",
+    "bogus",
+    "--state-file",
+    "new.json",
+  );
+  assert.match(invited.stdout, /^ok +pairing +it will use its invite, which was not checked/m);
 });
 
 Deno.test("zss node run shows its numbers, and tells whether it is ready", async () => {

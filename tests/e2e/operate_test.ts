@@ -73,12 +73,16 @@ Deno.test("zss node list, info, service-get and service-runtime show and operate
   assert.equal(missing.code, 6);
   assert.match(missing.stdout, /"state":"error"/);
   assert.match(missing.stdout, /Cannot start "no-such-driver"/);
+  assert.match((await scene.client("node", "list")).stdout, / \d+ \(\d not online\) /);
+  const shown = await scene.client("node", "service-get", "node-1");
+  assert.match(shown.stdout, /- ghost .* state=degraded\n {6}degraded: Cannot start "no-such-driver"/, shown.stdout);
+  assert.doesNotMatch(shown.stdout, /^State: /m);
   assert.match((await scene.client("node", "service-runtime", "node-1", "echo", "health")).stdout, /"state":"online"/);
 
   assert.match((await scene.client("node", "service-runtime", "node-1", "echo", "disable")).stdout, /"enabled":false/);
   const denied = await scene.client("node", "service-runtime", "node-1", "echo", "invoke", "{}");
   assert.equal(denied.code, 1);
-  assert.match(denied.stderr, /service invoke denied/);
+  assert.match(denied.stderr, /service invoke denied.*\n {2}hint: .* echo enable switches it on \[service_disabled\]/);
 });
 
 Deno.test("zss node list, info and service-get say which services go on as they were, and why", async () => {
@@ -305,4 +309,17 @@ Deno.test("zss server keeps nodes over a restart and shows its admin token once"
   await second.end();
   const bytes = await readFile(join(data, "zss.db"));
   assert.ok(!bytes.includes(token));
+});
+
+Deno.test("zss node service-runtime ends when --timeout has passed, although the node has not answered yet", async () => {
+  await using scene = await Scene.open();
+  const sleeping = { ...echo, service_id: "nap", runtime: { ...echo.runtime, args: ["driver", "sleep"] } };
+  const dir = await manifests(scene, { "nap.json": sleeping });
+  await (await scene.startNode("--services-dir", dir)).printed(/online: 2 services/);
+  const begin = performance.now();
+  const args = ["node", "service-runtime", "node-1", "nap", "invoke", '{"sleep_ms":30000}', "--wait"];
+  const late = await scene.client(...args, "--timeout", "100");
+  assert.deepEqual([late.code, /100 ms have passed/.test(late.stderr)], [124, true], late.stderr);
+  assert.ok(performance.now() - begin < 20_000);
+  assert.match((await scene.client("node", "service-runtime", "node-1", "nap", "status")).stdout, /"state":"running"/);
 });

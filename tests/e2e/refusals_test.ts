@@ -69,6 +69,11 @@ const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["node", "run", "--control-url", "ws://127.0.0.1:9", "--port", "1"],
     /--port with a control plane/,
   ],
+  [
+    "a port with a server that is named elsewhere",
+    ["node", "run", "--url", "ws://127.0.0.1:9", "--port", "1"],
+    /--port with a control plane, which --url names[^]*without --url the node runs by itself/,
+  ],
   ["an open port without TLS", ["node", "run", "--bind", "0.0.0.0", "--port", "0"], /without TLS[^]*--insecure-bind/],
   [
     "a terminal for every process of the machine",

@@ -123,7 +123,7 @@ class Sdk {
 Deno.test("a standalone node serves the reference's client: hello, lookup, getattr, readdirp, open, read, write, close", async () => {
   await using scene = await Scene.open();
   await scene.manifest("echo");
-  await scene.node(["--export", "work=.:ro"]);
+  await scene.node(["--export", "work=services.d:ro"]);
   const sdk = await scene.sdk();
   const hello = await sdk.hello();
   assert.equal(hello["type"], "acheron.r_fs_hello");
@@ -146,7 +146,7 @@ Deno.test("a standalone node serves the reference's client: hello, lookup, getat
   const answer = await sdk.write(await sdk.walk("svc-echo", "control", "invoke.json"), '{"text":"hi"}');
   assert.equal(answer["n"], 13);
   assert.equal(await sdk.read(await sdk.walk("svc-echo", "result.json")), '{"text":"hi"}');
-  assert.match(await sdk.read(await sdk.walk("work", "services.d", "echo.json")), /"service_id":"echo"/);
+  assert.match(await sdk.read(await sdk.walk("work", "echo.json")), /"service_id":"echo"/);
 });
 
 Deno.test("a standalone node tells every client of a change, takes new manifests, and keeps results over kill -9", async () => {

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:net";
@@ -107,9 +107,11 @@ Deno.test(options("zss --ca and ZSS_CA reach a server with TLS, and a node comes
   const { ca } = scene.files;
   const invite = await scene.client(["node", "invite", "-o", "name", "--ca", ca]);
   assert.equal(invite.code, 0, invite.stderr);
+  const work = join(scene.folder, "work");
+  await mkdir(work);
   const node = scene.start(
     ...["node", "run", "--control-url", scene.url, "--invite-token", invite.stdout.trim(), "--ca", ca],
-    ...["--state-file", join(scene.folder, "state.json"), "--export", `work=${scene.folder}`],
+    ...["--state-file", join(scene.folder, "state.json"), "--export", `work=${work}`],
     ...["--reconnect-backoff-ms", "50", "--reconnect-backoff-max-ms", "200"],
   );
   await node.printed(/zss node online/);

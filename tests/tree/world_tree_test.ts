@@ -8,7 +8,11 @@ import { ADMIN, shellService, TreeScene } from "./tree_scene.ts";
 Deno.test("examples/client/tree.ts calls every service and tells of those that fail", async () => {
   await using scene = await TreeScene.open();
   const broken = shellService("broken", "cat >/dev/null; echo no film >&2; exit 1");
-  const { node_id } = await scene.startNode("edge", [broken, shellService("echo", "cat")]);
+  const { node_id } = await scene.startNode("edge", [
+    broken,
+    // It does not say that it takes invokes; that it has a program says so.
+    { ...shellService("echo", "cat"), capabilities: {} },
+  ]);
   const away = { service_id: "away", kind: "tool", state: "online", capabilities: { invoke: true } };
   await scene.join([{ ...away, endpoints: ["/nodes/node-2/away"] }]);
   const stops = await tour(scene.url, ADMIN, { hello: "world" });

@@ -11,6 +11,12 @@ export const nodeServiceGet = operation({
   handle({ plane }, { node_id }) {
     const node = findNode(plane.store, node_id);
     const catalog = catalogOf(plane.store, node_id);
-    return { ...catalogPayload(node, catalog), revision: catalog.revision };
+    return {
+      ...catalogPayload(node, catalog),
+      // What stands here is what the node published last; whether it is there now is another thing.
+      state: node.online ? "online" : "offline",
+      ...(node.offline_since_ms === null ? {} : { offline_since_ms: node.offline_since_ms }),
+      revision: catalog.revision,
+    };
   },
 });

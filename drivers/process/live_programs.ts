@@ -14,8 +14,8 @@ const running = new Map<number, Os>();
 const listeners = new Set<ProgramListener>();
 let isWatching = false;
 
-/** Hears of a program that has begun or ended. */
-export type ProgramListener = (what: "began" | "ended", pid: number) => void;
+/** Hears of a program that has begun or ended; of one that has begun also which start it was of this process. */
+export type ProgramListener = (what: "began" | "ended", pid: number, start?: number) => void;
 
 /** Tells of every program from now on, until the function that it returns is called. */
 export function tellOfPrograms(listener: ProgramListener): () => void {
@@ -27,10 +27,11 @@ export function tellOfPrograms(listener: ProgramListener): () => void {
  * Notes a program until it has ended.
  *
  * @param ended Resolves when its end was noticed, sooner or later; one that is gone is not hurt by a late notice.
+ * @param start Which start it was of this process.
  */
-export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = currentOs): void {
+export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = currentOs, start = 0): void {
   running.set(pid, os);
-  tell("began", pid);
+  tell("began", pid, start);
   ended.finally(() => {
     running.delete(pid);
     tell("ended", pid);
@@ -42,6 +43,6 @@ export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = curre
   });
 }
 
-function tell(what: "began" | "ended", pid: number): void {
-  for (const listener of listeners) listener(what, pid);
+function tell(...news: Parameters<ProgramListener>): void {
+  for (const listener of listeners) listener(...news);
 }

@@ -6,7 +6,7 @@ import process from "node:process";
 const at = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
 const script = `
 import { endProgramsWithUs } from ${at("./orphan_watch.ts")};
-import { startProgram } from ${at("./spawn.ts")};
+import { MARK_PREFIX, startProgram } from ${at("./spawn.ts")};
 const start = async (command) => {
   const { pid, exited } = await startProgram({ file: "/bin/sh", args: ["-c", command], cwd: "/", env: { PATH: "/bin:/usr/bin" } });
   return { pid, exited };
@@ -15,7 +15,13 @@ endProgramsWithUs();
 const others = [await start("true"), await start("exec sleep 600"), await start("true")];
 await Promise.all([others[0].exited, others[2].exited]);
 const { pid } = await start("sleep 600 & wait");
-console.log(JSON.stringify([others[1].pid, pid]));
+// As if it had been started just now, and the one who started it been killed before it could tell.
+const quiet = { args: ["600"], detached: true, stdin: "null", stdout: "null", stderr: "null" };
+const marked = (mark) => new Deno.Command("/bin/sleep", { ...quiet, env: { ZSS_RUN_MARK: mark } }).spawn();
+const untold = marked(MARK_PREFIX + "900");
+// What a program has left running that was told of is none of ours.
+const stray = marked(MARK_PREFIX + "0");
+console.log(JSON.stringify([others[1].pid, pid, untold.pid, stray.pid]));
 await new Promise((resolve) => setTimeout(resolve, 600_000));
 `;
 
@@ -35,7 +41,8 @@ Deno.test({
     const child = spawn(Deno.execPath(), ["eval", "--no-check", script], { stdio: ["ignore", "pipe", "inherit"] });
     const line = await new Promise<string>((resolve) => child.stdout.once("data", (data) => resolve(String(data))));
     const pids: number[] = JSON.parse(line);
-    assert.deepEqual(pids.map(hasEnded), [false, false]);
+    const stray = pids.pop() ?? 0;
+    assert.deepEqual(pids.map(hasEnded), [false, false, false]);
     const gone = new Promise((resolve) => child.once("close", resolve));
     process.kill(child.pid ?? 0, "SIGKILL");
     await gone;
@@ -43,6 +50,8 @@ Deno.test({
     while (!pids.every(hasEnded) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
     const left = pids.filter((pid) => !hasEnded(pid));
     for (const pid of left) process.kill(-pid, "SIGKILL");
-    assert.deepEqual(left, []);
+    const isSpared = !hasEnded(stray);
+    process.kill(stray, "SIGKILL");
+    assert.deepEqual([left, isSpared], [[], true]);
   },
 });

@@ -22,13 +22,14 @@ import type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from ".
 export type { LaunchFailure, ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
 
 /** Tells the programs of this process from those of every other, also of an earlier one with its number. */
-const MARK_PREFIX = `${crypto.randomUUID().slice(0, 13)}-`;
+export const MARK_PREFIX = `${crypto.randomUUID().slice(0, 13)}-`;
 let marks = 0;
 
 /** Starts a program. Resolves as soon as it runs; never rejects. */
 export async function startProgram(wanted: StartOptions): Promise<StartedProgram | LaunchFailure> {
   let program: StartedProgram;
-  const mark = wanted.isMarked ? `${MARK_PREFIX}${marks++}` : undefined;
+  const number = marks++;
+  const mark = wanted.isMarked ? `${MARK_PREFIX}${number}` : undefined;
   const options = mark === undefined ? wanted : { ...wanted, env: { ...wanted.env, [MARK_VARIABLE]: mark } };
   try {
     program = options.via === "deno" ? startWithDeno(options) : await (posixSpawn(options) ?? startWithNode(options));
@@ -36,7 +37,7 @@ export async function startProgram(wanted: StartOptions): Promise<StartedProgram
     return { started: false, reason: launchReason(error, options) };
   }
   if (mark !== undefined) program.mark = mark;
-  noteProgram(program.pid, program.ended, options.os);
+  noteProgram(program.pid, program.ended, options.os, number);
   return program;
 }
 

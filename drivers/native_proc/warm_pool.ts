@@ -27,6 +27,9 @@ const LOOK_MS = 1_000;
 /** How long the end of a killed process is waited for, in milliseconds; more only if it hangs in the kernel. */
 const END_MS = 1_000;
 
+/** How long a waiting process must have lived for what happened before to be over, in milliseconds. */
+const WELL_MS = 10_000;
+
 /** How long no call may have begun or ended for calls to have paused, in milliseconds. */
 const PAUSE_MS = 2;
 
@@ -68,6 +71,8 @@ export class WarmPool {
   /** How many have ended unused, one after the other. */
   #deaths = 0;
   #lastDeath = "";
+  /** When that was, as `clock.monotonic` tells it. */
+  #lastDeathAt = -Infinity;
 
   constructor(deps: WarmPoolDeps) {
     this.#deps = deps;
@@ -152,7 +157,9 @@ export class WarmPool {
 
   /** What is wrong with the pool, as a sentence. */
   problem(): string | undefined {
-    if (this.#deaths === 0) return undefined;
+    const { clock } = this.#deps;
+    const isWellAgain = this.#members.length > 0 && clock.monotonic() - this.#lastDeathAt >= WELL_MS;
+    if (this.#deaths === 0 || isWellAgain) return undefined;
     const { name } = this.#deps;
     return `Processes of "${name}" that wait for a call end before it comes (${this.#deaths} in a row, the last one ` +
       `${this.#lastDeath}); calls start the program themselves until it waits on its standard input`;
@@ -220,6 +227,7 @@ export class WarmPool {
     this.#members.splice(index, 1);
     this.#deps.os.killLeftovers(member.program.pid);
     this.#deaths++;
+    this.#lastDeathAt = this.#deps.clock.monotonic();
     this.#isHeldBack = true;
     if (!this.#isClosed) this.#fillAfter(restartDelayMs(this.#deaths));
     const exit = await member.program.exited;

@@ -143,6 +143,24 @@ test("replaces what ends before its use, the later the more often, and says so",
   assert.equal(clock.pendingTimers, 0);
 });
 
+test("is well again once the processes that wait have lived for a while", async (folder, clock) => {
+  const started = join(folder, "started");
+  const script = `echo $$ >> ${started}; [ $(wc -l < ${started}) -gt 1 ] || exit 4; exec cat`;
+  const driver = pooled(clock, script, { pool: 1 });
+  await until("it has started", () => lines(started).length === 1);
+  await until("its end can be seen", () => !lines(started).some(isAlive));
+  await until("it is looked at", () => clock.pendingTimers === 1);
+  clock.advance(1_000);
+  await until("its end was noticed", async () => (await driver.health()).state === "degraded");
+  clock.advance(250);
+  await until("it was replaced", () => lines(started).length === 2);
+  clock.advance(5_000);
+  assert.equal((await driver.health()).state, "degraded");
+  clock.advance(5_000);
+  await until("it is well", async () => (await driver.health()).state === "online");
+  await driver.close();
+});
+
 test("leaves nothing behind when its node is killed", async (folder) => {
   const started = join(folder, "started");
   const node = join(folder, "node.mjs");

@@ -12,7 +12,6 @@ const runtimes: Readonly<Record<RuntimeType, Readonly<Record<string, unknown>>>>
     executable_path: "zss",
     args: ["driver", "echo"],
     timeout_ms: 10_000,
-    supervision: { max_consecutive_failures: 5, auto_disable_on_failures: true },
   },
   native_inproc: { type: "native_inproc", library_path: "./driver.so", timeout_ms: 10_000 },
   wasm: { type: "wasm", module_path: "./driver.wasm", timeout_ms: 10_000, max_memory_bytes: 67_108_864 },

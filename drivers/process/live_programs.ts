@@ -14,8 +14,11 @@ const running = new Map<number, Os>();
 const listeners = new Set<ProgramListener>();
 let isWatching = false;
 
-/** Hears of a program that has begun or ended; of one that has begun also which start it was of this process. */
-export type ProgramListener = (what: "began" | "ended", pid: number, start?: number) => void;
+/** A program has begun, and which start it was of this process; or one has ended. */
+export type ProgramNews = readonly ["began", pid: number, start: number] | readonly ["ended", pid: number];
+
+/** Hears of programs. */
+export type ProgramListener = (...news: ProgramNews) => void;
 
 /** Tells of every program from now on, until the function that it returns is called. */
 export function tellOfPrograms(listener: ProgramListener): () => void {
@@ -27,9 +30,9 @@ export function tellOfPrograms(listener: ProgramListener): () => void {
  * Notes a program until it has ended.
  *
  * @param ended Resolves when its end was noticed, sooner or later; one that is gone is not hurt by a late notice.
- * @param start Which start it was of this process.
+ * @param start Which start it was of this process: a whole number that grows.
  */
-export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = currentOs, start = 0): void {
+export function noteProgram(pid: number, ended: Promise<unknown>, start: number, os: Os = currentOs): void {
   running.set(pid, os);
   tell("began", pid, start);
   ended.finally(() => {
@@ -43,6 +46,6 @@ export function noteProgram(pid: number, ended: Promise<unknown>, os: Os = curre
   });
 }
 
-function tell(...news: Parameters<ProgramListener>): void {
+function tell(...news: ProgramNews): void {
   for (const listener of listeners) listener(...news);
 }

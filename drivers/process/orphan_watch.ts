@@ -22,7 +22,7 @@ trap "" HUP INT TERM
 left=" " last=-1
 while read -r what pid start; do
   case $what in
-    began) left="$left$pid " last=$start ;;
+    began) left="$left$pid "; [ "$start" -le "$last" ] || last=$start ;;
     ended) case $left in *" $pid "*) left="\${left%%" $pid "*} \${left#*" $pid "}" ;; esac ;;
   esac
 done

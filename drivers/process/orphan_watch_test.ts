@@ -6,6 +6,7 @@ import process from "node:process";
 const at = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
 const script = `
 import { endProgramsWithUs } from ${at("./orphan_watch.ts")};
+import { noteProgram } from ${at("./live_programs.ts")};
 import { MARK_PREFIX, startProgram } from ${at("./spawn.ts")};
 const start = async (command) => {
   const { pid, exited } = await startProgram({ file: "/bin/sh", args: ["-c", command], cwd: "/", env: { PATH: "/bin:/usr/bin" } });
@@ -15,12 +16,16 @@ endProgramsWithUs();
 const others = [await start("true"), await start("exec sleep 600"), await start("true")];
 await Promise.all([others[0].exited, others[2].exited]);
 const { pid } = await start("sleep 600 & wait");
+// Told of out of turn: the second of two that were started side by side.
+noteProgram(others[1].pid, new Promise(() => {}), 500);
+noteProgram(others[1].pid, new Promise(() => {}), 499);
+const late = MARK_PREFIX + "500";
 // As if it had been started just now, and the one who started it been killed before it could tell.
 const quiet = { args: ["600"], detached: true, stdin: "null", stdout: "null", stderr: "null" };
 const marked = (mark) => new Deno.Command("/bin/sleep", { ...quiet, env: { ZSS_RUN_MARK: mark } }).spawn();
 const untold = marked(MARK_PREFIX + "900");
 // What a program has left running that was told of is none of ours.
-const stray = marked(MARK_PREFIX + "0");
+const stray = marked(late);
 console.log(JSON.stringify([others[1].pid, pid, untold.pid, stray.pid]));
 await new Promise((resolve) => setTimeout(resolve, 600_000));
 `;

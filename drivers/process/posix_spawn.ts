@@ -15,8 +15,8 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { constants } from "node:os";
-import process from "node:process";
 import type { Readable, Writable } from "node:stream";
+import { isAlive } from "./leftovers.ts";
 import { currentOs } from "./os.ts";
 import type { Capture } from "./pump.ts";
 import type { ProgramExit, StartedProgram, StartOptions } from "./started_program.ts";
@@ -343,7 +343,7 @@ async function exitOf(libc: Libc, pid: number): Promise<ProgramExit> {
     const status = new Int32Array(1);
     while (await libc.waitpid(pid, bytesOf(status), 0) !== pid) {
       // A signal may cut the wait short; when nobody is there to wait for, somebody else took note of the end.
-      if (!isRunning(pid)) return { code: -1, signal: null };
+      if (!isAlive(pid)) return { code: -1, signal: null };
     }
     return exitFrom(status[0] ?? 0);
   } finally {
@@ -357,15 +357,6 @@ function exitFrom(status: number): ProgramExit {
   const signal = status & 0x7f;
   if (signal === 0) return { code: (status >> 8) & 0xff, signal: null };
   return { code: null, signal: currentOs.signalName(signal) };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function pipe(libc: Libc): readonly [number, number] {

@@ -37,7 +37,7 @@ export async function startProgram(wanted: StartOptions): Promise<StartedProgram
     return { started: false, reason: launchReason(error, options) };
   }
   if (mark !== undefined) program.mark = mark;
-  noteProgram(program.pid, program.ended, options.os, number);
+  noteProgram(program.pid, program.ended, number, options.os);
   return program;
 }
 

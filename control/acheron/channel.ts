@@ -22,6 +22,7 @@ import { askerOf, type Viewer } from "../policy/visibility.ts";
 import { type Envelope, RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
+import { decodedLength } from "../protocol/fs_requests.ts";
 import type { Binding } from "../sessions/bindings.ts";
 import { Budget } from "../sessions/budget.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
@@ -638,8 +639,7 @@ export class RuntimeChannel {
       `read ${shown(fid.path)}`,
       () => this.#withHandle(fid, file, "read", (handle) => this.#files.read(handle, offset, count)),
     );
-    const padding = data_b64.endsWith("==") ? 2 : data_b64.endsWith("=") ? 1 : 0;
-    return { data_b64, n: data_b64.length / 4 * 3 - padding, eof };
+    return { data_b64, n: decodedLength(data_b64), eof };
   }
 
   /** Does something with the handle of a fid; one that is not that of the file any more is opened anew. */

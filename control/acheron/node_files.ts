@@ -14,6 +14,7 @@ import { childNameProblem, Errno, type FileAttributes, FsError, OPEN_APPEND, ser
 import type { FsAsker } from "../protocol/fs_frames.ts";
 import { type ListedEntry, MAX_LISTED, wholeListing } from "../protocol/fs_listing.ts";
 import { fsReplies, requireAtMost } from "../protocol/fs_replies.ts";
+import { decodedLength } from "../protocol/fs_requests.ts";
 import type { FileHolder } from "../relay/open_files.ts";
 import type { Tunnel, TunnelRegistry } from "../relay/tunnels.ts";
 import { NodeLine } from "./node_line.ts";
@@ -21,7 +22,7 @@ import { NodeLine } from "./node_line.ts";
 /** Entries of a directory asked for at a time. */
 const PAGE = 4_096;
 
-/** So many files of nodes a connection has open. */
+/** So many files of one node a connection has open. */
 const MAX_OPEN = 128;
 
 /** Bytes stay base64 on their way through. */
@@ -102,6 +103,8 @@ export class NodeFiles {
   readonly #owner: string;
   /** By the ids of nodes: the tunnel at which this connection is counted among those that open files. */
   readonly #counted = new Map<string, { readonly tunnel: Tunnel; readonly holder: FileHolder }>();
+  /** Opens that are under way, with the ids of their nodes. */
+  readonly #opening = new Map<Promise<void>, string>();
   /** Entries of the directories that are being listed. */
   #listed = 0;
   #isClosed = false;
@@ -172,15 +175,19 @@ export class NodeFiles {
    *
    * @throws {FsError} `EAGAIN` when too many are open to be written.
    */
-  open(file: NodeFile, holder: PositionHolder, access: NodeAccess): Promise<NodeHandle> {
-    this.#makeRoom();
-    return this.#at(file, holder, async (line, target) => {
-      const tunnel = line.tunnel();
-      this.#countAt(file.node_id, tunnel);
-      tunnel.openFiles.requireRoom(this.#owner);
-      const { h } = await line.ask("open", fsReplies.open, target, { flags: OPEN_FLAGS[access] });
-      return this.#keep({ file, line, tunnel, h, access });
-    });
+  async open(file: NodeFile, holder: PositionHolder, access: NodeAccess): Promise<NodeHandle> {
+    const settled = Promise.withResolvers<void>();
+    await this.#takeRoom(file.node_id, settled.promise);
+    try {
+      return await this.#at(file, holder, async (line, target) => {
+        const tunnel = line.tunnel();
+        const { h } = await line.ask("open", fsReplies.open, target, { flags: OPEN_FLAGS[access] });
+        return this.#keep({ file, line, tunnel, h, access });
+      });
+    } finally {
+      this.#opening.delete(settled.promise);
+      settled.resolve();
+    }
   }
 
   /** Whether a handle is that of a file, and good still. */
@@ -196,7 +203,7 @@ export class NodeFiles {
     // The one that was used last stands last.
     if (this.#handles.delete(handle)) this.#handles.add(handle);
     const reply = await handle.line.ask("read", readReply, { h: handle.h, as: handle.file.asker }, { off, len });
-    requireAtMost(reply.data_b64.length / 4 * 3 - paddingOf(reply.data_b64), len, "read");
+    requireAtMost(decodedLength(reply.data_b64), len, "read");
     return reply;
   }
 
@@ -323,23 +330,41 @@ export class NodeFiles {
   /** Counts this connection among those that open files of a node, anew when the node has connected anew. */
   #countAt(nodeId: string, tunnel: Tunnel): void {
     if (this.#counted.get(nodeId)?.tunnel === tunnel) return;
-    const openAt = () => [...this.#handles].filter((handle) => handle.tunnel === tunnel).length;
+    const count = () => this.#openAt(nodeId).length + this.#openingAt(nodeId).length;
     const holder = {
       get openCount() {
-        return openAt();
+        return count();
       },
     };
     this.#counted.set(nodeId, { tunnel, holder });
     tunnel.openFiles.join(this.#owner, holder);
   }
 
-  #makeRoom(): void {
-    if (this.#handles.size < MAX_OPEN) return;
-    const oldest = [...this.#handles].find(({ access }) => access === "read");
-    if (oldest === undefined) {
-      throw new FsError(Errno.EAGAIN, `too many open files: this connection writes ${MAX_OPEN} already`);
+  #openAt(nodeId: string): NodeHandle[] {
+    return [...this.#handles].filter(({ file }) => file.node_id === nodeId);
+  }
+
+  #openingAt(nodeId: string): Promise<void>[] {
+    return [...this.#opening].filter(([, id]) => id === nodeId).map(([settled]) => settled);
+  }
+
+  /** Waits until one more of a node may be opened, and counts it; of those that are only read, one is closed for it. */
+  async #takeRoom(nodeId: string, settled: Promise<void>): Promise<void> {
+    for (;;) {
+      const [open, opening] = [this.#openAt(nodeId), this.#openingAt(nodeId)];
+      if (open.length + opening.length < MAX_OPEN) break;
+      const oldest = open.find(({ access }) => access === "read");
+      if (oldest !== undefined) this.#closeLater(oldest);
+      else if (opening.length > 0) await Promise.race(opening);
+      else {throw new FsError(
+          Errno.EAGAIN,
+          `too many open files: this connection writes ${MAX_OPEN} of the node already`,
+        );}
     }
-    this.#closeLater(oldest);
+    const tunnel = this.#line(nodeId).tunnel();
+    this.#countAt(nodeId, tunnel);
+    tunnel.openFiles.requireRoom(this.#owner);
+    this.#opening.set(settled, nodeId);
   }
 
   #keep(handle: NodeHandle): NodeHandle {
@@ -385,11 +410,6 @@ async function lookUp(
 /** Whether a name led here that is a symbolic link. A node may also show the link itself. */
 export function isLinked({ k, link }: FileAttributes): boolean {
   return k === 3 || link === true;
-}
-
-/** How many signs at the end of base64 stand for nothing. */
-function paddingOf(text: string): number {
-  return text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
 }
 
 function isSame({ line, tunnel }: NodeHandle): boolean {

@@ -115,3 +115,21 @@ Deno.test("NodeFiles refuses a reply about more bytes than were asked for or sen
     await assert.rejects(writing, { errno: 5, message: `InvalidReply: write told of ${bytes} bytes instead of 10` });
   }
 });
+
+Deno.test("NodeFiles has 128 files of a node open or about to be, the next wait, and those that are read make room", async () => {
+  const replies = { exports: { exports: [{ name: "work", root: 1 }] }, lookup: { attr }, open: { h: 3 }, close: {} };
+  const { files, asked } = nodeThatSays(replies);
+  const count = (operation: string) => asked.filter((one) => one === operation).length;
+  let most = 0;
+  const opened = Array.from({ length: 300 }, async (_, at) => {
+    await files.open({ node_id: "n", tree: "work", rest: [`f${at}`] }, {}, "read");
+    most = Math.max(most, count("open") - count("close"));
+  });
+  await Promise.all(opened);
+  assert.deepEqual([count("open"), most <= 129], [300, true], `${most} at once`);
+  const written = nodeThatSays(replies).files;
+  const open = (at: number) => written.open({ node_id: "n", tree: "work", rest: [`f${at}`] }, {}, "write");
+  const outcomes = await Promise.allSettled(Array.from({ length: 130 }, (_, at) => open(at)));
+  assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 128);
+  await assert.rejects(open(200), { errno: 11, message: /this connection writes 128 of the node already/ });
+});

@@ -294,13 +294,17 @@ export function parseFsRequest(frame: FsFrame): FsRequest {
 
 const REQUEST_PREFIX = "acheron.t_fs_";
 
+/** How many bytes standard base64 with padding stands for. */
+export function decodedLength(base64: string): number {
+  return base64.length / 4 * 3 - (base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0);
+}
+
 /** Standard base64 with padding and nothing else, undefined for anything that is not. */
 export function decodeBase64(text: string): Uint8Array | undefined {
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   try {
     const bytes = Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
     // White space is skipped by the decoder; then the lengths do not fit.
-    return bytes.length === text.length / 4 * 3 - padding ? bytes : undefined;
+    return bytes.length === decodedLength(text) ? bytes : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

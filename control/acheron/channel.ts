@@ -23,6 +23,8 @@ import { type Envelope, RUNTIME_PROTOCOL } from "../protocol/envelope.ts";
 import { ZssError } from "../protocol/errors.ts";
 import { DEFAULT_INVOKE_PATH, Errno, type FileAttributes, FsError, serviceOfTree } from "../protocol/fs.ts";
 import { decodedLength } from "../protocol/fs_requests.ts";
+import { ownerOf } from "../relay/open_files.ts";
+import { driverFailed, isOperated, MAX_ID_CHARS, targetOf } from "../relay/service_writes.ts";
 import type { Binding } from "../sessions/bindings.ts";
 import { Budget } from "../sessions/budget.ts";
 import type { ControlPlane } from "../sessions/control_plane.ts";
@@ -31,7 +33,6 @@ import type { SessionSocket } from "../sessions/session_socket.ts";
 import { viewerSource } from "../sessions/viewer.ts";
 import type { EventStream, NodeTree, WorldEntry } from "../worldfs/entry.ts";
 import { findEntry } from "../worldfs/world.ts";
-import { driverFailed } from "../relay/client_notes.ts";
 import { fromNode, noSuchPath, refusalFrame, replyFrame, shown } from "./errors.ts";
 import { EventReader } from "./event_reader.ts";
 import { Fid, Fids } from "./fids.ts";
@@ -50,8 +51,6 @@ const MAX_FOLLOWERS = 32;
 const MAX_HELD = 16;
 /** So many refused writes of one connection are written down a minute; invokes all are. */
 const REFUSALS = 60;
-/** Longest id of a request or a call that is sent back or written down. */
-const MAX_ID_CHARS = 256;
 /** Deepest path. */
 const MAX_DEPTH = 512;
 
@@ -119,11 +118,7 @@ export class RuntimeChannel {
 
   constructor(host: ChannelHost) {
     this.#host = host;
-    const { actor } = host;
-    this.#files = new NodeFiles(
-      host.plane.tunnels,
-      actor.role === "anonymous" ? actor.role : `token ${actor.token_id}`,
-    );
+    this.#files = new NodeFiles(host.plane.tunnels, ownerOf(host.actor));
     this.#budget = new ReadBudget(host.socket);
     this.#refusals = new Budget(host.plane.clock, REFUSALS, 60_000);
   }
@@ -414,9 +409,7 @@ export class RuntimeChannel {
     // A document that is not complete yet, or is none, is no invoke.
     const isInvoke = within === DEFAULT_INVOKE_PATH;
     if (!isDenied && (error?.code === "invalid" || (isInvoke && error === undefined && callId === undefined))) return;
-    const place = service === undefined ? `fs/${tree}` : `services/${service}`;
-    const target = `/nodes/${node_id}/${place}${within === "" ? "" : `/${within}`}`;
-    const about = { target: target.slice(0, 512), rule };
+    const about = { target: targetOf(node_id, tree, within), rule };
     const { tag } = frame.members;
     const request = frame.correlation_id ?? frame.id ?? `t_write ${String(tag ?? "")}`;
     const correlation = (callId ?? request).slice(0, MAX_ID_CHARS);
@@ -772,11 +765,6 @@ function renew(fid: Fid, request: Request): void {
 /** Whether a refusal may be that of a link that cannot be followed. */
 function leadsNowhere({ code }: ZssError): boolean {
   return code === "enoent" || code === "eperm";
-}
-
-/** Whether writing there makes a service do something; what is typed into a terminal is nobody's business. */
-function isOperated(within: string): boolean {
-  return within.startsWith("control/") || within === "config.json" || within === "pty/open.json";
 }
 
 /** A child of a directory: its name, and what it is when somebody asks. */

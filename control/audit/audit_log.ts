@@ -38,12 +38,8 @@ const GATHER_MS = 20;
 
 /** Takes entries. */
 export interface AuditSink {
-  /**
-   * Writes an entry; returns at once.
-   *
-   * @param when `soon` for what comes often: it is gathered with what follows, and a crash may lose the last of it.
-   */
-  write(entry: AuditEntry, when?: "now" | "soon"): void;
+  /** Writes an entry; returns at once. What comes often is gathered with what follows: a crash may lose the last of it. */
+  write(entry: AuditEntry): void;
   /** The newest entries, newest first. */
   tail(limit: number, agentId?: string): readonly AuditLine[];
   /** Waits until everything is written. */
@@ -174,14 +170,14 @@ class AuditWriter implements AuditSink {
     this.#head = store.get("audit", HEAD) ?? held.at(-1) ?? emptyHead;
   }
 
-  write(entry: AuditEntry, when: "now" | "soon" = "now"): void {
+  write(entry: AuditEntry): void {
     const line = nextLine(this.#head, entry);
     this.#head = line;
     this.#held.push(line);
     if (this.#held.length > 2 * HELD) this.#held = this.#held.slice(-HELD);
     this.#waiting.push(line);
-    if (when === "now") this.#hurry();
-    else this.#gather();
+    if (comesOften(entry)) this.#gather();
+    else this.#hurry();
   }
 
   tail(limit: number, agentId?: string): readonly AuditLine[] {
@@ -228,6 +224,11 @@ class AuditWriter implements AuditSink {
     }
     this.#writing = undefined;
   }
+}
+
+/** Invokes that were permitted, whatever became of them; who is refused is written down at once. */
+function comesOften({ control_type, result, error_code }: AuditEntry): boolean {
+  return control_type === "invoke" && (result === "ok" || error_code === "driver_failed");
 }
 
 async function append(file: string, lines: readonly AuditLine[]): Promise<void> {

@@ -14,6 +14,11 @@ const entry = (target: string, agent_id: string | null = null): AuditEntry => ({
   ...{ scope: "node", target, correlation_id: "c-1", result: "ok", error_code: null, rule: null },
 });
 
+const invoked = (target: string, error_code: string | null = null): AuditEntry => {
+  const result = error_code === null ? "ok" : "error";
+  return { ...entry(target), control_type: "invoke", result, error_code };
+};
+
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "zss-audit-"));
   try {
@@ -130,7 +135,7 @@ Deno.test("openAuditLog() holds the newest entries for audit_tail, and no more",
     await audit.close();
   }));
 
-Deno.test("openAuditLog() gathers what may be written soon, and does not when something may not wait or it is closed", () =>
+Deno.test("openAuditLog() gathers permitted invokes, until something may not wait or it is closed", () =>
   inFolder(async (folder) => {
     const store = memoryStore({ epoch: "e" });
     const clock = new ManualClock();
@@ -139,18 +144,18 @@ Deno.test("openAuditLog() gathers what may be written soon, and does not when so
     const turns = async () => {
       for (let count = 0; count < 5; count++) await new Promise((resolve) => setImmediate(resolve));
     };
-    log.write(entry("a"), "soon");
+    log.write(invoked("a"));
     clock.advance(10);
-    log.write(entry("b"), "soon");
+    log.write(invoked("b", "driver_failed"));
     await turns();
     assert.deepEqual([written(), log.tail(1)[0]?.target], [0, "b"]);
     clock.advance(10);
     await turns();
     assert.equal(written(), 2);
-    log.write(entry("c"), "soon");
-    log.write(entry("d"));
+    log.write(invoked("c"));
+    log.write(invoked("d", "eperm"));
     while (written() < 4) await turns();
-    log.write(entry("e"), "soon");
+    log.write(invoked("e"));
     await log.close();
     const { lines, problems } = await verifyAuditLog(folder, store.get("audit", "head"));
     assert.deepEqual([lines, problems, written()], [5, [], 5]);

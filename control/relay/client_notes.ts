@@ -6,14 +6,15 @@
  */
 
 import { isObject } from "../protocol/envelope.ts";
-import { ZssError } from "../protocol/errors.ts";
+import type { ZssError } from "../protocol/errors.ts";
 import { Errno, FsError, serviceOfTree } from "../protocol/fs.ts";
 import type { FsFrame } from "../protocol/fs_frames.ts";
 import type { Clock } from "../../drivers/process/clock.ts";
 import { Budget } from "../sessions/budget.ts";
-import { type Touch, type TreePath, UNKNOWN } from "./client_files.ts";
+import { type Touch, UNKNOWN } from "./client_files.ts";
 import type { ClientRequest } from "./client_request.ts";
 import type { RelayAccess, Speaker } from "./node_peer.ts";
+import { driverFailed, isOperated, MAX_ID_CHARS, targetOf, targetOfHandle } from "./service_writes.ts";
 
 /** So many refusals of one connection are written down a minute; invokes all are. */
 const REFUSALS = 60;
@@ -43,7 +44,7 @@ export class ClientNotes {
   /** The write that a request wants of a service, or of a file of which nothing is known. */
   writeOf({ op }: ClientRequest, touches: readonly Touch[]): Touch | undefined {
     if (op !== "fs_write") return undefined;
-    return touches.find((touch) => touch.tree === "" || isOperated(touch)) ??
+    return touches.find((touch) => touch.tree === "" || isOperation(touch)) ??
       (touches.length === 0 ? { ...UNKNOWN, act: "write" } : undefined);
   }
 
@@ -95,32 +96,16 @@ export class ClientNotes {
       speaker,
       agentId,
       nodeId,
-      target: targetOf(nodeId, touch, request),
+      target: touch.tree === "" ? targetOfHandle(nodeId, request.handle) : targetOf(nodeId, touch.tree, touch.path),
       // The node's word, however long it is.
-      correlationId: (callId ?? `${request.op} ${request.tag}`).slice(0, 256),
+      correlationId: (callId ?? `${request.op} ${request.tag}`).slice(0, MAX_ID_CHARS),
       ...(error === undefined ? {} : { error }),
       ...(rule === undefined ? {} : { rule }),
     });
   }
 }
 
-/** What the audit log says of an invoke that was permitted and whose driver did not succeed. */
-export function driverFailed(): ZssError {
-  return new ZssError("driver_failed", "Invoked the service, and its driver did not succeed");
-}
-
-function targetOf(nodeId: string, { tree, path }: TreePath, { handle }: ClientRequest): string {
-  const place = tree === ""
-    ? `handle ${handle}`
-    : serviceOfTree(tree) !== undefined
-    ? `services/${serviceOfTree(tree)}`
-    : `fs/${tree}`;
-  return `/nodes/${nodeId}/${place}${path === "" ? "" : `/${path}`}`.slice(0, 512);
-}
-
-/** Whether writing there makes a service do something. */
-function isOperated({ tree, path, act }: Touch): boolean {
-  if (act !== "write" || serviceOfTree(tree) === undefined) return false;
-  // What is typed in a session of a terminal is nobody's business but the node's; that one was opened is.
-  return path.startsWith("control/") || path === "config.json" || path === "pty/open.json";
+/** Whether a service does something because of it. */
+function isOperation({ tree, path, act }: Touch): boolean {
+  return act === "write" && serviceOfTree(tree) !== undefined && isOperated(path);
 }

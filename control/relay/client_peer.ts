@@ -28,6 +28,7 @@ import { ClientFiles, closing, type Touch, type TreePath } from "./client_files.
 import { ClientNotes } from "./client_notes.ts";
 import { type ClientRequest, forTheNode, idOf, operations, readRequest, requireTag, tagOf } from "./client_request.ts";
 import { refuse, type RelayParts, type Speaker } from "./node_peer.ts";
+import { ownerOf } from "./open_files.ts";
 import { type RelayClient, type RelaySocket, sendOrDrop, type Tunnel } from "./tunnels.ts";
 
 /** A socket of a client. */
@@ -269,11 +270,6 @@ export class ClientPeer {
     }
     sendOrDrop(this.#socket, text);
   }
-}
-
-/** The same for all connections of one token. */
-function ownerOf(speaker: Speaker): string {
-  return "token_id" in speaker ? `token ${speaker.token_id}` : speaker.role;
 }
 
 function isPermitted(check: () => unknown): boolean {

@@ -10,6 +10,11 @@ import { Errno, FsError } from "../protocol/fs.ts";
 /** So many files of a node may the connections of one token have open; an eighth of what a node keeps. */
 const MAX_OF_OWNER = 512;
 
+/** Whose files are counted together: the same for all connections of one token. */
+export function ownerOf(speaker: { readonly role: string; readonly token_id?: string }): string {
+  return speaker.token_id === undefined ? speaker.role : `token ${speaker.token_id}`;
+}
+
 /** A connection that opens files. */
 export interface FileHolder {
   /** How many it has open at this node, or is about to open. */
@@ -20,7 +25,7 @@ export interface FileHolder {
 export class OpenFiles {
   readonly #holders = new Map<string, Set<FileHolder>>();
 
-  /** Counts a connection from now on. @param owner The same for all connections of one token. */
+  /** Counts a connection from now on. @param owner See {@linkcode ownerOf}. */
   join(owner: string, holder: FileHolder): void {
     const holders = this.#holders.get(owner) ?? new Set();
     this.#holders.set(owner, holders.add(holder));

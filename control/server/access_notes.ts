@@ -72,5 +72,5 @@ function noteConnection(
     result: code === null ? "ok" : "error",
     error_code: code,
     rule,
-  }, what === "invoke" && (code === null || code === "driver_failed") ? "soon" : "now");
+  });
 }

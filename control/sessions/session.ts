@@ -278,7 +278,7 @@ export class Session implements Caller {
       result: code === null ? "ok" : "error",
       error_code: code,
       rule: about.rule ?? null,
-    }, frame.type === "invoke" && (code === null || code === "driver_failed") ? "soon" : "now");
+    });
   }
 
   /** What failed is written down when it would have been, or when somebody was turned away. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isObject } from "../../control/protocol/mod.ts";
+import { isObject, TERMINAL_TREE } from "../../control/protocol/mod.ts";
 import { listIn } from "../answer.ts";
 import { readContexts, requireContextFile } from "../contexts/context_file.ts";
 import { withTree } from "../fs/with_tree.ts";
@@ -40,7 +40,7 @@ export const terminalWords: KnownArgument["proposeCompletions"] = proposed(async
   if (node === undefined) return await nodeWords(context);
   if (more.length > 0) return [];
   const services = await serviceIds(context, node);
-  return services.filter((id) => id.startsWith("terminal-")).map((id) => id.slice("terminal-".length));
+  return services.filter((id) => id.startsWith(TERMINAL_TREE)).map((id) => id.slice(TERMINAL_TREE.length));
 });
 
 /** A request to join that nobody has decided about. */

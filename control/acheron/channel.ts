@@ -36,6 +36,7 @@ import { findEntry } from "../worldfs/world.ts";
 import { fromNode, noSuchPath, refusalFrame, replyFrame, shown } from "./errors.ts";
 import { EventReader } from "./event_reader.ts";
 import { Fid, Fids } from "./fids.ts";
+import { HeldFiles } from "./held_files.ts";
 import { type NodeFile, NodeFiles, type NodeHandle } from "./node_files.ts";
 import { PairingDesk, type RunOperation } from "./pairing_desk.ts";
 import { ReadBudget } from "./read_budget.ts";
@@ -105,6 +106,7 @@ type Message<Name extends MessageName> = Extract<RuntimeMessage, { readonly name
 export class RuntimeChannel {
   readonly #host: ChannelHost;
   readonly #files: NodeFiles;
+  readonly #handles: HeldFiles;
   readonly #tables = new Map<string, Table>();
   /** What waits for something to happen, with the tag of its request. */
   readonly #followers = new Set<{ readonly tag: unknown; readonly stop: AbortController }>();
@@ -119,6 +121,7 @@ export class RuntimeChannel {
   constructor(host: ChannelHost) {
     this.#host = host;
     this.#files = new NodeFiles(host.plane.tunnels, ownerOf(host.actor));
+    this.#handles = new HeldFiles(this.#files);
     this.#budget = new ReadBudget(host.socket);
     this.#refusals = new Budget(host.plane.clock, REFUSALS, 60_000);
   }
@@ -292,16 +295,16 @@ export class RuntimeChannel {
         const file = nodeFile(place.entry, place.rest);
         await this.#atNode(`open ${shown(fid.path)}`, async () => {
           if (truncate) await this.#files.truncate(file, fid);
-          if (fid.isAppending !== mode.includes("a")) await this.#forgetHandle(fid, "write");
+          if (fid.isAppending !== mode.includes("a")) await this.#handles.letGo(fid, "write");
           fid.isAppending = mode.includes("a");
-          await this.#handle(fid, file, "write");
+          await this.#handles.open(fid, file, "write");
         });
       }
     }
     if (!isWrite || mode.includes("r")) {
       if (place.entry.kind === "node_tree" && kind === "file") {
         const file = nodeFile(place.entry, place.rest);
-        await this.#atNode(`open ${shown(fid.path)}`, () => this.#handle(fid, file, "read"));
+        await this.#atNode(`open ${shown(fid.path)}`, () => this.#handles.open(fid, file, "read"));
       }
     }
     return { qid: qid(fid.path, kind), iounit: IO_UNIT };
@@ -377,7 +380,7 @@ export class RuntimeChannel {
         const write = (handle: NodeHandle) => this.#files.write(handle, offset, bytes);
         // What a service is given begins at 0: a later part must not go on from what somebody else has written.
         const mayOpenAnew = offset === 0 || serviceOfTree(file.tree) === undefined;
-        return await this.#withHandle(fid, file, "write", write, mayOpenAnew);
+        return await this.#handles.use(fid, file, "write", write, mayOpenAnew);
       });
       const failed = reply.state === "error" ? { error: driverFailed() } : {};
       this.#noteWrite(place, entry, frame, { rule, callId: reply.call_id, ...failed });
@@ -551,25 +554,10 @@ export class RuntimeChannel {
   }
 
   async #statOf(table: Table, { path, entry, rest }: Place, fid: Fid): Promise<Stat> {
-    switch (entry.kind) {
-      case "directory":
-      case "node_folders":
-        return directoryStat(path);
-      case "file":
-        return fileStat(path, new TextEncoder().encode(entry.text()).length, false);
-      case "events":
-        return fileStat(path, 0, false);
-      case "pairing":
-        return fileStat(path, new TextEncoder().encode(table.desk.read(entry.name)).length, entry.isWritable);
-      case "node_tree":
-        if (rest.length === 0 && entry.isKnown) return rootStat(path, entry);
-        return this.#nodeStat(
-          path,
-          entry,
-          rest,
-          await this.#atNode(`look at ${shown(path)}`, () => this.#files.find(nodeFile(entry, rest), fid)),
-        );
-    }
+    if (entry.kind !== "node_tree") return this.#entryStat(table, path, entry);
+    if (rest.length === 0 && entry.isKnown) return rootStat(path, entry);
+    const look = () => this.#files.find(nodeFile(entry, rest), fid);
+    return this.#nodeStat(path, entry, rest, await this.#atNode(`look at ${shown(path)}`, look));
   }
 
   #nodeStat(path: readonly string[], entry: NodeTree, rest: readonly string[], attributes: FileAttributes): Stat {
@@ -617,7 +605,7 @@ export class RuntimeChannel {
     }
   }
 
-  /** What a child of a directory of the server is; nodes are not asked, what stands there is a directory. */
+  /** What stands at a place of the server; nodes are not asked, what they have there is a directory. */
   #entryStat(table: Table, path: readonly string[], entry: WorldEntry): Stat {
     if (entry.kind === "file") return fileStat(path, new TextEncoder().encode(entry.text()).length, false);
     if (entry.kind === "events") return fileStat(path, 0, false);
@@ -630,62 +618,9 @@ export class RuntimeChannel {
   async #readNode(fid: Fid, file: NodeFile, offset: number, count: number): Promise<object> {
     const { data_b64, eof } = await this.#atNode(
       `read ${shown(fid.path)}`,
-      () => this.#withHandle(fid, file, "read", (handle) => this.#files.read(handle, offset, count)),
+      () => this.#handles.use(fid, file, "read", (handle) => this.#files.read(handle, offset, count)),
     );
     return { data_b64, n: decodedLength(data_b64), eof };
-  }
-
-  /** Does something with the handle of a fid; one that is not that of the file any more is opened anew. */
-  async #withHandle<T>(
-    fid: Fid,
-    file: NodeFile,
-    access: "read" | "write",
-    action: (handle: NodeHandle) => Promise<T>,
-    mayOpenAnew = true,
-  ): Promise<T> {
-    const handle = await this.#handle(fid, file, access);
-    // Another node or another tree may stand at the path by now, or the node has come back.
-    if (this.#files.isFor(handle, file)) {
-      try {
-        return await action(handle);
-      } catch (error) {
-        // The node has closed it, with the tree that it was in.
-        if (!(error instanceof FsError) || error.errno !== Errno.EBADF || !mayOpenAnew) throw error;
-      }
-    } else if (!mayOpenAnew) {
-      throw new FsError(
-        Errno.EBADF,
-        "unknown handle: the file was closed meanwhile, write it again from its beginning",
-      );
-    }
-    void this.#forgetHandle(fid, access).catch(() => {});
-    // What stands at the path by now is what is opened.
-    fid.position = undefined;
-    return await action(await this.#handle(fid, file, access));
-  }
-
-  #handle(fid: Fid, file: NodeFile, access: "read" | "write"): Promise<NodeHandle> {
-    const key = access === "read" ? "readHandle" : "writeHandle";
-    const held = fid[key];
-    if (held !== undefined) return held;
-    const opening = this.#files.open(file, fid, access === "write" && fid.isAppending ? "append" : access);
-    fid[key] = opening;
-    opening.catch(() => {
-      if (fid[key] === opening) fid[key] = undefined;
-    });
-    return opening;
-  }
-
-  /** Closes a handle of a fid; resolves when the node has, and at once for one that was only read. */
-  async #forgetHandle(fid: Fid, access: "read" | "write"): Promise<void> {
-    const key = access === "read" ? "readHandle" : "writeHandle";
-    const held = fid[key];
-    fid[key] = undefined;
-    const handle = await held?.catch(() => undefined);
-    if (handle === undefined) return;
-    const closed = this.#files.close(handle);
-    if (access === "write") await closed;
-    else closed.catch(() => {});
   }
 
   async #readEvents(
@@ -716,8 +651,8 @@ export class RuntimeChannel {
       binding: session.binding,
       fids: new Fids((fid) => {
         this.#drop(fid);
-        void this.#forgetHandle(fid, "read");
-        return this.#atNode(`end the writing of ${shown(fid.path)}`, () => this.#forgetHandle(fid, "write"));
+        void this.#handles.letGo(fid, "read");
+        return this.#atNode(`end the writing of ${shown(fid.path)}`, () => this.#handles.letGo(fid, "write"));
       }),
       look: viewerSource(plane.store, actor, session.binding),
       desk: new PairingDesk(plane, run),

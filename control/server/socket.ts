@@ -50,9 +50,7 @@ export class ServerSocket {
   }
 
   sendFrames(frames: Uint8Array): void {
-    const { _socket: socket } = this.#ws;
-    if (this.#ws.readyState !== this.#ws.OPEN || !socket) return;
-    socket.write(frames);
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws._socket?.write(frames);
   }
 
   get isOpen(): boolean {

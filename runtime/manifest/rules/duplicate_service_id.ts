@@ -1,3 +1,4 @@
+import { TERMINAL_TREE } from "../../../control/protocol/fs.ts";
 import type { SetRule } from "../rule.ts";
 
 /** One id, one service. */
@@ -25,5 +26,5 @@ export const duplicateServiceId: SetRule = {
 };
 
 function builtInOwner(id: string): string | undefined {
-  return id.startsWith("terminal-") ? "the built-in terminal services" : undefined;
+  return id.startsWith(TERMINAL_TREE) ? "the built-in terminal services" : undefined;
 }

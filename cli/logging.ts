@@ -4,7 +4,7 @@
  * @module
  */
 
-import { configure, getJsonLinesFormatter, getLogger, getTextFormatter } from "@logtape/logtape";
+import { configure, getJsonLinesFormatter, getTextFormatter } from "@logtape/logtape";
 import type { CliContext } from "./io.ts";
 import type { LogWishes } from "./log_flags.ts";
 
@@ -28,17 +28,5 @@ export async function startLogging({ io, globals }: CliContext, wishes: LogWishe
       },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
-  });
-  surviveFaults();
-}
-
-/**
- * Keeps a command that stays from ending with a fault of one request that nobody waited for: it is a fault of ours, and
- * the log says so, but everybody else's work goes on.
- */
-function surviveFaults(): void {
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    getLogger(["zss"]).error("A fault that nobody waited for; please report it: {fault}", { fault: event.reason });
   });
 }

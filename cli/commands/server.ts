@@ -137,8 +137,12 @@ Exit status:
   async func(flags) {
     const { io } = this;
     const paint = paintFor(io.stderr, io.env);
-    const { startLogging } = await import("../logging.ts");
+    const [{ startLogging }, { surviveFaults }] = await Promise.all([
+      import("../logging.ts"),
+      import("../survive_faults.ts"),
+    ]);
     await startLogging(this, flags);
+    surviveFaults();
     const { eventLogConfigFrom, scopeTokensFrom, startServer, systemRandom, watchConfigFrom } = await import(
       "../../control/server/mod.ts"
     );

@@ -23,6 +23,7 @@ import {
 import type { CliContext } from "../io.ts";
 import { startLogging } from "../logging.ts";
 import { writeReadyFile } from "../ready_file.ts";
+import { surviveFaults } from "../survive_faults.ts";
 import { VERSION } from "../version.ts";
 import { asTemplate, sayAsRecords, sayAsText } from "./events.ts";
 import { meterEvent } from "./meter_events.ts";
@@ -47,6 +48,7 @@ export async function runNodeCommand(context: CliContext, flags: NodeRunFlags): 
       await printCheck(context, settings, flags.checkServer, parts, metrics);
     } else {
       await startLogging(context, flags);
+      surviveFaults();
       await run(context, flags, settings, parts);
     }
   } finally {

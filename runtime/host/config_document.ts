@@ -6,7 +6,8 @@
 
 import type { ZodError } from "zod";
 import { overridePolicy, serviceConfig, type SupervisionPolicy } from "../supervision/policy.ts";
-import { invalidPayload, requireObject, trimmed } from "./payload.ts";
+import { invalidPayload } from "../namespace/service_port.ts";
+import { requireObject, trimmed } from "./payload.ts";
 
 /** A configuration: the document as written, and the rules that follow from it. */
 export interface Config {

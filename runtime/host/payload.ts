@@ -6,11 +6,10 @@
 
 import { isObject } from "../../control/protocol/envelope.ts";
 import { errorText } from "../../control/protocol/errors.ts";
-import { Errno, FsError } from "../../control/protocol/fs.ts";
+import type { FsError } from "../../control/protocol/fs.ts";
 import { parseJson } from "../../control/protocol/json.ts";
-import type { WrittenDocument } from "../namespace/service_port.ts";
+import { invalidPayload, type WrittenDocument } from "../namespace/service_port.ts";
 
-const REFUSAL = "service invoke payload invalid";
 const SPACE = new Set([0x20, 0x09, 0x0d, 0x0a]);
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
@@ -57,9 +56,4 @@ export function requireObject(document: Uint8Array): Record<string, unknown> {
   }
   if (!isObject(value)) throw invalidPayload("a JSON object is wanted");
   return value;
-}
-
-/** The refusal of a document. */
-export function invalidPayload(reason: string, cause?: unknown): FsError {
-  return new FsError(Errno.EINVAL, `${REFUSAL}: ${reason}`, { cause });
 }

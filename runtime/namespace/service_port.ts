@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { FsError } from "../../control/protocol/fs.ts";
+import { Errno, FsError } from "../../control/protocol/fs.ts";
 import type { FsAsker } from "../../control/protocol/fs_frames.ts";
 import type { FileTree, WriteResult } from "./tree.ts";
 
@@ -61,6 +61,11 @@ export interface WrittenDocument {
   readonly fault: string;
 }
 
+/** The refusal of a document, also of `config.json`. */
+export function invalidPayload(reason: string, cause?: unknown): FsError {
+  return new FsError(Errno.EINVAL, `service invoke payload invalid: ${reason}`, { cause });
+}
+
 /** What a write to a trigger file does. A method throws an `FsError` for a refusal. */
 export interface ServiceControl {
   /**
@@ -68,8 +73,8 @@ export interface ServiceControl {
    *
    * Resolves when the run has ended and its files are shown, or earlier with
    * `state: "running"`. A run that failed is no refusal: it is answered with
-   * `state: "error"`. A document that is
-   * not finished runs nothing, and is refused when no run could begin now.
+   * `state: "error"`. A document that is not finished runs nothing, and is
+   * refused when no run could begin now.
    */
   invoke(document: WrittenDocument): Promise<InvokeAnswer>;
   operate(op: OperatorOp): void;

@@ -20,9 +20,14 @@
  * @module
  */
 
-import { Errno, FsError } from "../../control/protocol/fs.ts";
 import { Draft, DraftShelf, requireFit, resized, tooManyDrafts } from "./draft.ts";
-import type { InvokeAnswer, OperatorOp, ServiceControl, WrittenDocument } from "./service_port.ts";
+import {
+  invalidPayload,
+  type InvokeAnswer,
+  type OperatorOp,
+  type ServiceControl,
+  type WrittenDocument,
+} from "./service_port.ts";
 import type { FileWriter, HandleWriter, SyntheticDirectory, SyntheticFile, SyntheticTree } from "./synthetic_tree.ts";
 import type { WriteResult } from "./tree.ts";
 
@@ -174,10 +179,7 @@ class DraftedFile implements FileWriter {
     const { abandoned, inForce } = this.#deps;
     if (this.#left !== undefined) return this.#left;
     if (abandoned === undefined) return inForce();
-    throw new FsError(
-      Errno.EINVAL,
-      `service invoke payload invalid: it begins at byte ${offset}, and a payload begins at byte 0 of the same open file`,
-    );
+    throw invalidPayload(`it begins at byte ${offset}, and a payload begins at byte 0 of the same open file`);
   }
 
   async #take(draft: Draft, n: number): Promise<WriteResult> {
